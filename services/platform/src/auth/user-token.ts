@@ -1,0 +1,51 @@
+import jwt from 'jsonwebtoken';
+import { Unauthorized } from '../errors.ts';
+import type { KeySet, SigningKey } from './keys.ts';
+import { createTokenVerifier } from './verify-token.ts';
+
+/** Seconds that an access token lives. */
+export const ACCESS_TOKEN_SECONDS = 600;
+
+const TYPE = 'at+jwt';
+const ISSUER = 'product-store';
+const AUDIENCE = 'product-store';
+
+export type Role = 'user' | 'admin';
+
+/** A signed-in person. */
+export interface UserCaller {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly role: Role;
+}
+
+/** True when tokens of `subject` (a user's or a session's id) issued at `issuedAt` (epoch s) are no longer good. */
+export type IsRevoked = (subject: string, issuedAt: number) => boolean;
+
+export function issueUserToken({ userId, sessionId, role }: UserCaller, { kid, key }: SigningKey): string {
+  return jwt.sign({ sid: sessionId, role }, key, {
+    algorithm: 'ES256',
+    keyid: kid,
+    header: { alg: 'ES256', typ: TYPE },
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    subject: userId,
+    expiresIn: ACCESS_TOKEN_SECONDS,
+  });
+}
+
+/** Makes a check of user tokens: throws Unauthorized unless it is one of ours, in time, and not revoked. */
+export function createUserTokenVerifier(keys: KeySet, isRevoked: IsRevoked): (token: string) => UserCaller {
+  const verify = createTokenVerifier({
+    type: TYPE,
+    audience: AUDIENCE,
+    maxLifetime: ACCESS_TOKEN_SECONDS,
+    findKey: (kid, issuer) => (issuer === ISSUER ? keys.get(kid) : undefined),
+  });
+  return (token) => {
+    const { sub, iat, sid, role } = verify(token);
+    if (typeof sid !== 'string' || (role !== 'user' && role !== 'admin')) throw new Unauthorized();
+    if (isRevoked(sub, iat) || isRevoked(sid, iat)) throw new Unauthorized();
+    return { userId: sub, sessionId: sid, role };
+  };
+}

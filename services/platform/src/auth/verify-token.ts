@@ -1,0 +1,77 @@
+import { hash, type KeyObject } from 'node:crypto';
+import jwt, { type JwtPayload } from 'jsonwebtoken';
+import { LRUCache } from 'lru-cache';
+import { Unauthorized } from '../errors.ts';
+import { KEY_ID } from './keys.ts';
+
+/** Seconds by which two clocks may differ. */
+const CLOCK_SKEW = 5;
+const MAX_TOKEN_LENGTH = 4096;
+
+export interface Claims extends JwtPayload {
+  readonly iss: string;
+  readonly sub: string;
+  readonly iat: number;
+  readonly exp: number;
+}
+
+export interface TokenRules {
+  /** The header's `typ`: one kind of token never stands for another (RFC 8725 §3.11). */
+  readonly type: string;
+  readonly audience: string;
+  /** Longest `exp - iat` in seconds. */
+  readonly maxLifetime: number;
+  /** The key for `kid`, given the issuer that the token claims; undefined when that issuer has no such key. */
+  findKey(kid: string, issuer: string): KeyObject | undefined;
+}
+
+/**
+ * Makes a verifier by RFC 8725: ES256 alone, key by `kid` from our own keys, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat` and the lifetime
+ * checked. Throws Unauthorized, the same for every cause. A good signature is remembered (an ECDSA check costs more than all of
+ * Express), the claims are judged anew each time.
+ */
+export function createTokenVerifier(rules: TokenRules): (token: string) => Claims {
+  const verified = new LRUCache<string, Claims>({ max: 10_000 });
+
+  return (token) => {
+    const fingerprint = hash('sha256', token, 'base64url');
+    const remembered = verified.get(fingerprint);
+    if (remembered) {
+      if (remembered.exp + CLOCK_SKEW <= Date.now() / 1000) throw new Unauthorized();
+      return remembered;
+    }
+    const claims = verify(token, rules);
+    verified.set(fingerprint, claims);
+    return claims;
+  };
+}
+
+function verify(token: string, { type, audience, maxLifetime, findKey }: TokenRules): Claims {
+  if (token.length > MAX_TOKEN_LENGTH) throw new Unauthorized();
+  try {
+    const unverified = jwt.decode(token, { complete: true });
+    const issuer = (unverified?.payload as JwtPayload | undefined)?.iss;
+    const kid = unverified?.header.kid;
+    if (!unverified || typeof issuer !== 'string' || typeof kid !== 'string' || !KEY_ID.test(kid))
+      throw new Unauthorized();
+    if (unverified.header.typ !== type || 'crit' in unverified.header) throw new Unauthorized();
+    const key = findKey(kid, issuer);
+    if (!key) throw new Unauthorized();
+
+    const claims = jwt.verify(token, key, {
+      algorithms: ['ES256'],
+      audience,
+      issuer,
+      clockTolerance: CLOCK_SKEW,
+    }) as Claims;
+    if (!isComplete(claims) || claims.aud !== audience) throw new Unauthorized();
+    if (claims.exp - claims.iat > maxLifetime || claims.iat > Date.now() / 1000 + CLOCK_SKEW) throw new Unauthorized();
+    return claims;
+  } catch {
+    throw new Unauthorized();
+  }
+}
+
+function isComplete({ sub, iat, exp }: Partial<Claims>): boolean {
+  return typeof sub === 'string' && Number.isInteger(iat) && Number.isInteger(exp);
+}

@@ -1,0 +1,176 @@
+import pLimit from 'p-limit';
+import type { Logger } from '../logging.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Database, Row } from './database.ts';
+
+const SLOT_MS = 60_000;
+const TICK_MS = 250;
+/** How far behind now a scan looks again: longer than a late write takes to become visible. */
+const OVERLAP_MS = 3000;
+/** How long a failed piece of work rests. */
+const RETRY_MS = 3000;
+const PAGE = 500;
+const CONCURRENCY = 8;
+
+export interface DueWork {
+  readonly id: string;
+  readonly action: string;
+  readonly dueAt: Date;
+}
+
+/** Work that must happen, written down before the state that needs it changes. */
+export interface DueQueue {
+  /** Notes that `action` is due for `id` in `delayMs`; it survives a crash, and may come more than once. */
+  put(delayMs: number, id: string, action: string): Promise<void>;
+  start(): void;
+  /** Ends after the work in hand. */
+  stop(): Promise<void>;
+}
+
+export interface DueQueueOptions {
+  readonly database: Database;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Repeatable: it is called at least once for each row, by every replica; throwing brings the row back later. */
+  handle(work: DueWork): Promise<void>;
+}
+
+/**
+ * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from the watermark (two slots back) to now and
+ * handles what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and a slot behind the watermark is
+ * never read again, so dead rows can't slow it down. Failed work is written into a later slot before the scan moves on.
+ */
+export function createDueQueue({ database, logger, metrics, handle }: DueQueueOptions): DueQueue {
+  const handled = metrics.counter('due_work_total', 'Pieces of due work, by what became of them.', ['outcome']);
+  const lag = metrics.gauge('due_scanned_at_seconds', 'Unix time up to which due work has been handled.');
+  const limit = pLimit(CONCURRENCY);
+  /** Rows handled within the overlap, so that they aren't handled again at each tick. */
+  const recent = new Map<string, number>();
+  let position: number | undefined;
+  let savedSlot = 0;
+  let running: Promise<void> | undefined;
+  let stopped = true;
+  let wake: (() => void) | undefined;
+
+  async function put(delayMs: number, id: string, action: string): Promise<void> {
+    const dueAt = new Date(Date.now() + delayMs);
+    await database.write('due.put', 'INSERT INTO due (slot, due_at, id, action) VALUES (?, ?, ?, ?)', [
+      toSlot(dueAt),
+      dueAt,
+      id,
+      action,
+    ]);
+  }
+
+  async function loop(): Promise<void> {
+    let failing = false;
+    while (!stopped) {
+      try {
+        await scan();
+        failing = false;
+      } catch (cause) {
+        if (!failing) logger.warn('due_scan_failed', 'Due work waits until the database answers.', { cause });
+        failing = true;
+      }
+      await rest();
+    }
+  }
+
+  function rest(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, TICK_MS);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async function scan(): Promise<void> {
+    const now = Date.now();
+    position ??= await startPosition(now);
+    for (let slot = floorToSlot(position); slot <= now; slot += SLOT_MS) {
+      await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now));
+      if (stopped) return;
+    }
+    position = now - OVERLAP_MS;
+    lag.set(now / 1000);
+    for (const [key, dueAt] of recent) if (dueAt < position) recent.delete(key);
+    await saveWatermark(floorToSlot(position));
+  }
+
+  async function startPosition(now: number): Promise<number> {
+    const [row] = await database.read('due.watermark', 'SELECT slot FROM due_watermark WHERE worker = ?', ['due']);
+    const slot = row ? (row.slot as Date).getTime() : floorToSlot(now);
+    return slot - 2 * SLOT_MS;
+  }
+
+  async function saveWatermark(slot: number): Promise<void> {
+    if (slot === savedSlot) return;
+    await database.write('due.save_watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
+      'due',
+      new Date(slot),
+    ]);
+    savedSlot = slot;
+  }
+
+  async function scanSlot(slot: number, from: number, to: number): Promise<void> {
+    let after: Date = new Date(from);
+    for (;;) {
+      const rows = await database.read(
+        'due.scan',
+        'SELECT due_at, id, action FROM due WHERE slot = ? AND due_at >= ? AND due_at <= ? LIMIT ?',
+        [new Date(slot), after, new Date(to), PAGE],
+      );
+      const fresh = rows.map(toDueWork).filter((work) => !recent.has(keyOf(work)));
+      await Promise.all(fresh.map((work) => limit(() => process(work))));
+      if (rows.length < PAGE || stopped) return;
+      const last = (rows.at(-1) as Row).due_at as Date;
+      if (fresh.length === 0 && last.getTime() === after.getTime())
+        throw new Error(`Over ${PAGE} rows are due in one millisecond.`);
+      after = last;
+    }
+  }
+
+  async function process(work: DueWork): Promise<void> {
+    if (stopped) return;
+    try {
+      await handle(work);
+      handled.inc({ outcome: 'done' });
+    } catch (cause) {
+      handled.inc({ outcome: 'retried' });
+      logger.warn('due_work_failed', `${work.action} comes again in ${RETRY_MS} ms.`, { id: work.id, cause });
+      await put(RETRY_MS, work.id, work.action);
+    }
+    recent.set(keyOf(work), work.dueAt.getTime());
+  }
+
+  return {
+    put,
+    start() {
+      stopped = false;
+      running = loop();
+    },
+    async stop() {
+      stopped = true;
+      wake?.();
+      await running;
+    },
+  };
+}
+
+function toDueWork(row: Row): DueWork {
+  return { id: String(row.id), action: row.action as string, dueAt: row.due_at as Date };
+}
+
+function keyOf({ id, action, dueAt }: DueWork): string {
+  return `${dueAt.getTime()} ${id} ${action}`;
+}
+
+function floorToSlot(time: number): number {
+  return time - (time % SLOT_MS);
+}
+
+function toSlot(time: Date): Date {
+  return new Date(floorToSlot(time.getTime()));
+}

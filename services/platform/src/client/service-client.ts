@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import type { z } from 'zod';
+import { Unavailable } from '../errors.ts';
+import type { Logger } from '../logging.ts';
+import type { Metrics } from '../metrics.ts';
+import { currentRequest, remainingMs } from '../request-context.ts';
+import { CircuitOpen, type CircuitSettings, createCircuit } from './circuit-breaker.ts';
+
+/** The answers that the caller understands, each status with its body; any other is a failure of the service called. */
+type Answers = Readonly<Record<number, z.ZodType>>;
+type AnswerOf<A extends Answers> = { [Status in keyof A]: { status: Status; body: z.output<A[Status]> } }[keyof A];
+
+export interface Call<A extends Answers> {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  /** The one operation that the token of this call is good for. */
+  readonly scope: string;
+  readonly body?: unknown;
+  readonly answers: A;
+  /** May be repeated: the same again has the same effect. */
+  readonly idempotent: boolean;
+  /** Longest wait for one attempt in ms; the time left for the request in hand may be shorter. */
+  readonly capMs?: number;
+}
+
+/** Calls one other service. Throws Unavailable `upstream_unavailable` when it can't be had in time; the outcome is then unknown. */
+export interface ServiceClient {
+  call<A extends Answers>(call: Call<A>): Promise<AnswerOf<A>>;
+  /** Throws `upstream_unavailable` while the service is known to be down. */
+  assertAvailable(): void;
+  close(): Promise<void>;
+}
+
+export interface ServiceClientOptions {
+  readonly target: string;
+  readonly baseUrl: string;
+  readonly circuit: CircuitSettings;
+  issueToken(audience: string, scope: string): string;
+}
+
+const READ_CAP_MS = 2000;
+const WRITE_CAP_MS = 3000;
+const ATTEMPTS = 3;
+const CONNECTIONS = 32;
+/** ms; shorter than the server's 75 s, so that it is always the caller who closes a connection. */
+const KEEP_ALIVE = 30_000;
+
+export function createServiceClient(options: ServiceClientOptions, metrics: Metrics, logger: Logger): ServiceClient {
+  const { target, baseUrl, issueToken } = options;
+  const pool = new Pool(baseUrl, {
+    connections: CONNECTIONS,
+    keepAliveTimeout: KEEP_ALIVE,
+    connect: { timeout: 1000 },
+  });
+  const circuit = createCircuit(target, options.circuit, metrics.circuitState, logger);
+
+  async function send(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
+    const timeLeft = remainingMs(call.capMs ?? (call.method === 'GET' ? READ_CAP_MS : WRITE_CAP_MS));
+    if (timeLeft <= 0) throw new Error('No time is left for the call.');
+    const request = currentRequest();
+    const response = await pool.request({
+      method: call.method,
+      path: call.path,
+      signal: AbortSignal.timeout(timeLeft),
+      headers: {
+        authorization: `Bearer ${issueToken(target, call.scope)}`,
+        accept: 'application/json',
+        'x-deadline-ms': String(Math.floor(timeLeft)),
+        ...(request && { 'x-request-id': request.requestId }),
+        ...(request?.traceparent && { traceparent: request.traceparent }),
+        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+    });
+    const text = await response.body.text();
+    const status = response.statusCode;
+    if (status >= 500) throw new Error(`${target} answered ${status} to ${call.method} ${call.path}.`);
+    return { status, body: text === '' ? undefined : JSON.parse(text) };
+  }
+
+  async function sendWithRetries(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await circuit.run(() => send(call));
+      } catch (cause) {
+        const wait = 50 + Math.random() * 450;
+        const again =
+          call.idempotent &&
+          attempt < ATTEMPTS &&
+          !(cause instanceof CircuitOpen) &&
+          remainingMs(Number.POSITIVE_INFINITY) > wait;
+        if (!again) throw upstreamUnavailable(target, cause);
+        await sleep(wait);
+      }
+    }
+  }
+
+  return {
+    async call<A extends Answers>(call: Call<A>) {
+      const { status, body } = await sendWithRetries(call);
+      const schema = call.answers[status];
+      if (!schema)
+        throw new Error(`${target} answered ${status} to ${call.method} ${call.path}: ${JSON.stringify(body)}`);
+      return { status, body: schema.parse(body) } as AnswerOf<A>;
+    },
+    assertAvailable() {
+      if (circuit.isOpen()) throw upstreamUnavailable(target);
+    },
+    close: () => pool.close(),
+  };
+}
+
+function upstreamUnavailable(target: string, cause?: unknown): Unavailable {
+  return new Unavailable('upstream_unavailable', `The ${target} service can't be reached; ask again.`, {
+    retryAfter: 2,
+    cause,
+  });
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** The settings cannot be used; the message names every fault, one a line. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Checks the environment against `schema` and throws one ConfigError that names all faults at once.
+ * Any setting may come from a file instead: `CASSANDRA_PASSWORD_FILE=/run/secrets/x` stands for `CASSANDRA_PASSWORD`.
+ */
+export function readConfig<Schema extends z.ZodObject>(schema: Schema, environment: Environment): z.output<Schema> {
+  const faults: string[] = [];
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(schema.shape)) {
+    const file = environment[`${name}_FILE`];
+    const value = environment[name] ?? (file && readSecret(name, file, faults));
+    if (value) values[name] = value;
+  }
+  const parsed = schema.safeParse(values);
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = issue.path.join('.');
+    faults.push(values[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`);
+  }
+  if (faults.length > 0) throw new ConfigError(`The configuration has faults:\n  ${faults.join('\n  ')}`);
+  return parsed.data as z.output<Schema>;
+}
+
+function readSecret(name: string, file: string, faults: string[]): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    faults.push(`${name}_FILE: ${(cause as Error).message}`);
+    return undefined;
+  }
+}
+
+const port = z.coerce.number().int().min(1).max(65535);
+const milliseconds = z.coerce.number().int().min(0);
+const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/$/, ''));
+
+/** Settings of every service; a service adds its own with `.extend`. */
+export const serviceConfig = z.object({
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'])
+    .default('development')
+    .describe('How strict the service is about its settings.'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
+  PORT: port.describe('Port to listen on.'),
+  LOG_LEVEL: z
+    .enum(['error', 'warn', 'info', 'debug'])
+    .default('info')
+    .describe('Least severe log line that is written.'),
+  CASSANDRA_CONTACT_POINTS: z
+    .string()
+    .transform((text) => text.split(',').map((point) => point.trim()))
+    .describe('Comma-separated host:port list of Cassandra nodes.'),
+  CASSANDRA_LOCAL_DATACENTER: z.string().default('dc1').describe('Data centre whose nodes are asked.'),
+  CASSANDRA_KEYSPACE: z
+    .string()
+    .regex(/^\w{1,48}$/)
+    .describe("The service's own keyspace."),
+  CASSANDRA_USERNAME: z.string().describe('Role with rights on that keyspace alone.'),
+  CASSANDRA_PASSWORD: z.string().describe('Password of the role.'),
+  PRODUCT_URL: url.describe('Base URL of the product service.'),
+  CART_URL: url.describe('Base URL of the cart service.'),
+  ORDER_URL: url.describe('Base URL of the order service.'),
+  USER_URL: url.describe('Base URL of the user service.'),
+  SERVICE_KEY_FILE: z.string().describe('Private JWK (ES256) with which this service signs its own calls.'),
+  SERVICE_KEYS_FILE: z.string().describe("Public keys of all services, by issuer: { 'svc:cart': { keys: [...] } }."),
+  USER_KEYS_FILE: z.string().describe('JWKS with the public keys of user tokens.'),
+  CIRCUIT_BREAKER_FAILURE_THRESHOLD: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(5)
+    .describe('Failures in a row that open a circuit.'),
+  CIRCUIT_BREAKER_TIMEOUT: milliseconds
+    .default(5000)
+    .describe('Milliseconds until an open circuit lets a probe through.'),
+  CIRCUIT_BREAKER_SUCCESS_THRESHOLD: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2)
+    .describe('Successes in a row that close it.'),
+});
+
+export type ServiceConfig = z.output<typeof serviceConfig>;
+
+/** Secret with which cursors are signed; the same in every replica of a service. */
+export const cursorSecret = z
+  .string()
+  .min(32)
+  .describe('Signs page cursors; at least 32 characters, the same in every replica.');
+/** ISO 4217 code of the shop's one currency. */
+export const currency = z
+  .string()
+  .regex(/^[A-Z]{3}$/)
+  .default('USD')
+  .describe("ISO 4217 code of the shop's one currency.");
+export const delay = milliseconds;

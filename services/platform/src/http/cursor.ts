@@ -1,0 +1,37 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { BadRequest } from '../errors.ts';
+
+/** Turns where a page ended into an opaque text and back. */
+export interface CursorCodec {
+  /** `binding` is all that the walk depends on: route, filter, sort, owner. A cursor is good for the same binding only. */
+  encode(binding: string, position: unknown): string;
+  /** Throws BadRequest `invalid_cursor` when it was changed or made for another list. */
+  decode(binding: string, cursor: string): unknown;
+}
+
+const MAC_BYTES = 16;
+
+export function createCursorCodec(secret: string): CursorCodec {
+  const sign = (binding: string, payload: string) =>
+    createHmac('sha256', secret).update(`${binding}\n${payload}`).digest().subarray(0, MAC_BYTES);
+
+  return {
+    encode(binding, position) {
+      const payload = Buffer.from(JSON.stringify(position)).toString('base64url');
+      return `${payload}.${sign(binding, payload).toString('base64url')}`;
+    },
+    decode(binding, cursor) {
+      const [payload = '', mac = '', ...rest] = cursor.split('.');
+      const given = Buffer.from(mac, 'base64url');
+      const isOurs = rest.length === 0 && given.length === MAC_BYTES && timingSafeEqual(given, sign(binding, payload));
+      if (!isOurs) throw invalidCursor();
+      return JSON.parse(Buffer.from(payload, 'base64url').toString());
+    },
+  };
+}
+
+function invalidCursor(): BadRequest {
+  return new BadRequest('invalid_cursor', 'The cursor was changed, or belongs to another list, filter or sort.', {
+    extensions: { errors: [{ pointer: '/cursor', detail: 'Not a cursor of this list.' }] },
+  });
+}

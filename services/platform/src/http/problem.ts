@@ -1,0 +1,118 @@
+import { STATUS_CODES } from 'node:http';
+import type { ErrorRequestHandler, Request, Response } from 'express';
+import { z } from 'zod';
+import {
+  BadRequest,
+  MethodNotAllowed,
+  NotFound,
+  PayloadTooLarge,
+  StoreError,
+  UnsupportedMediaType,
+  validationFailed,
+} from '../errors.ts';
+import type { Logger } from '../logging.ts';
+import { currentRequest } from '../request-context.ts';
+
+/** RFC 9457, with a stable `code` and the request's id. */
+export const Problem = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string(),
+    code: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({
+    id: 'Problem',
+    description: 'RFC 9457 problem; `code` is stable, `errors` names the fields of a validation error.',
+  });
+
+export function problemResponder(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) return next(error);
+    sendProblem(request, response, toStoreError(error) ?? unexpected(error, logger));
+  };
+}
+
+function sendProblem(request: Request, response: Response, problem: ProblemFacts): void {
+  const { status, code, message, extensions = {}, retryAfter } = problem;
+  response.statusCode = status;
+  response.setHeader('Content-Type', 'application/problem+json');
+  response.setHeader('Cache-Control', 'no-store');
+  if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
+  if (status === 413) response.setHeader('Connection', 'close');
+  response.end(
+    JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[status] ?? 'Error',
+      status,
+      detail: message,
+      instance: request.originalUrl.split('?', 1)[0],
+      code,
+      requestId: currentRequest()?.requestId ?? '',
+      ...extensions,
+    }),
+  );
+}
+
+interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter'>> {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+function unexpected(error: unknown, logger: Logger): ProblemFacts {
+  logger.error('request_failed', 'A request ended in an unexpected error.', { cause: error });
+  return { status: 500, code: 'internal_error', message: 'Something went wrong on our side.' };
+}
+
+/** Refusals are told as they are; what Express and its body parser refuse is put into our words. */
+function toStoreError(error: unknown): StoreError | undefined {
+  if (error instanceof StoreError) return error;
+  const { type, status } = error as { type?: string; status?: number };
+  if (type === 'entity.parse.failed')
+    return new BadRequest('malformed_json', 'The body is not valid JSON.', rootFault('Not valid JSON.'));
+  if (type === 'entity.too.large') return new PayloadTooLarge('payload_too_large', 'The body is over 64 kB.');
+  if (type === 'charset.unsupported' || type === 'encoding.unsupported') {
+    return new UnsupportedMediaType('unsupported_media_type', 'The body must be JSON in UTF-8.');
+  }
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new BadRequest('malformed_request', 'The request could not be read.', rootFault('Could not be read.'));
+  }
+  return undefined;
+}
+
+function rootFault(detail: string) {
+  return { extensions: { errors: [{ pointer: '', detail }] } };
+}
+
+export function routeNotFound(): never {
+  throw new NotFound('not_found', 'There is nothing at this path.');
+}
+
+export function methodNotAllowed(allowed: readonly string[]) {
+  const allow = allowed.join(', ');
+  return (_request: Request, response: Response): never => {
+    response.setHeader('Allow', allow);
+    throw new MethodNotAllowed('method_not_allowed', `Only ${allow} can be used here.`);
+  };
+}
+
+/** Names every field that breaks the schema, by its JSON pointer. */
+export function toValidationFailed(error: z.ZodError): BadRequest {
+  return validationFailed(
+    error.issues.flatMap((issue) => {
+      if (issue.code === 'unrecognized_keys')
+        return issue.keys.map((key) => ({ pointer: toPointer([...issue.path, key]), detail: 'Unknown field.' }));
+      return [{ pointer: toPointer(issue.path), detail: issue.message }];
+    }),
+  );
+}
+
+function toPointer(path: readonly PropertyKey[]): string {
+  return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}

@@ -1,0 +1,205 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import type { ServiceCaller } from '../auth/service-token.ts';
+import type { UserCaller } from '../auth/user-token.ts';
+import { BadRequest, Forbidden, Unauthorized } from '../errors.ts';
+import { currentRequest } from '../request-context.ts';
+import { readJsonBody } from './body.ts';
+import { toValidationFailed } from './problem.ts';
+
+/** Who may call: anyone, a signed-in user, an admin, or the services named, with one scope. */
+export type Access = 'public' | 'user' | 'admin' | { readonly services: readonly string[]; readonly scope: string };
+
+type CallerOf<A extends Access> = A extends 'public'
+  ? undefined
+  : A extends 'user' | 'admin'
+    ? UserCaller
+    : ServiceCaller;
+type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
+
+/** What a handler gets: checked by the schemas of its route. */
+export interface Input<Params, Query, Body, HasKey> {
+  readonly params: Parsed<Params>;
+  readonly query: Parsed<Query>;
+  readonly body: Parsed<Body>;
+  readonly idempotencyKey: HasKey extends true ? string : undefined;
+  /** The address that Nginx saw. */
+  readonly ip: string;
+}
+
+/** A whole answer, where a handler says more than its body. */
+export class Reply<Body> {
+  readonly body: Body;
+  readonly status: number | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(body: Body, { status, headers = {} }: { status?: number; headers?: Record<string, string> } = {}) {
+    this.body = body;
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+export interface RouteDefinition<
+  A extends Access,
+  Params extends z.ZodObject | undefined,
+  Query extends z.ZodObject | undefined,
+  Body extends z.ZodType | undefined,
+  Response extends z.ZodType | undefined,
+  HasKey extends boolean,
+> {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** The public path, e.g. `/api/v1/products/{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: string;
+  readonly access: A;
+  readonly request?: { readonly params?: Params; readonly query?: Query; readonly body?: Body };
+  /** Requires an Idempotency-Key of 1–255 visible ASCII characters. */
+  readonly idempotencyKey?: HasKey;
+  readonly status?: number;
+  readonly response?: Response;
+  /** Further statuses that a Reply may carry, with the same body. */
+  readonly alternatives?: Readonly<Record<number, string>>;
+  /** Problem statuses beyond those that follow from access and request. */
+  readonly errors?: readonly number[];
+  /** `catalogue` may be kept by shared caches for a second; all else is `no-store`. */
+  readonly cache?: 'catalogue';
+  etag?(body: z.output<NonNullable<Response>>): string;
+  location?(body: z.output<NonNullable<Response>>): string;
+  handle(
+    input: Input<Params, Query, Body, HasKey>,
+    caller: CallerOf<A>,
+  ): Promise<Parsed<Response> | Reply<Parsed<Response>>> | Parsed<Response> | Reply<Parsed<Response>>;
+}
+
+/** A declared route, as what mounts and documents it sees it. */
+export interface Route
+  extends Omit<
+    RouteDefinition<Access, z.ZodObject, z.ZodObject, z.ZodType, z.ZodType, boolean>,
+    'handle' | 'etag' | 'location'
+  > {
+  etag?(body: unknown): string;
+  location?(body: unknown): string;
+  handle(
+    input: Input<z.ZodObject, z.ZodObject, z.ZodType, boolean>,
+    caller: UserCaller | ServiceCaller | undefined,
+  ): unknown;
+}
+
+/** One declaration that mounts, validates, types its handler and yields the OpenAPI operation. */
+export function route<
+  const A extends Access,
+  Params extends z.ZodObject | undefined = undefined,
+  Query extends z.ZodObject | undefined = undefined,
+  Body extends z.ZodType | undefined = undefined,
+  Response extends z.ZodType | undefined = undefined,
+  const HasKey extends boolean = false,
+>(definition: RouteDefinition<A, Params, Query, Body, Response, HasKey>): Route {
+  return definition as unknown as Route;
+}
+
+export interface Verifiers {
+  verifyUser(token: string): UserCaller;
+  verifyService(token: string): ServiceCaller;
+}
+
+/** The chain that Express runs for a route: who calls, what was sent, the handler, the answer. */
+export function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[] {
+  const authorize: RequestHandler = (request, response, next) => {
+    response.locals.caller = identify(route.access, request, verifiers);
+    next();
+  };
+  const run: RequestHandler = async (request, response) => {
+    const input = readInput(route, request);
+    send(route, request, response, await route.handle(input, response.locals.caller));
+  };
+  return [authorize, ...(route.request?.body ? readJsonBody : []), run];
+}
+
+function identify(access: Access, request: Request, verifiers: Verifiers): UserCaller | ServiceCaller | undefined {
+  if (access === 'public') return undefined;
+  const token = bearerToken(request);
+  if (token === undefined) throw new Unauthorized();
+  if (typeof access === 'object') {
+    const caller = verifiers.verifyService(token);
+    if (!access.services.includes(caller.service) || caller.scope !== access.scope) {
+      throw new Forbidden('forbidden', 'This service may not do that.');
+    }
+    return caller;
+  }
+  const caller = verifiers.verifyUser(token);
+  const context = currentRequest();
+  if (context) context.userId = caller.userId;
+  if (access === 'admin' && caller.role !== 'admin') throw new Forbidden('forbidden', 'Only an admin may do that.');
+  return caller;
+}
+
+function bearerToken(request: Request): string | undefined {
+  return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+function readInput(route: Route, request: Request): Input<z.ZodObject, z.ZodObject, z.ZodType, boolean> {
+  const { params, query, body } = route.request ?? {};
+  return {
+    params: params && parse(params, request.params),
+    query: query ? parse(query, request.query) : refuseQuery(request),
+    body: body && parse(body, request.body),
+    idempotencyKey: route.idempotencyKey ? readIdempotencyKey(request) : undefined,
+    ip: request.ip ?? '',
+  } as Input<z.ZodObject, z.ZodObject, z.ZodType, boolean>;
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw toValidationFailed(parsed.error);
+  return parsed.data;
+}
+
+function refuseQuery(request: Request): undefined {
+  const [name] = Object.keys(request.query);
+  if (name === undefined) return undefined;
+  throw new BadRequest('validation_failed', `${name}: Unknown parameter.`, {
+    extensions: { errors: [{ pointer: `/${name}`, detail: 'Unknown parameter.' }] },
+  });
+}
+
+function readIdempotencyKey(request: Request): string {
+  const key = request.get('idempotency-key');
+  if (key === undefined || key === '') {
+    throw new BadRequest('idempotency_key_required', 'Send an Idempotency-Key, so that a retry cannot do it twice.');
+  }
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw new BadRequest('validation_failed', 'Idempotency-Key: 1 to 255 visible ASCII characters.', {
+      extensions: { errors: [{ pointer: '/Idempotency-Key', detail: '1 to 255 visible ASCII characters.' }] },
+    });
+  }
+  return key;
+}
+
+function send(route: Route, request: Request, response: Response, result: unknown): void {
+  const { body, status, headers } = result instanceof Reply ? (result as Reply<unknown>) : new Reply(result);
+  response.statusCode = status ?? route.status ?? 200;
+  response.setHeader('Cache-Control', route.cache === 'catalogue' ? 'public, max-age=0, s-maxage=1' : 'no-store');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (body === undefined) return void response.end();
+
+  if (route.location) response.setHeader('Location', route.location(body));
+  if (route.etag) {
+    const etag = route.etag(body);
+    response.setHeader('ETag', etag);
+    if (route.method === 'get' && matches(request.headers['if-none-match'], etag)) {
+      response.statusCode = 304;
+      return void response.end();
+    }
+  }
+  response.setHeader('Content-Type', 'application/json; charset=utf-8');
+  response.end(JSON.stringify(body));
+}
+
+/** Weak comparison (RFC 9110 §13.1.2): a proxy that compresses turns our tag into `W/"…"`. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+}

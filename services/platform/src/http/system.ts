@@ -1,0 +1,82 @@
+import { Router } from 'express';
+import swaggerUi from 'swagger-ui-express';
+import type { OpenApiDocument } from './openapi.ts';
+
+/** What the routes that every service serves need to know. */
+export interface SystemParts {
+  /** Base URLs of all services, by name. */
+  readonly services: Readonly<Record<string, string>>;
+  isDatabaseReachable(): Promise<boolean>;
+  /** False once the service has begun to stop. */
+  isAccepting(): boolean;
+}
+
+interface ServiceHealth {
+  readonly status: 'ok' | 'down';
+  readonly latencyMs: number;
+}
+
+const PROBE_TIMEOUT = 1000;
+
+/** Health, documents and entry page: the same in every service, so that they survive any of them. Nginx balances over all. */
+export function systemRoutes(service: string, document: OpenApiDocument, parts: SystemParts): Router {
+  const router = Router({ caseSensitive: true, strict: true });
+
+  router.get('/health/liveness', (_request, response) => void response.json({ status: 'ok' }));
+  router.get('/health/readiness', async (_request, response) => {
+    const isReady = parts.isAccepting() && (await parts.isDatabaseReachable());
+    response.status(isReady ? 200 : 503).json({ status: isReady ? 'ok' : 'down' });
+  });
+  router.get('/api/system/health', async (_request, response) => {
+    const health = await systemHealth(parts);
+    response.setHeader('Cache-Control', 'no-store');
+    response.status(health.status === 'down' ? 503 : 200).json(health);
+  });
+
+  router.get(['/openapi.json', `/openapi/${service}.json`], (_request, response) => void response.json(document));
+  router.get('/swagger', (_request, response) => response.redirect(308, '/swagger/'));
+  router.use(
+    '/swagger/',
+    swaggerUi.serve,
+    swaggerUi.setup(undefined, { explorer: true, swaggerOptions: { urls: documentUrls(parts) } }),
+  );
+  router.get('/', (_request, response) => {
+    response.json({
+      name: 'Product Store',
+      links: {
+        products: '/api/v1/products',
+        categories: '/api/v1/categories',
+        health: '/api/system/health',
+        swagger: '/swagger/',
+        docs: '/docs/',
+      },
+    });
+  });
+  return router;
+}
+
+function documentUrls({ services }: SystemParts) {
+  return Object.keys(services).map((name) => ({ name, url: `/openapi/${name}.json` }));
+}
+
+async function systemHealth({ services, isDatabaseReachable }: SystemParts) {
+  const [database, ...probes] = await Promise.all([
+    isDatabaseReachable(),
+    ...Object.entries(services).map(async ([name, url]) => [name, await probe(url)] as const),
+  ]);
+  const allUp = probes.every(([, { status }]) => status === 'ok');
+  return {
+    status: !database ? 'down' : allUp ? 'ok' : 'degraded',
+    services: Object.fromEntries(probes),
+    database: { status: database ? 'ok' : 'down' },
+  };
+}
+
+async function probe(baseUrl: string): Promise<ServiceHealth> {
+  const startedAt = performance.now();
+  const status = await fetch(`${baseUrl}/health/readiness`, { signal: AbortSignal.timeout(PROBE_TIMEOUT) }).then(
+    (response) => (response.ok ? 'ok' : 'down'),
+    () => 'down' as const,
+  );
+  return { status, latencyMs: Math.round(performance.now() - startedAt) };
+}
