@@ -1,0 +1,124 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const HOME = import.meta.dirname;
+const SERVICES = ['product', 'cart', 'order', 'user'] as const;
+
+type ServiceName = (typeof SERVICES)[number];
+
+export interface GatewaySettings {
+  /** Folder for the rendered configuration, pid file, cache and temporary files; made if it isn't there. */
+  readonly stateDir: string;
+  readonly accessLog: string;
+  readonly errorLog: string;
+  /** host:port of the public door. */
+  readonly listen: string;
+  /** host:port of `/stub_status`; loopback. */
+  readonly statusListen: string;
+  /** host:port of every replica. */
+  readonly servers: Readonly<Record<ServiceName, readonly string[]>>;
+  /** Built pages for `/docs/`; a missing folder is a 404. */
+  readonly docsDir?: string;
+  /** False lifts the limits, for load tests. */
+  readonly limits?: boolean;
+  readonly workers?: number;
+  /** Nginx rate and burst: `200r/s` and 400 for the API, `100r/m` and 99 for sign-in, sign-up and refresh. */
+  readonly apiLimit?: { readonly rate: string; readonly burst: number };
+  readonly authLimit?: { readonly rate: string; readonly burst: number };
+}
+
+/** Where Debian and others keep it; an ordinary user's PATH often lacks sbin. */
+export function findNginx(): string | undefined {
+  const folders = [
+    ...(process.env.PATH ?? '').split(path.delimiter),
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+  ];
+  return folders.map((folder) => path.join(folder, 'nginx')).find(isExecutable);
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes the configuration below `stateDir` and returns its file. */
+export function renderGateway(settings: GatewaySettings): string {
+  const { stateDir, servers, limits = true, workers = 2 } = settings;
+  const { apiLimit = { rate: '200r/s', burst: 400 }, authLimit = { rate: '100r/m', burst: 99 } } = settings;
+  for (const folder of ['temp', 'cache']) mkdirSync(path.join(stateDir, folder), { recursive: true });
+
+  const upstreamsFile = path.join(stateDir, 'upstreams.conf');
+  writeFileSync(upstreamsFile, renderUpstreams(servers));
+
+  const values: Record<string, string> = {
+    GATEWAY_HOME: HOME,
+    GATEWAY_STATE: stateDir,
+    GATEWAY_ACCESS_LOG: settings.accessLog,
+    GATEWAY_ERROR_LOG: settings.errorLog,
+    GATEWAY_LISTEN: settings.listen,
+    GATEWAY_STATUS_LISTEN: settings.statusListen,
+    GATEWAY_UPSTREAMS: upstreamsFile,
+    GATEWAY_DOCS: settings.docsDir ?? path.join(stateDir, 'no-docs'),
+    GATEWAY_LIMITS: limits ? 'on' : 'off',
+    GATEWAY_WORKERS: String(workers),
+    GATEWAY_API_RATE: apiLimit.rate,
+    GATEWAY_API_BURST: String(apiLimit.burst),
+    GATEWAY_AUTH_RATE: authLimit.rate,
+    GATEWAY_AUTH_BURST: String(authLimit.burst),
+  };
+  const template = readFileSync(path.join(HOME, 'nginx.conf.template'), 'utf8');
+  const configFile = path.join(stateDir, 'nginx.conf');
+  writeFileSync(configFile, fillIn(template, values));
+  return configFile;
+}
+
+function fillIn(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`nginx.conf.template names ${name}, which nobody fills in.`);
+    if (/["$\\\n]/.test(value))
+      throw new Error(`Nginx can't use ${name}=${value}: quotes, backslashes and $ mean something to it.`);
+    return value;
+  });
+}
+
+/** Nginx closes an idle connection after 55 s, before the service does after 75 s: the other way round a POST meets a closed one. */
+function renderUpstreams(servers: GatewaySettings['servers']): string {
+  const keepAlive = '  keepalive 64;\n  keepalive_timeout 55s;\n  keepalive_requests 100000;\n';
+  const render = (name: string, addresses: readonly string[]) => {
+    const lines = addresses.map((address) => `  server ${address} max_fails=3 fail_timeout=2s;\n`).join('');
+    return `upstream ${name} {\n  zone ${name} 64k;\n  least_conn;\n${lines}${keepAlive}}\n`;
+  };
+  return [
+    ...SERVICES.map((name) => render(name, servers[name])),
+    render(
+      'any_service',
+      SERVICES.flatMap((name) => servers[name]),
+    ),
+  ].join('\n');
+}
+
+/** Arguments that run `configFile` in the foreground. A master that is root keeps its workers root, so that they can read its folders. */
+export function gatewayArguments(configFile: string): string[] {
+  const user = process.getuid?.() === 0 ? ' user root;' : '';
+  return ['-c', configFile, '-e', 'stderr', '-g', `daemon off;${user}`];
+}
+
+/** `nginx -t`: throws with what Nginx has to say. */
+export async function checkGateway(configFile: string): Promise<void> {
+  const nginx = findNginx();
+  if (!nginx) throw new Error('Nginx is not installed (Debian: apt-get install -y nginx-light).');
+  try {
+    await promisify(execFile)(nginx, [...gatewayArguments(configFile), '-t', '-q']);
+  } catch (cause) {
+    throw new Error(`Nginx refuses ${configFile}:\n${(cause as { stderr?: string }).stderr ?? cause}`, { cause });
+  }
+}
