@@ -3,6 +3,7 @@ import type { Express } from 'express';
 import type { z } from 'zod';
 import { readKeySet, readKeySetsByIssuer, readSigningKey } from './auth/keys.ts';
 import { createRevocations, type Revocation, type Revocations } from './auth/revocations.ts';
+import { createRevocationsClient } from './auth/revocations-client.ts';
 import { createServiceTokenIssuer, createServiceTokenVerifier } from './auth/service-token.ts';
 import { createUserTokenVerifier } from './auth/user-token.ts';
 import { connectDatabase, type Database } from './cassandra/database.ts';
@@ -36,8 +37,8 @@ export interface Worker {
 export interface ServiceParts {
   readonly routes: readonly Route[];
   readonly workers?: readonly Worker[];
-  /** Who may no longer use their tokens, since epoch ms. */
-  listRevocations(since: number): Promise<readonly Revocation[]>;
+  /** Who may no longer use their tokens, since epoch ms; without it the user service is asked. */
+  listRevocations?(since: number): Promise<readonly Revocation[]>;
 }
 
 /** A service that is ready to listen. */
@@ -82,7 +83,7 @@ export async function createService<Config extends ServiceConfig>(
     return client;
   };
   const parts = await assemble({ name, logger, metrics, database, clientOf }, config);
-  const revocations = createRevocations((since) => parts.listRevocations(since), logger);
+  const revocations = createRevocations(parts.listRevocations ?? createRevocationsClient(clientOf('user')), logger);
   const workers: readonly Worker[] = [revocations, ...(parts.workers ?? [])];
   const { app, document } = createHttpApp(name, parts.routes, {
     metrics,

@@ -66,6 +66,8 @@ export interface RouteDefinition<
   readonly errors?: readonly number[];
   /** `catalogue` may be kept by shared caches for a second; all else is `no-store`. */
   readonly cache?: 'catalogue';
+  /** The body is a page: the answer names the next one in its Link header. */
+  readonly paged?: true;
   etag?(body: z.output<NonNullable<Response>>): string;
   location?(body: z.output<NonNullable<Response>>): string;
   handle(
@@ -186,6 +188,7 @@ function send(route: Route, request: Request, response: Response, result: unknow
   if (body === undefined) return void response.end();
 
   if (route.location) response.setHeader('Location', route.location(body));
+  if (route.paged) linkNextPage(request, response, body as { page: { nextCursor: string | null } });
   if (route.etag) {
     const etag = route.etag(body);
     response.setHeader('ETag', etag);
@@ -196,6 +199,14 @@ function send(route: Route, request: Request, response: Response, result: unknow
   }
   response.setHeader('Content-Type', 'application/json; charset=utf-8');
   response.end(JSON.stringify(body));
+}
+
+function linkNextPage(request: Request, response: Response, { page }: { page: { nextCursor: string | null } }): void {
+  if (page.nextCursor === null) return;
+  const [path = '', query = ''] = request.originalUrl.split('?', 2);
+  const parameters = new URLSearchParams(query);
+  parameters.set('cursor', page.nextCursor);
+  response.setHeader('Link', `<${path}?${parameters}>; rel="next"`);
 }
 
 /** Weak comparison (RFC 9110 §13.1.2): a proxy that compresses turns our tag into `W/"…"`. */

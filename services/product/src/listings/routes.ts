@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import type { CursorCodec } from '#platform/http/cursor.ts';
+import { type Route, route } from '#platform/http/route.ts';
+import type { CategoryTree } from '../categories/service.ts';
+import type { Position, Sort } from './listing.ts';
+import { ListQuery, SummaryPageBody, toSummaryBody } from './schema.ts';
+import type { ListingService } from './service.ts';
+
+/** A position as the cursor carries it: short names, and JSON has no dates. */
+const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.uuid(), t: z.int() });
+
+export function listingRoutes(listings: ListingService, categories: CategoryTree, cursors: CursorCodec): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/api/v1/products',
+      summary: 'Products, filtered and sorted, page by page',
+      tag: 'Products',
+      access: 'public',
+      cache: 'catalogue',
+      request: { query: ListQuery },
+      response: SummaryPageBody,
+      paged: true,
+      handle: async ({ query: { sort, limit, cursor, category, brand, minPrice, maxPrice, inStock } }) => {
+        const filter = { category, brand, minPrice, maxPrice, inStock };
+        const binding = `products ${sort} ${JSON.stringify(filter)}`;
+        const after = cursor === undefined ? undefined : toPosition(sort, cursors.decode(binding, cursor));
+        const { summaries, next } = await listings.listProducts({ filter, sort, limit, after });
+        return {
+          data: summaries.map((summary) => toSummaryBody(summary, categories.find(summary.category))),
+          page: { limit, nextCursor: next ? cursors.encode(binding, toContent(next)) : null },
+        };
+      },
+    }),
+  ];
+}
+
+function toContent({ sortKey, id, startedAt }: Position): z.output<typeof CursorContent> {
+  return { k: sortKey instanceof Date ? sortKey.getTime() : sortKey, i: id, t: startedAt };
+}
+
+function toPosition(sort: Sort, content: unknown): Position {
+  const { k, i, t } = CursorContent.parse(content);
+  return { sortKey: sort === '-createdAt' ? new Date(k) : k, id: i, startedAt: t };
+}

@@ -1,0 +1,61 @@
+import { ALL } from '../categories/category.ts';
+import { type Filter, type Position, planList, type Sort, type Summary } from './listing.ts';
+import type { ListingRepository } from './repository.ts';
+
+/** Rows read in one step where each row has to be judged. */
+const STEP = 250;
+const STEPS = 4;
+
+export interface ListRequest {
+  readonly filter: Filter;
+  readonly sort: Sort;
+  readonly limit: number;
+  readonly after: Position | undefined;
+}
+
+/** A page, and where the next one begins; undefined at the end. With selective filters a page may be short, even empty. */
+export interface SummaryPage {
+  readonly summaries: readonly Summary[];
+  readonly next: Position | undefined;
+}
+
+export interface ListingService {
+  /** One page in one query; where rows have to be judged, in at most four. */
+  listProducts(request: ListRequest): Promise<SummaryPage>;
+}
+
+export function createListingService({
+  repository,
+  now,
+}: {
+  repository: ListingRepository;
+  now: () => number;
+}): ListingService {
+  return {
+    async listProducts({ filter, sort, limit, after }) {
+      const { slice, accepts } = planList(filter, sort, filter.category ?? ALL);
+      const startedAt = after?.startedAt ?? now();
+      const page: Summary[] = [];
+      let position = after;
+
+      for (let step = 1; step <= STEPS; step += 1) {
+        const size = accepts ? (step === 1 ? 2 * limit + 1 : STEP) : limit + 1;
+        const rows = await repository.listSummaries(slice, size, position);
+        for (const row of rows) {
+          if (page.length === limit) return { summaries: page, next: position };
+          position = { sortKey: row.sortKey, id: row.id, startedAt };
+          if (isNewHere(row, after) || accepts?.(row) === false) continue;
+          page.push(row);
+        }
+        if (rows.length < size) return { summaries: page, next: undefined };
+        if (page.length === limit) break;
+      }
+      return { summaries: page, next: position };
+    },
+  };
+}
+
+/** Moved here after the walk began: it may have been shown at its former place, and nothing is shown twice. */
+function isNewHere({ placedAt }: Summary, after: Position | undefined): boolean {
+  return after !== undefined && placedAt.getTime() > after.startedAt;
+}

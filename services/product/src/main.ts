@@ -1,0 +1,5 @@
+import { runService } from '#platform/service.ts';
+import { assembleProduct } from './app.ts';
+import { productConfig } from './config.ts';
+
+await runService('product', productConfig, assembleProduct);

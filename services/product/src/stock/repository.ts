@@ -1,0 +1,184 @@
+import type { Database, Outcome, Row, Statement } from '#platform/cassandra/database.ts';
+import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import { Unavailable } from '#platform/errors.ts';
+import { HEAD } from './head.ts';
+import type { HoldState, Line, StockLevel } from './stock.ts';
+
+/** `held` now or before; or the state that a former hold of the order has reached; or how many there are, when too few. */
+export type HoldResult = { readonly state: HoldState } | { readonly state: 'short'; readonly available: number };
+
+/**
+ * Each promise holds for one product and one order, however often and by however many it is asked at once: the operation row makes the
+ * effect happen once. Lost answers are asked again under the same row; what stays unknown is Unavailable, never a failure.
+ */
+export interface StockRepository {
+  /** Takes `quantity` from what is available. A product that is not sold any more is short with 0. */
+  hold(orderId: string, line: Line): Promise<HoldResult>;
+  /** Turns a hold into a sale; gives the state that stands afterwards, undefined when nothing was ever held. */
+  commit(orderId: string, line: Line): Promise<HoldState | undefined>;
+  /** Gives a hold back, or marks that a late one must not apply. Gives the state that stands afterwards; a sale stays one. */
+  release(orderId: string, line: Line): Promise<HoldState>;
+  /** Gives a sale back; gives the state that stands afterwards. */
+  return(orderId: string, line: Line): Promise<HoldState>;
+  /** Adds `quantity` (may be negative) under `operationId`; `short` with what is available when it would go below 0. */
+  adjust(
+    productId: string,
+    operationId: string,
+    quantity: number,
+    reason: string,
+  ): Promise<StockLevel | { short: number } | undefined>;
+  /** What is available, and what the listings say of it; undefined when there is no such product. */
+  findLevel(productId: string): Promise<(StockLevel & { inStock: boolean }) | undefined>;
+}
+
+const ATTEMPTS = 5;
+
+// `column = column + ?` in a conditional UPDATE is undocumented: it takes only `+`, and each such statement needs its own IF. A contract
+// test pins it. The quantity in the operation's condition keeps a caller with other lines from moving the head by a wrong amount.
+const TAKE =
+  'UPDATE products SET available = available + ?, reserved = reserved + ? WHERE product_id = ? AND op_id = ?';
+const INSERT_HOLD =
+  "INSERT INTO products (product_id, op_id, kind, quantity, state, at) VALUES (?, ?, 'hold', ?, ?, toTimestamp(now())) IF NOT EXISTS";
+const MOVE = 'UPDATE products SET state = ? WHERE product_id = ? AND op_id = ? IF state = ? AND quantity = ?';
+
+export function createStockRepository(database: Database): StockRepository {
+  async function findState(
+    orderId: string,
+    productId: string,
+  ): Promise<{ state: HoldState; quantity: number } | undefined> {
+    const [row] = await database.read(
+      'stock.find_hold',
+      'SELECT state, quantity FROM products WHERE product_id = ? AND op_id = ?',
+      [productId, orderId],
+      {
+        serial: true,
+      },
+    );
+    return row?.state ? { state: row.state, quantity: row.quantity } : undefined;
+  }
+
+  async function hold(orderId: string, { productId, quantity }: Line): Promise<HoldResult> {
+    const outcome = await database.conditional('stock.hold', [
+      {
+        query: `${TAKE} IF available >= ? AND status = 'active'`,
+        params: [-quantity, quantity, productId, HEAD, quantity],
+      },
+      { query: INSERT_HOLD, params: [productId, orderId, quantity, 'held'] },
+    ]);
+    if (outcome.applied) return { state: 'held' };
+    const operation = findRow(outcome, orderId);
+    if (operation) return { state: operation.state };
+    const head = findRow(outcome, HEAD);
+    return { state: 'short', available: head?.status === 'active' ? head.available : 0 };
+  }
+
+  /** Moves a hold from one state to another together with the head; gives the state that stands afterwards. */
+  async function move(
+    name: string,
+    head: Statement,
+    orderId: string,
+    line: Line,
+    from: HoldState,
+    to: HoldState,
+  ): Promise<HoldState | undefined> {
+    const { productId, quantity } = line;
+    const outcome = await database.conditional(name, [
+      head,
+      { query: MOVE, params: [to, productId, orderId, from, quantity] },
+    ]);
+    if (outcome.applied) return to;
+    const found = await findState(orderId, productId);
+    if (found?.state === from)
+      throw new Error(`Order ${orderId} holds ${found.quantity} of ${productId}, not ${quantity}.`);
+    return found?.state;
+  }
+
+  async function release(orderId: string, line: Line): Promise<HoldState> {
+    const { productId, quantity } = line;
+    const head = { query: `${TAKE} IF reserved >= ?`, params: [quantity, -quantity, productId, HEAD, quantity] };
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const state = await move('stock.release', head, orderId, line, 'held', 'released');
+      if (state) return state;
+      const marker = await database.conditional('stock.mark_released', [
+        { query: INSERT_HOLD, params: [productId, orderId, 0, 'released'] },
+      ]);
+      if (marker.applied) return 'released';
+    }
+    throw contended();
+  }
+
+  return {
+    hold,
+    release,
+
+    commit: (orderId, line) => {
+      const { productId, quantity } = line;
+      const head = {
+        query:
+          'UPDATE products SET reserved = reserved + ?, sold = sold + ? WHERE product_id = ? AND op_id = ? IF reserved >= ?',
+        params: [-quantity, toLong(quantity), productId, HEAD, quantity],
+      };
+      return move('stock.commit', head, orderId, line, 'held', 'committed');
+    },
+
+    async return(orderId, line) {
+      const { productId, quantity } = line;
+      const head = {
+        query:
+          'UPDATE products SET sold = sold + ?, available = available + ? WHERE product_id = ? AND op_id = ? IF sold >= ?',
+        params: [toLong(-quantity), quantity, productId, HEAD, toLong(quantity)],
+      };
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        const sale = await move('stock.return', head, orderId, line, 'committed', 'returned');
+        if (sale === 'returned' || sale === 'released') return sale;
+        const hold = await release(orderId, line);
+        if (hold !== 'committed') return hold;
+      }
+      throw contended();
+    },
+
+    async adjust(productId, operationId, quantity, reason) {
+      const outcome = await database.conditional('stock.adjust', [
+        {
+          query:
+            "UPDATE products SET available = available + ? WHERE product_id = ? AND op_id = ? IF available >= ? AND status = 'active'",
+          params: [quantity, productId, HEAD, -quantity],
+        },
+        {
+          query:
+            "INSERT INTO products (product_id, op_id, kind, quantity, state, reason, at) VALUES (?, ?, 'adjust', ?, 'applied', ?, toTimestamp(now())) IF NOT EXISTS",
+          params: [productId, operationId, quantity, reason],
+        },
+      ]);
+      const level = await findLevel(productId);
+      if (outcome.applied || findRow(outcome, operationId) || !level) return level;
+      return { short: level.available };
+    },
+
+    findLevel,
+  };
+
+  async function findLevel(productId: string) {
+    const [row] = await database.read(
+      'stock.find_level',
+      'SELECT available, reserved, sold, in_stock FROM products WHERE product_id = ? AND op_id = ?',
+      [productId, HEAD],
+    );
+    if (!row || row.available === null) return undefined;
+    return {
+      available: row.available,
+      reserved: row.reserved,
+      sold: toNumber(row.sold),
+      inStock: row.in_stock === true,
+    };
+  }
+}
+
+/** The row of a refused batch that stands under `operationId`, if it is there. */
+function findRow(outcome: Outcome, operationId: string): Row | undefined {
+  return outcome.applied ? undefined : outcome.rows.find((row) => row.op_id?.toString() === operationId);
+}
+
+function contended(): Unavailable {
+  return new Unavailable('stock_contended', 'The stock of a product is much asked for; ask again.');
+}

@@ -1,0 +1,30 @@
+/** One line of a reservation; whole units. */
+export interface Line {
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+/** What became of an order's hold on one product. */
+export type HoldState = 'held' | 'committed' | 'released' | 'returned';
+
+/** A line that could not be held, and how many units there were. */
+export interface ShortLine {
+  readonly productId: string;
+  readonly requested: number;
+  readonly available: number;
+}
+
+export interface StockLevel {
+  readonly available: number;
+  readonly reserved: number;
+  readonly sold: number;
+}
+
+/**
+ * Lines in the one order that every step uses. The first line decides: a commit takes it first and so does a release, its row can go
+ * only one way, and the others follow. So an order of many lines is committed or released as a whole, whoever comes first.
+ */
+export function inDecidingOrder(lines: readonly Line[]): [Line, ...Line[]] {
+  const sorted = lines.toSorted((left, right) => (left.productId < right.productId ? -1 : 1));
+  return sorted as [Line, ...Line[]];
+}
