@@ -1,0 +1,493 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createReadStream, existsSync } from 'node:fs';
+import {
+  access,
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { type Admin, bootstrapAdmin } from '../../../cassandra/migrate.ts';
+
+const run = promisify(execFile);
+
+const cassandraRoom = fileURLToPath(new URL('../../../cassandra/', import.meta.url));
+const settings = join(cassandraRoom, 'server');
+const target = join(cassandraRoom, 'target');
+const jarFolder = join(target, 'dependency');
+const mainClass = 'org.apache.cassandra.service.CassandraDaemon';
+const javaMajor = 17;
+const stopWaitMs = 20_000;
+const leastFreeBytes = 512 * 1024 * 1024;
+
+/** What keeps Cassandra from running, in a sentence that says what to do about it. */
+export class CassandraStartError extends Error {
+  override name = 'CassandraStartError';
+}
+
+export interface JarsOptions {
+  /** Told each step in words, for people. */
+  onProgress?: (message: string) => void;
+}
+
+export interface CassandraOptions {
+  /** Everything the server writes is in here: data, commit log, logs, its pid. */
+  dataDir: string;
+  /** The superuser; created on a fresh server, where it replaces cassandra/cassandra. */
+  admin: Admin;
+  /** A loopback address. */
+  host?: string;
+  port?: number;
+  storagePort?: number;
+  jmxPort?: number;
+  heapMb?: number;
+  clusterName?: string;
+  /** More arguments for java, such as an agent. */
+  jvmArgs?: string[];
+  /** How long `ready` may take before it fails. */
+  readyTimeoutMs?: number;
+}
+
+export interface ServerExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+export interface CassandraServer {
+  pid: number;
+  /** `host:port`, as the driver takes it. */
+  contactPoint: string;
+  logFile: string;
+  /** The CQL port answers and `admin` can sign in. Rejects with CassandraStartError, the process gone. */
+  ready: Promise<void>;
+  /** Resolves when the process has ended, for whatever reason. */
+  exited: Promise<ServerExit>;
+  /** SIGTERM, then SIGKILL after 20 s. Resolves when the process has ended; may be repeated. */
+  stop(): Promise<void>;
+  /** SIGKILL, what a power cut looks like to the data. Resolves when the process has ended. */
+  kill(): Promise<void>;
+}
+
+/**
+ * Sees to it that the server's jars are there, whole and the very ones of `server/jars.sha256`; downloads them with Maven if not.
+ * A cut-off download leaves nothing that a later start takes for whole. Throws CassandraStartError.
+ */
+export async function ensureCassandraJars({ onProgress = () => {} }: JarsOptions = {}): Promise<void> {
+  await findJava();
+  if ((await wrongJars(jarFolder)).length === 0) return;
+  onProgress('Downloading Apache Cassandra 5.0.9 with Maven (67 MB, once)');
+  await mkdir(target, { recursive: true });
+  const partial = join(target, `dependency.partial-${process.pid}`);
+  await rm(partial, { recursive: true, force: true });
+  try {
+    await download(partial);
+    const wrong = await wrongJars(partial);
+    if (wrong.length > 0) {
+      throw new CassandraStartError(
+        `Maven delivered other files than cassandra/server/jars.sha256 names: ${wrong.slice(0, 5).join(', ')}. ` +
+          'If a mirror cut a download short, remove those artifacts from ~/.m2/repository and start again.',
+      );
+    }
+    await rm(jarFolder, { recursive: true, force: true });
+    await rename(partial, jarFolder).catch(async (error: unknown) => {
+      // Another start of the same checkout was quicker.
+      if ((await wrongJars(jarFolder)).length > 0) throw error;
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  onProgress('Apache Cassandra 5.0.9 is there');
+}
+
+async function download(folder: string): Promise<void> {
+  const args = ['-B', '-q', 'dependency:copy-dependencies', `-DoutputDirectory=${folder}`];
+  try {
+    await run('mvn', args, { cwd: cassandraRoom, maxBuffer: 16 * 1024 * 1024 });
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) {
+      throw new CassandraStartError(
+        'Maven (mvn) is not installed. Install it (Debian, Ubuntu: apt install maven; macOS: brew install maven) and start again.',
+        { cause: error },
+      );
+    }
+    const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
+    const reason = output.split('\n').find((line) => line.includes('ERROR')) ?? output.trim().split('\n')[0] ?? '';
+    throw new CassandraStartError(
+      `Maven could not download Cassandra: ${reason.trim()} — check the network (or Maven's proxy in ~/.m2/settings.xml), then start again, ` +
+        'or run `mvn -B dependency:copy-dependencies` in cassandra/ to see all it says.',
+      { cause: error },
+    );
+  }
+}
+
+/** Names of the jars that are missing or not what they should be. */
+async function wrongJars(folder: string): Promise<string[]> {
+  const lines = (await readFile(join(settings, 'jars.sha256'), 'utf8')).trim().split('\n');
+  const expected = lines.map((line) => ({ sha256: line.slice(0, 64), name: line.slice(66) }));
+  const there = new Set(await readdir(folder).catch(() => []));
+  const wrong: string[] = [];
+  for (const { sha256, name } of expected) {
+    if (!there.has(name) || (await sha256Of(join(folder, name))) !== sha256) wrong.push(name);
+    if (wrong.length >= 5) break;
+  }
+  return wrong;
+}
+
+async function sha256Of(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+interface Java {
+  path: string;
+  version: string;
+}
+
+/** Cassandra 5.0 runs on Java 11 and 17 only; this store's flags are for 17. JAVA_HOME first, then the PATH, then the usual folders. */
+async function findJava(): Promise<Java> {
+  const seen: string[] = [];
+  for (const path of await javaCandidates()) {
+    const version = await javaVersion(path);
+    if (version === undefined) continue;
+    if (Number.parseInt(version, 10) === javaMajor) return { path, version };
+    seen.push(`${path} is ${version}`);
+  }
+  const found = seen.length === 0 ? 'No Java was found' : `Java ${javaMajor} was not found (${seen.join('; ')})`;
+  throw new CassandraStartError(
+    `${found}. Cassandra 5.0 needs Java ${javaMajor}, neither older nor newer: install it (Debian, Ubuntu: apt install openjdk-17-jre-headless; ` +
+      'macOS: brew install openjdk@17) or let JAVA_HOME point to it.',
+  );
+}
+
+async function javaCandidates(): Promise<string[]> {
+  const homes = process.env.JAVA_HOME ? [process.env.JAVA_HOME] : [];
+  const onPath = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter(Boolean)
+    .map((folder) => join(folder, 'java'));
+  const installed: string[] = [];
+  for (const parent of ['/usr/lib/jvm', '/opt/homebrew/opt', '/usr/local/opt', '/Library/Java/JavaVirtualMachines']) {
+    const names = await readdir(parent).catch(() => []);
+    for (const name of names.filter((each) => each.includes(String(javaMajor)))) {
+      installed.push(join(parent, name), join(parent, name, 'Contents/Home'));
+    }
+  }
+  const all = [...homes.map(javaIn), ...onPath, ...installed.map(javaIn)];
+  return [...new Set(all)].filter((path) => existsSync(path));
+}
+
+const javaIn = (home: string) => join(home, 'bin', 'java');
+
+async function javaVersion(path: string): Promise<string | undefined> {
+  try {
+    const { stderr } = await run(path, ['-version']);
+    return /version "([^"]+)"/.exec(stderr)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts the real server on a data folder that it alone may use. Resolves once the process runs; wait for `ready` before using it.
+ * The process leads its own group, so Ctrl-C in a terminal reaches the caller alone, who stops it when the services have drained.
+ * Throws CassandraStartError when the data folder is in use, a port is taken, the disk is full or Java is missing.
+ */
+export async function startCassandra(options: CassandraOptions): Promise<CassandraServer> {
+  const { host = '127.0.0.1', port = 9042, storagePort = 7000, jmxPort = 7199, heapMb = 1024 } = options;
+  const { admin, clusterName = 'Product Store', jvmArgs = [], readyTimeoutMs = 180_000 } = options;
+  if (!/^127(\.\d{1,3}){3}$/.test(host))
+    throw new CassandraStartError(`Cassandra listens on loopback only, not on ${host}.`);
+  const dataDir = resolve(options.dataDir);
+  const logs = join(dataDir, 'logs');
+  await mkdir(logs, { recursive: true });
+  await mkdir(join(dataDir, 'conf'), { recursive: true });
+
+  const java = await findJava();
+  const holder = await findHolder(dataDir);
+  if (holder !== undefined) throw heldBy(holder, dataDir);
+  await rm(pidFile(dataDir), { force: true });
+  await checkDisk(dataDir);
+  await checkPort(host, port, 'CQL');
+  await checkPort(host, storagePort, 'storage');
+  await checkPort('127.0.0.1', jmxPort, 'JMX');
+
+  const yaml = join(dataDir, 'conf', 'cassandra.yaml');
+  await writeFile(
+    yaml,
+    await renderYaml({ CLUSTER_NAME: clusterName, HOST: host, STORAGE_PORT: storagePort, NATIVE_TRANSPORT_PORT: port }),
+  );
+  const archive = await classArchive(java);
+  const args = [
+    `@${join(settings, 'jvm.options')}`,
+    // Reserved up to the limit, but taken from the machine only as it is used.
+    `-Xms${Math.min(256, heapMb)}m`,
+    `-Xmx${heapMb}m`,
+    ...archive.args,
+    ...jvmArgs,
+    `-Dcassandra.config=${pathToFileURL(yaml)}`,
+    `-Dcassandra-rackdc.properties=${pathToFileURL(join(settings, 'cassandra-rackdc.properties'))}`,
+    `-Dcassandra.storagedir=${dataDir}`,
+    `-Dcassandra.logdir=${logs}`,
+    `-Dlogback.configurationFile=${join(settings, 'logback.xml')}`,
+    `-Dcassandra.jmx.local.port=${jmxPort}`,
+    '-cp',
+    join(jarFolder, '*'),
+    mainClass,
+  ];
+  const consoleLog = join(logs, 'cassandra-console.log');
+  const child = await spawnInto(consoleLog, java.path, args);
+  const { pid } = child;
+  if (pid === undefined) throw new CassandraStartError(`${java.path} could not be started.`);
+  try {
+    await writeFile(pidFile(dataDir), `${pid}\n`, { flag: 'wx' });
+  } catch (error) {
+    child.kill('SIGKILL');
+    const other = isErrno(error, 'EEXIST') ? await findHolder(dataDir) : undefined;
+    throw other === undefined ? error : heldBy(other, dataDir);
+  }
+
+  let running = true;
+  const exited = new Promise<ServerExit>((done) => {
+    child.once('exit', (code, signal) => {
+      running = false;
+      archive.keep(code).then(
+        () => done({ code, signal }),
+        () => done({ code, signal }),
+      );
+    });
+  }).finally(() => rm(pidFile(dataDir), { force: true }));
+
+  const kill = async () => {
+    if (running) child.kill('SIGKILL');
+    await exited;
+  };
+  const stop = async () => {
+    if (running) child.kill('SIGTERM');
+    const patience = setTimeout(() => child.kill('SIGKILL'), stopWaitMs);
+    await exited;
+    clearTimeout(patience);
+  };
+  const becomeReady = async () => {
+    const deadline = Date.now() + readyTimeoutMs;
+    while (running && Date.now() < deadline && !(await answers(host, port))) await sleep(50);
+    if (!running) throw await whyItEnded(await exited, consoleLog, { host, dataDir });
+    const within = Math.max(deadline - Date.now(), 1);
+    const gone = exited.then(async (exit) => {
+      throw await whyItEnded(exit, consoleLog, { host, dataDir });
+    });
+    try {
+      await Promise.race([gone, bootstrapAdmin({ contactPoints: [`${host}:${port}`], admin, timeoutMs: within })]);
+    } catch (error) {
+      await kill();
+      if (error instanceof CassandraStartError) throw error;
+      throw new CassandraStartError(
+        `Cassandra did not become ready: ${messageOf(error)} Its log is ${join(logs, 'cassandra.log')}.`,
+        {
+          cause: error,
+        },
+      );
+    }
+  };
+  const ready = becomeReady();
+  // Who stops a server that is still starting doesn't want an unhandled rejection for it.
+  ready.catch(() => {});
+  return { pid, contactPoint: `${host}:${port}`, logFile: join(logs, 'cassandra.log'), ready, exited, stop, kill };
+}
+
+/**
+ * Ends the server that an earlier, killed run left on this data folder: SIGTERM, SIGKILL after 20 s. Gives its pid, or undefined
+ * if there is none. Never touches a process that isn't a Cassandra on exactly this folder.
+ */
+export async function stopStaleCassandra(dataDir: string): Promise<number | undefined> {
+  const folder = resolve(dataDir);
+  const pid = await findHolder(folder);
+  if (pid !== undefined) {
+    signal(pid, 'SIGTERM');
+    const deadline = Date.now() + stopWaitMs;
+    while ((await isCassandraOn(pid, folder)) && Date.now() < deadline) await sleep(50);
+    if (await isCassandraOn(pid, folder)) signal(pid, 'SIGKILL');
+    while (await isCassandraOn(pid, folder)) await sleep(20);
+  }
+  await rm(pidFile(folder), { force: true });
+  return pid;
+}
+
+const pidFile = (dataDir: string) => join(dataDir, 'cassandra.pid');
+
+async function findHolder(dataDir: string): Promise<number | undefined> {
+  const pid = Number.parseInt(await readFile(pidFile(dataDir), 'utf8').catch(() => ''), 10);
+  return Number.isInteger(pid) && pid > 1 && (await isCassandraOn(pid, dataDir)) ? pid : undefined;
+}
+
+/** A pid is reused after a restart of the machine: only the command line tells whether it is ours. */
+async function isCassandraOn(pid: number, dataDir: string): Promise<boolean> {
+  const onLinux = existsSync('/proc/self/cmdline');
+  const command = onLinux
+    ? await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    : await run('ps', ['-ww', '-o', 'args=', '-p', String(pid)])
+        .then(({ stdout }) => stdout)
+        .catch(() => '');
+  return command.includes(mainClass) && command.includes(`-Dcassandra.storagedir=${dataDir}${onLinux ? '\0' : ' '}`);
+}
+
+function heldBy(pid: number, dataDir: string): CassandraStartError {
+  return new CassandraStartError(
+    `A Cassandra of an earlier run (pid ${pid}) still works on ${dataDir}. Stop it with \`kill ${pid}\`, wait until it has ended, and start again.`,
+  );
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!isErrno(error, 'ESRCH')) throw error;
+  }
+}
+
+async function spawnInto(file: string, command: string, args: string[]): Promise<ChildProcess> {
+  // Only this start's words tell why it failed; the last start's stay beside them.
+  await rename(file, `${file}.previous`).catch(() => {});
+  const output = await open(file, 'w');
+  try {
+    const child = spawn(command, args, { detached: true, stdio: ['ignore', output.fd, output.fd], cwd: dirname(file) });
+    await once(child, 'spawn');
+    return child;
+  } finally {
+    await output.close();
+  }
+}
+
+async function renderYaml(values: Record<string, string | number>): Promise<string> {
+  const template = await readFile(join(settings, 'cassandra.yaml.template'), 'utf8');
+  return template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`cassandra.yaml.template asks for ${name}, which nobody gives`);
+    return String(value);
+  });
+}
+
+interface ClassArchive {
+  args: string[];
+  keep(code: number | null): Promise<void>;
+}
+
+/**
+ * The first server of a checkout writes its loaded classes down when it stops, later ones map them: ready in 2.8 s instead of 3.9 s.
+ * Java ignores an archive that doesn't fit its version or the jars.
+ */
+async function classArchive(java: Java): Promise<ClassArchive> {
+  const file = join(target, `classes-${java.version}.jsa`);
+  const jars = await stat(join(jarFolder, 'cassandra-all-5.0.9.jar')).catch(() => undefined);
+  const made = await stat(file).catch(() => undefined);
+  if (made !== undefined && jars !== undefined && made.ctimeMs > jars.ctimeMs) {
+    return { args: [`-XX:SharedArchiveFile=${file}`, '-Xlog:cds=off', '-Xlog:cds+dynamic=off'], keep: async () => {} };
+  }
+  const partial = `${file}.partial-${process.pid}`;
+  return {
+    args: [`-XX:ArchiveClassesAtExit=${partial}`, '-Xlog:cds=off', '-Xlog:cds+dynamic=off'],
+    keep: async (code) => {
+      // 143 is what java ends with after SIGTERM, its shutdown finished.
+      if (code === 143) await rename(partial, file).catch(() => {});
+      await rm(partial, { force: true });
+    },
+  };
+}
+
+async function checkDisk(dataDir: string): Promise<void> {
+  await access(dataDir, constants.W_OK).catch((error: unknown) => {
+    throw new CassandraStartError(
+      `${dataDir} can't be written to: change its owner, or set DATA_DIR to another folder.`,
+      { cause: error },
+    );
+  });
+  const { bavail, bsize } = await statfs(dataDir);
+  if (bavail * bsize < leastFreeBytes) {
+    throw new CassandraStartError(
+      `The disk of ${dataDir} has only ${Math.floor((bavail * bsize) / 1024 / 1024)} MB left and Cassandra needs 512: free some, or set DATA_DIR to another disk.`,
+    );
+  }
+}
+
+async function checkPort(host: string, port: number, use: string): Promise<void> {
+  const probe = createServer();
+  try {
+    probe.listen({ host, port, exclusive: true });
+    await once(probe, 'listening');
+  } catch (error) {
+    if (!isErrno(error, 'EADDRINUSE')) throw error;
+    throw portTaken(host, port, use, error);
+  } finally {
+    probe.close();
+  }
+}
+
+function portTaken(host: string, port: number | string, use: string, cause?: unknown): CassandraStartError {
+  return new CassandraStartError(
+    `Port ${port} of ${host}, for Cassandra's ${use}, is taken by another program: stop that one, or set INNER_PORT_OFFSET to move all inner ports.`,
+    { cause },
+  );
+}
+
+async function answers(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Reads the cause out of what the server said last. */
+async function whyItEnded(
+  exit: ServerExit,
+  log: string,
+  where: { host: string; dataDir: string },
+): Promise<CassandraStartError> {
+  const said = (await readFile(log, 'utf8').catch(() => '')).slice(-20_000);
+  if (/No space left on device|Insufficient disk space/i.test(said)) {
+    return new CassandraStartError(
+      `The disk of ${where.dataDir} is full: free some space, or set DATA_DIR to another disk.`,
+    );
+  }
+  const inUse =
+    /(?:Failed to bind port|Port already in use:?|is in use by another process|Address already in use)\D*(?:[\d.]+:)?(\d+)?/i.exec(
+      said,
+    );
+  if (inUse !== null) return portTaken(where.host, inUse[1] ?? 'unknown', 'start');
+  if (/OutOfMemoryError|insufficient memory|Could not reserve enough space/i.test(said)) {
+    return new CassandraStartError(
+      'Cassandra ran out of memory: free some, or set CASSANDRA_HEAP_MB to what the machine can spare.',
+    );
+  }
+  const lines = said
+    .trim()
+    .split('\n')
+    .filter((line) => /ERROR|Exception|Error/.test(line));
+  const how = exit.signal === null ? `code ${exit.code}` : `signal ${exit.signal}`;
+  return new CassandraStartError(
+    `Cassandra ended before it was ready (${how}): ${lines.at(-1) ?? 'it said nothing'} Its log is ${log}.`,
+  );
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,56 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { StartError } from './start-error.ts';
+
+export interface WantedPort {
+  readonly host: string;
+  readonly port: number;
+  readonly use: string;
+  /** The setting that moves it. */
+  readonly setting: string;
+}
+
+/** Throws one StartError for all ports that can't be had, with who has them where that can be seen. */
+export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
+  const faults = await Promise.all(
+    wanted.map(async ({ host, port, use, setting }) => {
+      const code = await tryToListen(host, port);
+      if (code === undefined) return [];
+      if (code === 'EACCES')
+        return [`Port ${port} for ${use} is for root only: set ${setting} to another, such as 8080.`];
+      if (code !== 'EADDRINUSE') return [`${use} can't listen on ${host}:${port} (${code}): see HOST and ${setting}.`];
+      const holder = await findHolder(port);
+      const by = holder ? ` by ${holder}` : '';
+      return [`Port ${port} for ${use} is taken${by}: stop that, or set ${setting} to use another.`];
+    }),
+  );
+  if (faults.flat().length > 0) throw new StartError(faults.flat().join('\n'));
+}
+
+function tryToListen(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
+  });
+}
+
+/** Name and number of the process that listens, by /proc (see proc(5)); undefined where we may not look. */
+async function findHolder(port: number): Promise<string | undefined> {
+  const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const sockets = new Set<string>();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of (await readFile(table, 'utf8').catch(() => '')).split('\n')) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[1]?.endsWith(hex) && fields[3] === '0A') sockets.add(`socket:[${fields[9]}]`);
+    }
+  }
+  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
+      if (!sockets.has(target)) continue;
+      return `${(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process')).trim()} (process ${pid})`;
+    }
+  }
+  return undefined;
+}

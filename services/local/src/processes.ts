@@ -1,0 +1,69 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+interface ProcessState {
+  readonly state: string;
+  readonly group: number;
+  readonly startedAt: string;
+}
+
+/** See proc(5): the name in brackets may hold anything, so the fields are counted from behind it. */
+async function readState(pid: number): Promise<ProcessState | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', group: Number(fields[2]), startedAt: fields[19] ?? '' };
+}
+
+/** When a process began, in a form that differs for a later one with the same number; undefined if it isn't there. */
+export async function startedAt(pid: number): Promise<string | undefined> {
+  return (await readState(pid))?.startedAt;
+}
+
+/** Processes of the group that `leader` began which work in `folder`: both together say that they are ours. */
+async function listGroup(leader: number, folder: string): Promise<number[]> {
+  const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
+  const members: number[] = [];
+  for (const pid of pids) {
+    const process = await readState(pid);
+    if (process?.group !== leader || process.state === 'Z') continue;
+    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) members.push(pid);
+  }
+  return members;
+}
+
+/** Ends what an earlier, killed start has left running below `runDir`; gives the names. Touches nothing else. */
+export async function stopLeftovers(runDir: string): Promise<string[]> {
+  const names = await readdir(runDir).catch(() => []);
+  const stopped = await Promise.all(
+    names.map(async (name) => {
+      const folder = path.join(runDir, name);
+      const leader = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));
+      return Number.isInteger(leader) && (await stopGroup(leader, folder)) ? [name] : [];
+    }),
+  );
+  return stopped.flat();
+}
+
+async function stopGroup(leader: number, folder: string): Promise<boolean> {
+  let members = await listGroup(leader, folder);
+  if (members.length === 0) return false;
+  for (const pid of members) signalProcess(pid, 'SIGTERM');
+  for (let waited = 0; members.length > 0; waited += 50) {
+    if (waited === 5000) for (const pid of members) signalProcess(pid, 'SIGKILL');
+    await sleep(50);
+    members = await listGroup(leader, folder);
+  }
+  return true;
+}
+
+/** False if there is no such process (or group, for a negative number) any more. */
+export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signalProcess } from './processes.ts';
+import { StartError } from './start-error.ts';
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** One life of a process. */
+export interface Running {
+  readonly pid: number;
+  /** Rejects with a sentence when the process ends before, or never gets there. */
+  readonly ready: Promise<void>;
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+  /** In good order, by force if it takes too long. Resolves when the process has ended. */
+  stop(): Promise<void>;
+}
+
+export interface ProcessPlan {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** All of it: nothing of ours is passed on. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Its working folder, with its pid: by both a later start knows it again. */
+  readonly folder: string;
+  readonly logFile: string;
+  isReady(): Promise<boolean>;
+  readonly readyTimeoutMs: number;
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopTimeoutMs: number;
+}
+
+/** Starts a process as the leader of its own group: Ctrl-C in the terminal is for the launcher alone. */
+export async function launch(plan: ProcessPlan): Promise<Running> {
+  await mkdir(plan.folder, { recursive: true });
+  const log = openSync(plan.logFile, 'a', 0o600);
+  const logStart = fstatSync(log).size;
+  const child = spawn(plan.command, plan.args, {
+    cwd: plan.folder,
+    env: plan.env,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  await once(child, 'spawn');
+  const { pid } = child as { pid: number };
+  await writeFile(path.join(plan.folder, 'pid'), String(pid));
+
+  let hasExited = false;
+  const exited = new Promise<Exit>((resolve) => {
+    child.once('exit', (code, signal) => {
+      hasExited = true;
+      // A master that was killed leaves its workers.
+      signalProcess(-pid, 'SIGKILL');
+      resolve({ code, signal });
+    });
+  });
+
+  async function becomeReady(): Promise<void> {
+    const deadline = Date.now() + plan.readyTimeoutMs;
+    while (!hasExited && Date.now() < deadline) {
+      if (await plan.isReady()) return;
+      await sleep(50);
+    }
+    const what = hasExited
+      ? `ended at once (${describeExit(await exited)})`
+      : `isn't ready after ${plan.readyTimeoutMs / 1000} s`;
+    throw new StartError(`${plan.name} ${what}. The end of ${plan.logFile}:\n${await readEnd(plan.logFile, logStart)}`);
+  }
+  const ready = becomeReady();
+  // Whoever stops a process that isn't ready yet doesn't wait for it to be.
+  ready.catch(() => undefined);
+
+  return {
+    pid,
+    ready,
+    exited,
+    kill: (signal) => void (hasExited || signalProcess(pid, signal)),
+    async stop() {
+      if (!hasExited) signalProcess(pid, plan.stopSignal);
+      const overdue = setTimeout(() => hasExited || signalProcess(pid, 'SIGKILL'), plan.stopTimeoutMs);
+      await exited;
+      clearTimeout(overdue);
+    },
+  };
+}
+
+export function describeExit({ code, signal }: Exit): string {
+  return signal ? `signal ${signal}` : `exit code ${code}`;
+}
+
+async function readEnd(file: string, start: number): Promise<string> {
+  const log = await open(file);
+  try {
+    const { size } = await log.stat();
+    const from = Math.max(start, size - 4000);
+    const { buffer, bytesRead } = await log.read(Buffer.alloc(4000), 0, size - from, from);
+    const lines = buffer.toString('utf8', 0, bytesRead).trim().split('\n').slice(-12);
+    return lines.map((line) => `  ${line.slice(0, 400)}`).join('\n');
+  } finally {
+    await log.close();
+  }
+}

@@ -1,0 +1,123 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { currency, delay, readConfig } from '#platform/config.ts';
+
+export const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
+
+export const SERVICE_NAMES = ['product', 'cart', 'order', 'user'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+/** What a start of the whole store depends on. */
+export interface StoreSettings {
+  /** Absolute; everything that the store writes is below. */
+  readonly dataDir: string;
+  /** Where Nginx listens. */
+  readonly host: string;
+  readonly port: number;
+  readonly innerPortOffset: number;
+  readonly adminEmail: string;
+  /** Without one a password is made and kept in DATA_DIR. */
+  readonly adminPassword?: string | undefined;
+  /** True lifts Nginx's limits. */
+  readonly loadProfile: boolean;
+  readonly seedProducts: number;
+  readonly cassandraHeapMb: number;
+  readonly bcryptCost: number;
+  /** ISO 4217. */
+  readonly currency: string;
+  readonly logLevel: string;
+  /** ms after which an order moves on by itself; the order service's own defaults without. */
+  readonly orderDelays?: Readonly<Partial<Record<'processing' | 'shipped' | 'delivered', number>>>;
+  /** A running server to use instead of starting one. */
+  readonly cassandra?: {
+    readonly host: string;
+    readonly port: number;
+    readonly admin: { readonly username: string; readonly password: string };
+  };
+  /** Put before every keyspace and role, so that several stores share a server. */
+  readonly keyspacePrefix?: string;
+  /** False leaves a process that ended ended, for fault tests. */
+  readonly restarts?: boolean;
+  /** Further environment of single services, for tests. */
+  readonly serviceEnvironment?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
+}
+
+const port = z.coerce.number().int().min(1).max(65535);
+const password = z
+  .string()
+  .min(8)
+  .refine((text) => Buffer.byteLength(text) <= 72, 'at most 72 bytes');
+
+const environment = z.object({
+  PORT: port.default(8080).describe('Port of the store'),
+  HOST: z.string().default('127.0.0.1').describe('Address of the store; 0.0.0.0 opens it to the network'),
+  DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
+  ADMIN_EMAIL: z.email().default('admin@product-store.local').describe('The first admin'),
+  ADMIN_PASSWORD: password.optional().describe('The first admin’s password; made and shown once if not given'),
+  SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
+  LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
+  INNER_PORT_OFFSET: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(50_000)
+    .default(0)
+    .describe('Added to all inner ports, so that two stores run side by side'),
+  CASSANDRA_HEAP_MB: z.coerce.number().int().min(256).default(1024).describe('Java heap of Cassandra'),
+  BCRYPT_COST: z.coerce.number().int().min(10).max(15).default(10).describe('Cost of a password hash'),
+  CURRENCY: currency.describe('ISO 4217 code of the shop’s one currency'),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe line in the logs'),
+  ORDER_PROCESSING_DELAY_MS: delay.optional().describe('ms from confirmed to processing'),
+  ORDER_SHIPPED_DELAY_MS: delay.optional().describe('ms from processing to shipped'),
+  ORDER_DELIVERED_DELAY_MS: delay.optional().describe('ms from shipped to delivered'),
+});
+
+/** Reads the settings; throws ConfigError that names every fault. */
+export function readSettings(variables: Readonly<Record<string, string | undefined>>): StoreSettings {
+  const values = readConfig(environment, variables);
+  const { ORDER_PROCESSING_DELAY_MS: processing, ORDER_SHIPPED_DELAY_MS: shipped } = values;
+  const { ORDER_DELIVERED_DELAY_MS: delivered } = values;
+  return {
+    dataDir: path.resolve(REPOSITORY, values.DATA_DIR),
+    host: values.HOST,
+    port: values.PORT,
+    innerPortOffset: values.INNER_PORT_OFFSET,
+    adminEmail: values.ADMIN_EMAIL.toLowerCase(),
+    adminPassword: values.ADMIN_PASSWORD,
+    loadProfile: values.LOAD_PROFILE === '1',
+    seedProducts: values.SEED_PRODUCTS,
+    cassandraHeapMb: values.CASSANDRA_HEAP_MB,
+    bcryptCost: values.BCRYPT_COST,
+    currency: values.CURRENCY,
+    logLevel: values.LOG_LEVEL,
+    orderDelays: {
+      ...(processing !== undefined && { processing }),
+      ...(shipped !== undefined && { shipped }),
+      ...(delivered !== undefined && { delivered }),
+    },
+  };
+}
+
+/** Each setting with its meaning and default, a line each. */
+export function describeSettings(): string {
+  return Object.entries(environment.shape)
+    .map(([name, schema]) => {
+      const fallback = schema.safeParse(undefined).data;
+      return `  ${name.padEnd(26)} ${schema.description}${fallback === undefined ? '' : ` (${fallback})`}`;
+    })
+    .join('\n');
+}
+
+/** Ports behind the door; all on loopback. */
+export function innerPorts(offset: number) {
+  return {
+    product: 8000 + offset,
+    cart: 8001 + offset,
+    order: 8002 + offset,
+    user: 8003 + offset,
+    gatewayStatus: 8004 + offset,
+    cassandra: 9042 + offset,
+    cassandraStorage: 7000 + offset,
+    cassandraJmx: 7199 + offset,
+  };
+}

@@ -1,0 +1,347 @@
+import { existsSync } from 'node:fs';
+import { rename, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
+import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
+import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
+import { openDataDir } from './data-dir.ts';
+import { ensureKeys, type KeyFiles } from './keys.ts';
+import { checkPorts } from './ports.ts';
+import { stopLeftovers } from './processes.ts';
+import { launch, type Running } from './running.ts';
+import { ensureSecrets, type Secrets } from './secrets.ts';
+import { innerPorts, REPOSITORY, SERVICE_NAMES, type ServiceName, type StoreSettings } from './settings.ts';
+import { type Supervised, type SupervisorEvent, supervise } from './supervisor.ts';
+import { ensureTools } from './tools.ts';
+
+export type StoreEvent =
+  | { readonly kind: 'began' | 'done'; readonly step: string; readonly text: string }
+  | { readonly kind: 'noted'; readonly text: string }
+  | SupervisorEvent;
+
+export interface Store {
+  /** Of the public door. */
+  readonly baseUrl: string;
+  readonly urls: Readonly<Record<ServiceName | 'gatewayStatus', string>>;
+  readonly services: Readonly<Record<ServiceName, Supervised>>;
+  readonly gateway: Supervised;
+  /** Undefined where a running server was given. */
+  readonly cassandra: Supervised | undefined;
+  /** host:port. */
+  readonly contactPoint: string;
+  readonly dataDir: string;
+  readonly isNew: boolean;
+  readonly secrets: Secrets;
+  /** Superuser of Cassandra. */
+  readonly cassandraAdmin: { readonly username: string; readonly password: string };
+  /** Services first, draining; then Nginx; then Cassandra. Keeps the data. May be repeated. */
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  onProgress?(event: StoreEvent): void;
+  /** Aborting stops what was started so far, in good order. */
+  readonly signal?: AbortSignal;
+}
+
+export const DATA_CENTER = 'dc1';
+const ADMIN_ROLE = 'store_admin';
+/** A log larger than this becomes `<name>.log.1` at a start. */
+const LARGE_LOG = 20 * 1024 * 1024;
+/** Bytes: a service holds its connections and caches in less than 150 MB. */
+const V8_FLAGS = ['--max-semi-space-size=4', '--max-old-space-size=256'];
+const SERVICE_READY_MS = 30_000;
+
+/**
+ * Starts the whole store and resolves when every part is ready; parts that don't need each other start at once.
+ * Throws StartError (or CassandraStartError, MigrationError) with a sentence for people; nothing is left running then.
+ */
+export async function startStore(settings: StoreSettings, options: StartOptions = {}): Promise<Store> {
+  const { onProgress = () => undefined, signal = new AbortController().signal } = options;
+  const failure = new AbortController();
+  const ends: { services: Supervised[]; gateway: Supervised[]; cassandra: Supervised[] } = {
+    services: [],
+    gateway: [],
+    cassandra: [],
+  };
+  const stepping = AbortSignal.any([signal, failure.signal]);
+  const ports = innerPorts(settings.innerPortOffset);
+  const dataDir = await openDataDir(settings.dataDir);
+  const inData = (...names: string[]) => path.join(dataDir.path, ...names);
+
+  async function step<Result>(
+    name: string,
+    texts: readonly [began: string, done: string],
+    work: () => Promise<Result>,
+  ) {
+    stepping.throwIfAborted();
+    onProgress({ kind: 'began', step: name, text: texts[0] });
+    const result = await work();
+    onProgress({ kind: 'done', step: name, text: texts[1] });
+    return result;
+  }
+
+  function keep(kind: keyof typeof ends, name: string, start: () => Promise<Running>): Promise<Supervised> {
+    stepping.throwIfAborted();
+    return supervise(name, start, { restarts: settings.restarts ?? true, onEvent: onProgress, signal: stepping }).then(
+      (supervised) => {
+        ends[kind].push(supervised);
+        return supervised;
+      },
+    );
+  }
+
+  async function stop(): Promise<void> {
+    await Promise.all(ends.services.map((service) => service.stop()));
+    await Promise.all(ends.gateway.map((gateway) => gateway.stop()));
+    await Promise.all(ends.cassandra.map((cassandra) => cassandra.stop()));
+    await dataDir.release();
+  }
+
+  async function startParts(): Promise<Store> {
+    await cleanUp();
+    await checkPorts([
+      { host: settings.host, port: settings.port, use: 'the store', setting: 'PORT' },
+      ...SERVICE_NAMES.map((name) => inner(ports[name], `the ${name} service`)),
+      inner(ports.gatewayStatus, "Nginx's status"),
+    ]);
+    const [secrets, keys] = await Promise.all([ensureSecrets(dataDir.path), ensureKeys(inData('keys')), rotateLogs()]);
+    const cassandraAdmin = settings.cassandra?.admin ?? { username: ADMIN_ROLE, password: secrets.cassandraPassword };
+    // apt-get lets one run at a time, so what Cassandra needs comes first and Nginx beside the download of the jars.
+    const needed = settings.cassandra ? [] : (['java', ...(hasJars() ? [] : ['maven' as const])] as const);
+    await ensureTools(needed, noteInstall);
+    const contactPoint = settings.cassandra
+      ? `${settings.cassandra.host}:${settings.cassandra.port}`
+      : `127.0.0.1:${ports.cassandra}`;
+
+    const database = startDatabase(cassandraAdmin, secrets, contactPoint);
+    const gatewayTool = ensureTools(['nginx'], noteInstall);
+    const [cassandra, gateway, ...services] = await allOrNothing([
+      database,
+      gatewayTool.then(() => startGateway()),
+      ...SERVICE_NAMES.map((name) => database.then(() => startService(name, secrets, keys, contactPoint))),
+    ]);
+    const [product, cart, order, user] = services as [Supervised, Supervised, Supervised, Supervised];
+    const host = settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host;
+    return {
+      baseUrl: `http://${host}:${settings.port}`,
+      urls: serviceUrls(),
+      services: { product, cart, order, user },
+      gateway: gateway as Supervised,
+      cassandra,
+      contactPoint,
+      dataDir: dataDir.path,
+      isNew: dataDir.isNew,
+      secrets,
+      cassandraAdmin,
+      stop,
+    };
+  }
+
+  /** The first failure makes the other parts stop waiting; only when all have, it is thrown. */
+  async function allOrNothing<Parts extends readonly Promise<unknown>[]>(parts: readonly [...Parts]) {
+    for (const part of parts) part.catch((reason) => failure.abort(reason));
+    await Promise.allSettled(parts);
+    stepping.throwIfAborted();
+    return Promise.all(parts);
+  }
+
+  async function cleanUp(): Promise<void> {
+    const leftovers = await stopLeftovers(inData('run'));
+    if (await stopStaleCassandra(inData('cassandra'))) leftovers.push('cassandra');
+    if (leftovers.length > 0) {
+      onProgress({ kind: 'noted', text: `Stopped what an earlier start had left running: ${leftovers.join(', ')}.` });
+    }
+  }
+
+  async function rotateLogs(): Promise<void> {
+    for (const name of [...SERVICE_NAMES, 'access', 'nginx']) {
+      const file = inData('logs', `${name}.log`);
+      const size = await stat(file).then(
+        (stats) => stats.size,
+        () => 0,
+      );
+      if (size > LARGE_LOG) await rename(file, `${file}.1`);
+    }
+  }
+
+  function noteInstall(names: string): void {
+    onProgress({ kind: 'noted', text: `Installing ${names} (apt-get)` });
+  }
+
+  async function startDatabase(admin: Store['cassandraAdmin'], secrets: Secrets, contactPoint: string) {
+    const contactPoints = [contactPoint];
+    let cassandra: Supervised | undefined;
+    if (settings.cassandra) {
+      await bootstrapAdmin({ contactPoints, localDataCenter: DATA_CENTER, admin });
+    } else {
+      await ensureJars();
+      cassandra = await step('cassandra', ['Cassandra: starting', 'Cassandra is ready'], () =>
+        keep('cassandra', 'cassandra', () => launchCassandra(admin)),
+      );
+    }
+    await step('migrate', ['Cassandra: tables', 'Tables are there'], () =>
+      migrate({
+        contactPoints,
+        localDataCenter: DATA_CENTER,
+        admin,
+        passwords: secrets.rolePasswords,
+        ...(settings.keyspacePrefix !== undefined && { keyspacePrefix: settings.keyspacePrefix }),
+      }),
+    );
+    return cassandra;
+  }
+
+  function ensureJars(): Promise<void> {
+    if (hasJars()) return ensureCassandraJars();
+    const texts = ['Cassandra: downloading 67 MB with Maven, once', 'Cassandra is downloaded'] as const;
+    return step('jars', texts, () => ensureCassandraJars());
+  }
+
+  async function launchCassandra(admin: Store['cassandraAdmin']): Promise<Running> {
+    const server = await startCassandra({
+      dataDir: inData('cassandra'),
+      admin,
+      port: ports.cassandra,
+      storagePort: ports.cassandraStorage,
+      jmxPort: ports.cassandraJmx,
+      heapMb: settings.cassandraHeapMb,
+    });
+    return { ...server, kill: (signal) => void process.kill(server.pid, signal) };
+  }
+
+  async function startGateway(): Promise<Supervised> {
+    const listen = settings.host.includes(':')
+      ? `[${settings.host}]:${settings.port}`
+      : `${settings.host}:${settings.port}`;
+    const configFile = renderGateway({
+      stateDir: inData('nginx'),
+      accessLog: inData('logs/access.log'),
+      errorLog: inData('logs/nginx.log'),
+      listen,
+      statusListen: `127.0.0.1:${ports.gatewayStatus}`,
+      servers: {
+        product: [`127.0.0.1:${ports.product}`],
+        cart: [`127.0.0.1:${ports.cart}`],
+        order: [`127.0.0.1:${ports.order}`],
+        user: [`127.0.0.1:${ports.user}`],
+      },
+      docsDir: path.join(REPOSITORY, 'docs/site'),
+      limits: !settings.loadProfile,
+    });
+    await checkGateway(configFile);
+    return step('nginx', ['Nginx: starting', 'Nginx is ready'], () =>
+      keep('gateway', 'nginx', () =>
+        launch({
+          name: 'nginx',
+          command: findNginx() ?? 'nginx',
+          args: gatewayArguments(configFile),
+          env: { PATH: process.env.PATH ?? '' },
+          folder: inData('run/nginx'),
+          logFile: inData('logs/nginx.log'),
+          isReady: () => answersOk(`${serviceUrls().gatewayStatus}/stub_status`),
+          readyTimeoutMs: 10_000,
+          stopSignal: 'SIGQUIT',
+          stopTimeoutMs: 12_000,
+        }),
+      ),
+    );
+  }
+
+  function startService(
+    name: ServiceName,
+    secrets: Secrets,
+    keys: KeyFiles,
+    contactPoint: string,
+  ): Promise<Supervised> {
+    const env = serviceEnvironment(name, secrets, keys, contactPoint);
+    return step(name, [`${name} service: starting`, `${name} service is ready`], () =>
+      keep('services', name, () =>
+        launch({
+          name,
+          command: process.execPath,
+          args: [...V8_FLAGS, path.join(REPOSITORY, `services/${name}/src/main.ts`)],
+          env: { ...env, ...settings.serviceEnvironment?.[name] },
+          folder: inData('run', name),
+          logFile: inData('logs', `${name}.log`),
+          isReady: () => answersOk(`http://127.0.0.1:${ports[name]}/health/readiness`),
+          readyTimeoutMs: SERVICE_READY_MS,
+          stopSignal: 'SIGTERM',
+          stopTimeoutMs: 25_000,
+        }),
+      ),
+    );
+  }
+
+  /** A service gets its own secrets and nobody else's. */
+  function serviceEnvironment(name: ServiceName, secrets: Secrets, keys: KeyFiles, contactPoint: string) {
+    const role = ({ product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const)[name];
+    const prefixed = `${settings.keyspacePrefix ?? ''}${role}`;
+    const urls = serviceUrls();
+    const { processing, shipped, delivered } = settings.orderDelays ?? {};
+    const env: Record<string, string> = {
+      PATH: process.env.PATH ?? '',
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      PORT: String(ports[name]),
+      LOG_LEVEL: settings.logLevel,
+      CASSANDRA_CONTACT_POINTS: contactPoint,
+      CASSANDRA_LOCAL_DATACENTER: DATA_CENTER,
+      CASSANDRA_KEYSPACE: prefixed,
+      CASSANDRA_USERNAME: prefixed,
+      CASSANDRA_PASSWORD: secrets.rolePasswords[role],
+      PRODUCT_URL: urls.product,
+      CART_URL: urls.cart,
+      ORDER_URL: urls.order,
+      USER_URL: urls.user,
+      SERVICE_KEY_FILE: keys.serviceKey[name],
+      SERVICE_KEYS_FILE: keys.publicServiceKeys,
+      USER_KEYS_FILE: keys.publicUserKeys,
+      CURRENCY: settings.currency,
+    };
+    if (name !== 'cart') env.CURSOR_SECRET = secrets.cursorSecrets[name];
+    if (name === 'user') {
+      env.USER_SIGNING_KEYS_FILE = keys.userKeys;
+      env.BCRYPT_COST = String(settings.bcryptCost);
+    }
+    if (name === 'order') {
+      if (processing !== undefined) env.ORDER_PROCESSING_DELAY_MS = String(processing);
+      if (shipped !== undefined) env.ORDER_SHIPPED_DELAY_MS = String(shipped);
+      if (delivered !== undefined) env.ORDER_DELIVERED_DELAY_MS = String(delivered);
+    }
+    return env;
+  }
+
+  function serviceUrls() {
+    const url = (name: ServiceName | 'gatewayStatus') => `http://127.0.0.1:${ports[name]}`;
+    return {
+      product: url('product'),
+      cart: url('cart'),
+      order: url('order'),
+      user: url('user'),
+      gatewayStatus: url('gatewayStatus'),
+    };
+  }
+
+  try {
+    return await startParts();
+  } catch (error) {
+    await stop();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+function inner(port: number, use: string) {
+  return { host: '127.0.0.1', port, use, setting: 'INNER_PORT_OFFSET' };
+}
+
+function hasJars(): boolean {
+  return existsSync(path.join(REPOSITORY, 'cassandra/target/dependency'));
+}
+
+async function answersOk(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+}
