@@ -5,11 +5,12 @@ import { dirname, join } from 'node:path';
 import { readSigningKey, readSigningKeys } from '#platform/auth/keys.ts';
 import { createServiceTokenIssuer } from '#platform/auth/service-token.ts';
 import { issueUserToken, type Role } from '#platform/auth/user-token.ts';
-import type { DatabaseOptions } from '#platform/cassandra/database.ts';
 import type { ServiceConfig } from '#platform/config.ts';
 import type { ServiceName } from '#platform/service.ts';
+import type { TestKeyspaces } from './cassandra.ts';
 
 const SERVICES: readonly ServiceName[] = ['product', 'cart', 'order', 'user'];
+const KEYSPACES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 /** Nobody listens there: a call that a test didn't expect is refused at once. */
 const NOBODY = 'http://127.0.0.1:9';
 
@@ -24,21 +25,21 @@ export const userSigningKeysFile = join(testKeysDir, 'user/user-keys.json');
  */
 export function testServiceConfig<Overrides extends object = object>(
   name: ServiceName,
-  keyspaces: Readonly<Partial<Record<ServiceName, DatabaseOptions>>>,
+  keyspaces: TestKeyspaces,
   overrides: Overrides = {} as Overrides,
 ): ServiceConfig & Overrides {
-  const database = keyspaces[name];
-  if (!database) throw new Error(`The test has no keyspace for ${name}.`);
+  const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
+  const role = `${keyspacePrefix}${KEYSPACES[name]}`;
   return {
     NODE_ENV: 'test',
     HOST: '127.0.0.1',
     PORT: 1,
     LOG_LEVEL: 'warn',
-    CASSANDRA_CONTACT_POINTS: [...database.contactPoints],
-    CASSANDRA_LOCAL_DATACENTER: database.localDataCenter,
-    CASSANDRA_KEYSPACE: database.keyspace,
-    CASSANDRA_USERNAME: database.username,
-    CASSANDRA_PASSWORD: database.password,
+    CASSANDRA_CONTACT_POINTS: contactPoints,
+    CASSANDRA_LOCAL_DATACENTER: localDataCenter,
+    CASSANDRA_KEYSPACE: role,
+    CASSANDRA_USERNAME: role,
+    CASSANDRA_PASSWORD: passwords[KEYSPACES[name]],
     PRODUCT_URL: NOBODY,
     CART_URL: NOBODY,
     ORDER_URL: NOBODY,
