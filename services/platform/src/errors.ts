@@ -4,6 +4,8 @@ export interface ErrorOptions {
   readonly extensions?: Readonly<Record<string, unknown>>;
   /** Seconds after which asking again makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number;
+  /** The refusal was given before, to the same Idempotency-Key. */
+  readonly replayed?: boolean;
   readonly cause?: unknown;
 }
 
@@ -16,13 +18,19 @@ export abstract class StoreError extends Error {
   readonly code: string;
   readonly extensions: Readonly<Record<string, unknown>>;
   readonly retryAfter: number | undefined;
+  readonly replayed: boolean;
 
-  constructor(code: string, detail: string, { extensions = {}, retryAfter, cause }: ErrorOptions = {}) {
+  constructor(
+    code: string,
+    detail: string,
+    { extensions = {}, retryAfter, replayed = false, cause }: ErrorOptions = {},
+  ) {
     super(detail, { cause });
     this.name = new.target.name;
     this.code = code;
     this.extensions = extensions;
     this.retryAfter = retryAfter;
+    this.replayed = replayed;
   }
 }
 

@@ -27,8 +27,8 @@ export interface Call<A extends Answers> {
 /** Calls one other service. Throws Unavailable `upstream_unavailable` when it can't be had in time; the outcome is then unknown. */
 export interface ServiceClient {
   call<A extends Answers>(call: Call<A>): Promise<AnswerOf<A>>;
-  /** Throws `upstream_unavailable` while the service is known to be down. */
-  assertAvailable(): void;
+  /** False while the service is known to be down. */
+  isAvailable(): boolean;
   close(): Promise<void>;
 }
 
@@ -104,9 +104,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
         throw new Error(`${target} answered ${status} to ${call.method} ${call.path}: ${JSON.stringify(body)}`);
       return { status, body: schema.parse(body) } as AnswerOf<A>;
     },
-    assertAvailable() {
-      if (circuit.isOpen()) throw upstreamUnavailable(target);
-    },
+    isAvailable: () => !circuit.isOpen(),
     close: () => pool.close(),
   };
 }

@@ -38,12 +38,13 @@ export function problemResponder(logger: Logger): ErrorRequestHandler {
 }
 
 function sendProblem(request: Request, response: Response, problem: ProblemFacts): void {
-  const { status, code, message, extensions = {}, retryAfter } = problem;
+  const { status, code, message, extensions = {}, retryAfter, replayed } = problem;
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/problem+json');
   response.setHeader('Cache-Control', 'no-store');
   if (status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
+  if (replayed) response.setHeader('Idempotent-Replayed', 'true');
   if (status === 413) response.setHeader('Connection', 'close');
   response.end(
     JSON.stringify({
@@ -59,7 +60,7 @@ function sendProblem(request: Request, response: Response, problem: ProblemFacts
   );
 }
 
-interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter'>> {
+interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed'>> {
   readonly status: number;
   readonly code: string;
   readonly message: string;

@@ -1,0 +1,80 @@
+import { v5 as uuidv5 } from 'uuid';
+import { createDueQueue, type DueWork } from '#platform/cassandra/due-queue.ts';
+import { createCursorCodec } from '#platform/http/cursor.ts';
+import type { Platform, ServiceParts } from '#platform/service.ts';
+import { checkoutRoutes } from './checkout/routes.ts';
+import { createSagaRunner } from './checkout/saga-runner.ts';
+import { createCheckoutService, RECOVER_AFTER } from './checkout/service.ts';
+import { createUndo } from './checkout/undo.ts';
+import { createCartClient } from './clients/cart.ts';
+import { createProductClient } from './clients/product.ts';
+import type { OrderConfig } from './config.ts';
+import type { Status } from './orders/order.ts';
+import { createProgress } from './orders/progress.ts';
+import { createOrderRepository } from './orders/repository.ts';
+import { orderRoutes } from './orders/routes.ts';
+import { createOrderService } from './orders/service.ts';
+
+const RECOVER = 'recover';
+
+/** Joins the parts of the order service. */
+export function assembleOrder(platform: Platform, config: OrderConfig): ServiceParts {
+  const { database, logger, metrics } = platform;
+  const created = metrics.counter('orders_created_total', 'Orders that were begun.');
+  const changes = metrics.counter('order_status_changes_total', 'Status changes of orders.', ['from', 'to']);
+  const idempotency = metrics.counter('idempotency_total', 'Checkouts by what their key stood for.', ['outcome']);
+
+  const now = () => new Date();
+  const orders = createOrderRepository(database);
+  const cart = createCartClient(platform.clientOf('cart'));
+  const product = createProductClient(platform.clientOf('product'));
+  const undo = createUndo({ product, cart });
+  const sagas = createSagaRunner(logger);
+  const due = createDueQueue({ database, logger, metrics, handle });
+
+  const countChange = (from: Status, to: Status) => changes.inc({ from, to });
+  const progress = createProgress({
+    orders,
+    delays: {
+      processing: config.ORDER_PROCESSING_DELAY_MS,
+      shipped: config.ORDER_SHIPPED_DELAY_MS,
+      delivered: config.ORDER_DELIVERED_DELAY_MS,
+    },
+    now,
+    noteStep: due.put,
+    countChange,
+  });
+  const checkout = createCheckoutService({
+    orders,
+    cart,
+    product,
+    progress,
+    undo,
+    sagas,
+    currency: config.CURRENCY,
+    now,
+    toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
+    noteRecovery: (delayMs, orderId) => due.put(delayMs, orderId, RECOVER),
+    count(outcome) {
+      idempotency.inc({ outcome });
+      if (outcome === 'new') created.inc();
+    },
+  });
+  const service = createOrderService({
+    orders,
+    progress,
+    undo,
+    now,
+    noteRecovery: (orderId) => due.put(RECOVER_AFTER, orderId, RECOVER),
+    countChange,
+  });
+
+  function handle({ id, action }: DueWork): Promise<void> {
+    return action === RECOVER ? checkout.recover(id) : progress.advance(id, action as Status);
+  }
+
+  return {
+    routes: [...checkoutRoutes(checkout), ...orderRoutes(service, createCursorCodec(config.CURSOR_SECRET))],
+    workers: [due, { start() {}, stop: sagas.stop }],
+  };
+}

@@ -1,0 +1,32 @@
+import { Reply, type Route, route } from '#platform/http/route.ts';
+import { OrderBody, PlaceOrderBody, toOrderBody } from '../orders/schema.ts';
+import type { CheckoutService } from './service.ts';
+
+export function checkoutRoutes(checkout: CheckoutService): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/api/v1/orders',
+      summary: 'Place the cart as an order',
+      description:
+        'Once for each Idempotency-Key, however often it is sent. What takes over 2 seconds is answered 202: the order tells.',
+      tag: 'Orders',
+      access: 'user',
+      idempotencyKey: true,
+      request: { body: PlaceOrderBody },
+      status: 201,
+      response: OrderBody,
+      alternatives: { 202: 'Not decided yet; read the order.' },
+      location: ({ id }) => `/api/v1/orders/${id}`,
+      handle: async ({ body, idempotencyKey }, { userId }) => {
+        const { line2, ...address } = body.shippingAddress;
+        const request = { ...body, shippingAddress: { ...address, line2 } };
+        const { order, late, replayed } = await checkout.place(userId, idempotencyKey, request);
+        return new Reply(toOrderBody(order), {
+          status: late ? 202 : 201,
+          ...(replayed && { headers: { 'Idempotent-Replayed': 'true' } }),
+        });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,65 @@
+import pLimit from 'p-limit';
+import type { Logger } from '#platform/logging.ts';
+import { currentRequest, withRequestContext } from '#platform/request-context.ts';
+
+/** Sagas at work at a time; more would only wait for each other at the database. */
+const AT_ONCE = 32;
+/** Sagas that may wait; beyond it new ones are refused before anything is written. */
+const MAX_WAITING = 1000;
+/** ms for one saga from its beginning on; what is left then is finished by recovery. */
+const DEADLINE = 5000;
+
+/** Runs sagas, which go on when the request that began them has been answered. */
+export interface SagaRunner {
+  /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
+  run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
+  /** The same, but waits at most `ms`; undefined when it takes longer or fails: recovery finishes it. */
+  runWithin<Result>(ms: number, id: string, work: () => Promise<Result>): Promise<Result | undefined>;
+  isRunning(id: string): boolean;
+  hasRoom(): boolean;
+  /** Waits for the sagas at work. */
+  stop(): Promise<void>;
+}
+
+export function createSagaRunner(logger: Logger): SagaRunner {
+  const limit = pLimit(AT_ONCE);
+  const running = new Map<string, Promise<unknown>>();
+
+  function run<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+    const known = running.get(id);
+    if (known) return known as Promise<Result>;
+    const context = currentRequest();
+    const saga = limit(() => {
+      if (!context) return work();
+      return withRequestContext({ ...context, deadlineAt: Date.now() + DEADLINE }, work);
+    });
+    running.set(id, saga);
+    const forget = () => running.delete(id);
+    saga.then(forget, forget);
+    return saga;
+  }
+
+  return {
+    run,
+
+    async runWithin(ms, id, work) {
+      let timer: NodeJS.Timeout | undefined;
+      const overdue = new Promise<undefined>((resolve) => {
+        timer = setTimeout(() => resolve(undefined), ms);
+      });
+      const saga = run(id, work).catch((cause: unknown) => {
+        logger.warn('checkout_interrupted', 'Recovery will finish the checkout.', { orderId: id, cause });
+        return undefined;
+      });
+      const result = await Promise.race([saga, overdue]);
+      clearTimeout(timer);
+      return result;
+    },
+
+    isRunning: (id) => running.has(id),
+    hasRoom: () => limit.pendingCount < MAX_WAITING,
+    async stop() {
+      await Promise.allSettled(running.values());
+    },
+  };
+}

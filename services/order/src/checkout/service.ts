@@ -1,0 +1,198 @@
+import { requestHash } from '#platform/canonical-json.ts';
+import { Conflict, Unavailable, Unprocessable, validationFailed } from '#platform/errors.ts';
+import type { CartClient } from '../clients/cart.ts';
+import type { ProductClient } from '../clients/product.ts';
+import { type Address, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
+import type { OrderProgress } from '../orders/progress.ts';
+import type { OrderRepository } from '../orders/repository.ts';
+import type { SagaRunner } from './saga-runner.ts';
+import type { Undo } from './undo.ts';
+
+/** ms after which the shopper is answered 202, and the order tells. */
+export const ANSWER_WITHIN = 2000;
+/** ms after which a checkout that was cut off is taken up again; longer than a saga may run. */
+export const RECOVER_AFTER = 6000;
+/** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
+export const EXPIRES_AFTER = 10 * 60_000;
+
+export interface PlaceOrder {
+  readonly shippingAddress: Address;
+  readonly expectedTotal?: { readonly amount: number; readonly currency: string } | undefined;
+}
+
+/** The answer to a checkout: `late` says that the order had not been decided when the first answer was due (202). */
+export interface Placed {
+  readonly order: OrderRecord;
+  readonly late: boolean;
+  readonly replayed: boolean;
+}
+
+export interface CheckoutService {
+  /**
+   * Places the user's cart, once for each key: the order's id is made of both. Throws Conflict `cart_empty`, `product_unavailable`,
+   * `cart_changed`, `insufficient_stock`, each of which the key then stands for, or `idempotency_in_progress`; Unprocessable
+   * `idempotency_key_reused`; Unavailable while nothing has been written.
+   */
+  place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed>;
+  /** Takes up what a crash, a failure or a cancellation left: forward while it is young, back when it is old or refused. Repeatable. */
+  recover(orderId: string): Promise<void>;
+}
+
+export interface CheckoutParts {
+  readonly orders: OrderRepository;
+  readonly cart: CartClient;
+  readonly product: ProductClient;
+  readonly progress: OrderProgress;
+  readonly undo: Undo;
+  readonly sagas: SagaRunner;
+  readonly currency: string;
+  readonly now: () => Date;
+  /** The id that user and key always give. */
+  toOrderId(userId: string, idempotencyKey: string): string;
+  noteRecovery(delayMs: number, orderId: string): Promise<void>;
+  count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
+}
+
+export function createCheckoutService(parts: CheckoutParts): CheckoutService {
+  const { orders, cart, product, progress, undo, sagas, currency, now, toOrderId, noteRecovery, count } = parts;
+
+  async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
+    const { shippingAddress: address, expectedTotal } = request;
+    if (expectedTotal && expectedTotal.currency !== currency) {
+      throw validationFailed([{ pointer: '/expectedTotal/currency', detail: `The shop's currency is ${currency}.` }]);
+    }
+    const id = toOrderId(userId, idempotencyKey);
+    const hash = requestHash(request);
+    if (!canBegin()) return replayOrRefuse(id, hash);
+
+    await noteRecovery(RECOVER_AFTER, id);
+    const order = {
+      id,
+      userId,
+      requestHash: hash,
+      address,
+      currency,
+      expectedTotalMinor: expectedTotal?.amount,
+      createdAt: now(),
+    };
+    const inserted = await orders.insertOrder(order);
+    if (!inserted) return replay(await latest(id), hash);
+
+    count('new');
+    const decided = await sagas.runWithin(ANSWER_WITHIN, id, () => proceed(inserted));
+    if (!decided) return { order: inserted, late: true, replayed: false };
+    if (decided.rejection) throw toConflict(decided.rejection);
+    return { order: decided, late: decided.status === 'pending', replayed: false };
+  }
+
+  /** A known outage costs no key: it is told before anything is written. */
+  function canBegin(): boolean {
+    return cart.isAvailable() && product.isAvailable() && sagas.hasRoom();
+  }
+
+  async function replayOrRefuse(id: string, hash: string): Promise<Placed> {
+    const known = await orders.findOrder(id, { latest: true });
+    if (known) return replay(known, hash);
+    throw new Unavailable('upstream_unavailable', 'Orders can not be placed right now; ask again.', { retryAfter: 2 });
+  }
+
+  /** The first answer's status with the order as it is now; a refusal as it was. */
+  function replay(order: OrderRecord, hash: string): Placed {
+    if (order.requestHash !== hash) {
+      count('reused');
+      throw new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another order.');
+    }
+    const decidedAt = order.history.find(({ status }) => status !== 'pending')?.at ?? now();
+    const late = decidedAt.getTime() - order.createdAt.getTime() >= ANSWER_WITHIN;
+    if (order.status === 'pending' && !late) {
+      count('in_progress');
+      throw new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
+        retryAfter: 1,
+      });
+    }
+    count('replayed');
+    if (order.rejection && !late) throw toConflict(order.rejection, true);
+    return { order, late, replayed: true };
+  }
+
+  /** The saga: each step may be repeated by the order's id, so it can be taken up anywhere, by several at once. */
+  async function proceed(order: OrderRecord): Promise<OrderRecord> {
+    if (order.status !== 'pending') return order;
+    try {
+      const { lines, ...priced } = await withLines(order);
+      if (priced.status !== 'pending' || !lines) return { lines, ...priced };
+      await product.hold(order.id, lines);
+      await commit(order.id, lines);
+      return await progress.confirm({ lines, ...priced });
+    } catch (error) {
+      if (error instanceof Conflict) return reject(order.id, error);
+      throw error;
+    }
+  }
+
+  async function withLines(order: OrderRecord): Promise<OrderRecord> {
+    if (order.lines) return order;
+    const taken = await cart.take(order.userId, order.id);
+    const offers = taken.length > 0 ? await product.listOffers(taken.map(({ productId }) => productId)) : [];
+    const priced = priceLines(taken, offers, currency, order.expectedTotalMinor);
+    return (await orders.setLines(order, priced, now())) ?? latest(order.id);
+  }
+
+  async function commit(orderId: string, lines: NonNullable<OrderRecord['lines']>): Promise<void> {
+    try {
+      await product.commit(orderId, lines);
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      // Somebody gave the reservation back; asking to hold it again says which lines are short.
+      await product.hold(orderId, lines);
+      throw error;
+    }
+  }
+
+  async function reject(orderId: string, refusal: Conflict): Promise<OrderRecord> {
+    const order = await latest(orderId);
+    if (order.status !== 'pending') return order;
+    const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
+    const change = { to: 'rejected', actor: 'system', reason: refusal.code, rejection, at: now() } as const;
+    const rejected = (await orders.changeStatus(order, change)) ?? (await latest(orderId));
+    await undo(rejected);
+    return rejected;
+  }
+
+  async function recover(orderId: string): Promise<void> {
+    if (sagas.isRunning(orderId)) return noteRecovery(RECOVER_AFTER, orderId);
+    const order = await orders.findOrder(orderId, { latest: true });
+    if (!order) return;
+    if (order.status !== 'pending') {
+      await undo(order);
+      if (order.status === 'cancelled') await progress.show(order);
+    } else if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) {
+      await turnBack(order);
+    } else {
+      await sagas.run(orderId, () => proceed(order));
+    }
+  }
+
+  async function turnBack(order: OrderRecord): Promise<void> {
+    try {
+      if (order.lines) await product.release(order.id, order.lines);
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      await sagas.run(order.id, () => proceed(order));
+      return;
+    }
+    await reject(order.id, new Conflict('checkout_expired', 'The order could not be placed in time.'));
+  }
+
+  async function latest(orderId: string): Promise<OrderRecord> {
+    const order = await orders.findOrder(orderId, { latest: true });
+    if (!order) throw new Error(`Order ${orderId} is gone.`);
+    return order;
+  }
+
+  return { place, recover };
+}
+
+function toConflict({ code, detail, extensions }: Rejection, replayed = false): Conflict {
+  return new Conflict(code, detail, { extensions, replayed });
+}

@@ -1,0 +1,5 @@
+import { runService } from '#platform/service.ts';
+import { assembleOrder } from './app.ts';
+import { orderConfig } from './config.ts';
+
+await runService('order', orderConfig, assembleOrder);

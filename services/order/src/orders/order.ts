@@ -1,0 +1,148 @@
+import { Conflict } from '#platform/errors.ts';
+
+export const STATUSES = [
+  'pending',
+  'confirmed',
+  'processing',
+  'shipped',
+  'delivered',
+  'cancelled',
+  'rejected',
+] as const;
+export type Status = (typeof STATUSES)[number];
+
+const FOLLOWERS: Readonly<Record<Status, readonly Status[]>> = {
+  pending: ['confirmed', 'rejected', 'cancelled'],
+  confirmed: ['processing', 'cancelled'],
+  processing: ['shipped', 'cancelled'],
+  shipped: ['delivered'],
+  delivered: [],
+  cancelled: [],
+  rejected: [],
+};
+
+export interface OrderLine {
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly quantity: number;
+  readonly unitPriceMinor: number;
+}
+
+export interface Address {
+  readonly name: string;
+  readonly line1: string;
+  readonly line2: string | undefined;
+  readonly city: string;
+  readonly postalCode: string;
+  readonly country: string;
+}
+
+export interface HistoryEntry {
+  readonly status: Status;
+  readonly at: Date;
+  /** A user's id, or 'system'. */
+  readonly actor: string;
+  readonly reason: string | undefined;
+}
+
+/** Why an order could not be placed: the refusal as it was given, to be given again. */
+export interface Rejection {
+  readonly code: string;
+  readonly detail: string;
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+export interface Order {
+  readonly id: string;
+  readonly userId: string;
+  readonly status: Status;
+  readonly version: number;
+  /** Undefined until they are priced; from then on the order alone says what is bought. */
+  readonly lines: readonly OrderLine[] | undefined;
+  readonly totalMinor: number;
+  readonly currency: string;
+  readonly address: Address;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** An order with all that its partition holds. */
+export interface OrderRecord extends Order {
+  /** SHA-256 of the canonical body that placed it. */
+  readonly requestHash: string;
+  readonly expectedTotalMinor: number | undefined;
+  readonly rejection: Rejection | undefined;
+  readonly history: readonly HistoryEntry[];
+}
+
+/** What the catalogue says of a product today. */
+export interface Offer {
+  readonly productId: string;
+  readonly sku: string;
+  readonly name: string;
+  readonly priceMinor: number;
+}
+
+export interface CartLine {
+  readonly productId: string;
+  readonly quantity: number;
+}
+
+export interface PricedLines {
+  readonly lines: readonly OrderLine[];
+  readonly totalMinor: number;
+}
+
+/**
+ * Turns what was in the cart into order lines at today's prices. Throws Conflict `cart_empty`, `product_unavailable` naming the products,
+ * or `cart_changed` with the new total when the shopper expected another one (minor units).
+ */
+export function priceLines(
+  cart: readonly CartLine[],
+  offers: readonly Offer[],
+  currency: string,
+  expectedTotalMinor: number | undefined,
+): PricedLines {
+  if (cart.length === 0) throw new Conflict('cart_empty', 'There is nothing in the cart.');
+  const byId = new Map(offers.map((offer) => [offer.productId, offer]));
+  const missing = cart.filter(({ productId }) => !byId.has(productId)).map(({ productId }) => ({ productId }));
+  if (missing.length > 0) {
+    throw new Conflict('product_unavailable', 'At least one product is no longer sold.', {
+      extensions: { lines: missing },
+    });
+  }
+  const lines = cart.map(({ productId, quantity }) => {
+    const { sku, name, priceMinor } = byId.get(productId) as Offer;
+    return { productId, sku, name, quantity, unitPriceMinor: priceMinor };
+  });
+  const totalMinor = lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
+  if (expectedTotalMinor !== undefined && expectedTotalMinor !== totalMinor) {
+    throw new Conflict('cart_changed', 'The total is no longer the one expected.', {
+      extensions: { total: { amount: totalMinor, currency } },
+    });
+  }
+  return { lines, totalMinor };
+}
+
+export function canFollow(from: Status, to: Status): boolean {
+  return FOLLOWERS[from].includes(to);
+}
+
+/** True when an order in `from` may still come to `to`, at once or through others. */
+export function canReach(from: Status, to: Status): boolean {
+  return FOLLOWERS[from].some((next) => next === to || canReach(next, to));
+}
+
+/** Throws Conflict `invalid_transition`, which lists what is allowed, unless `to` may follow. */
+export function assertCanFollow({ status }: Order, to: Status): void {
+  if (canFollow(status, to)) return;
+  throw new Conflict('invalid_transition', `An order that is ${status} can't become ${to}.`, {
+    extensions: { status, allowed: FOLLOWERS[status] },
+  });
+}
+
+/** Projections show orders from their confirmation on: a rejected one is in no list, and a pending one may yet be rejected. */
+export function isListed({ status, lines }: Order): boolean {
+  return lines !== undefined && status !== 'pending' && status !== 'rejected';
+}

@@ -1,0 +1,82 @@
+import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
+import type { OrderRepository } from './repository.ts';
+
+/** ms after which a step that came too early is tried again. */
+const TOO_EARLY = 3000;
+const ATTEMPTS = 5;
+const SYSTEM = 'system';
+
+/** ms that an order rests before it moves on. */
+export interface Delays {
+  readonly processing: number;
+  readonly shipped: number;
+  readonly delivered: number;
+}
+
+/** Moves orders on. The next step is noted before the status changes, so that a crash between the two can't strand an order. */
+export interface OrderProgress {
+  /** Confirms a pending order whose stock has been sold to it. Gives the order as it is when somebody was faster. */
+  confirm(order: OrderRecord): Promise<OrderRecord>;
+  /** Takes the order to `to` when that is its turn; repeatable, and harmless for an order that went another way. */
+  advance(orderId: string, to: Status): Promise<void>;
+  /** Shows the order in the lists as it is. */
+  show(order: OrderRecord): Promise<void>;
+}
+
+export interface ProgressParts {
+  readonly orders: OrderRepository;
+  readonly delays: Delays;
+  readonly now: () => Date;
+  /** Notes that the order is due for `to`. */
+  noteStep(delayMs: number, orderId: string, to: Status): Promise<void>;
+  countChange(from: Status, to: Status): void;
+}
+
+export function createProgress({ orders, delays, now, noteStep, countChange }: ProgressParts): OrderProgress {
+  const next: Partial<Record<Status, { to: Status; delayMs: number }>> = {
+    confirmed: { to: 'processing', delayMs: delays.processing },
+    processing: { to: 'shipped', delayMs: delays.shipped },
+    shipped: { to: 'delivered', delayMs: delays.delivered },
+  };
+
+  async function show(order: OrderRecord): Promise<void> {
+    if (isListed(order)) await orders.project(order);
+  }
+
+  /** Undefined when somebody else changed the order meanwhile. */
+  async function move(order: OrderRecord, to: Status): Promise<OrderRecord | undefined> {
+    const step = next[to];
+    if (step) await noteStep(step.delayMs, order.id, step.to);
+    const moved = await orders.changeStatus(order, { to, actor: SYSTEM, at: now() });
+    if (!moved) return undefined;
+    countChange(order.status, to);
+    await show(moved);
+    return moved;
+  }
+
+  return {
+    show,
+
+    async confirm(order) {
+      const confirmed = await move(order, 'confirmed');
+      if (confirmed) return confirmed;
+      const found = await orders.findOrder(order.id, { latest: true });
+      if (!found) throw new Error(`Order ${order.id} is gone.`);
+      return found;
+    },
+
+    async advance(orderId, to) {
+      for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+        const order = await orders.findOrder(orderId, { latest: true });
+        if (!order) return;
+        if (order.status === to) return show(order);
+        if (!canFollow(order.status, to)) {
+          if (canReach(order.status, to)) await noteStep(TOO_EARLY, orderId, to);
+          return;
+        }
+        if (await move(order, to)) return;
+      }
+      throw new Error(`Order ${orderId} changes faster than it can be followed.`);
+    },
+  };
+}

@@ -1,0 +1,240 @@
+import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
+import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import type { Address, Order, OrderLine, OrderRecord, PricedLines, Rejection, Status } from './order.ts';
+
+/** What an order is when it begins: pending, without lines. */
+export type NewOrder = Pick<
+  OrderRecord,
+  'id' | 'userId' | 'requestHash' | 'address' | 'currency' | 'expectedTotalMinor' | 'createdAt'
+>;
+
+export interface Change {
+  readonly to: Status;
+  readonly actor: string;
+  readonly reason?: string | undefined;
+  readonly rejection?: Rejection;
+  readonly at: Date;
+}
+
+/** Where a page of orders ended. */
+export interface OrderPosition {
+  readonly createdAt: Date;
+  readonly id: string;
+}
+
+export interface OrderRepository {
+  /** Inserts the order once, pending and without lines. Undefined when it was there before. */
+  insertOrder(order: NewOrder): Promise<OrderRecord | undefined>;
+  /** The order with its history, in one read; with `latest`, after every change before it. */
+  findOrder(id: string, options?: { latest?: boolean }): Promise<OrderRecord | undefined>;
+  /** Fixes lines and total. Undefined when somebody else changed the order meanwhile. */
+  setLines(order: OrderRecord, priced: PricedLines, at: Date): Promise<OrderRecord | undefined>;
+  /** Changes the status together with its history entry. Undefined when somebody else changed the order meanwhile. */
+  changeStatus(order: OrderRecord, change: Change): Promise<OrderRecord | undefined>;
+  /** Shows the order in the lists as it is at its version; older versions that come late change nothing. */
+  project(order: Order): Promise<void>;
+  /** The user's listed orders, newest first, in one read. */
+  listByUser(
+    userId: string,
+    status: Status | undefined,
+    limit: number,
+    after: OrderPosition | undefined,
+  ): Promise<Order[]>;
+}
+
+export function createOrderRepository(database: Database): OrderRepository {
+  async function findOrder(id: string, { latest = false } = {}): Promise<OrderRecord | undefined> {
+    const rows = await database.read('order.find', 'SELECT * FROM orders WHERE order_id = ?', [id], { serial: latest });
+    return toOrderRecord(rows);
+  }
+
+  return {
+    findOrder,
+
+    async insertOrder(order) {
+      const { id, userId, requestHash, currency, address, expectedTotalMinor, createdAt } = order;
+      const outcome = await database.conditional('order.insert', [
+        {
+          query: `INSERT INTO orders (order_id, seq, user_id, request_hash, status, version, total_minor, currency, address, expected_total_minor,
+                    created_at, updated_at, event, actor, at)
+                  VALUES (?, 1, ?, ?, 'pending', 1, ?, ?, ?, ?, ?, ?, 'pending', ?, ?) IF NOT EXISTS`,
+          params: [
+            id,
+            userId,
+            requestHash,
+            toLong(0),
+            currency,
+            toAddressValue(address),
+            expectedTotalMinor === undefined ? undefined : toLong(expectedTotalMinor),
+            createdAt,
+            createdAt,
+            userId,
+            createdAt,
+          ],
+        },
+      ]);
+      if (outcome.applied) return toPending(order);
+      if (!outcome.uncertain) return undefined;
+      // Ours by its time: should another request with the same key have the same one, both go on, and every step is harmless twice.
+      const found = await findOrder(id, { latest: true });
+      return found?.createdAt.getTime() === createdAt.getTime() ? found : undefined;
+    },
+
+    async setLines(order, { lines, totalMinor }, at) {
+      const version = order.version + 1;
+      const outcome = await database.conditional('order.set_lines', [
+        {
+          query:
+            'UPDATE orders SET lines = ?, total_minor = ?, version = ?, updated_at = ? WHERE order_id = ? IF version = ?',
+          params: [lines.map(toLineValue), toLong(totalMinor), version, at, order.id, order.version],
+        },
+      ]);
+      if (outcome.applied) return { ...order, lines, totalMinor, version, updatedAt: at };
+      const found = await findOrder(order.id, { latest: true });
+      return outcome.uncertain && found?.version === version && found.status === 'pending' ? found : undefined;
+    },
+
+    async changeStatus(order, { to, actor, reason, rejection, at }) {
+      const version = order.version + 1;
+      const outcome = await database.conditional('order.change_status', [
+        {
+          query:
+            'UPDATE orders SET status = ?, version = ?, updated_at = ?, rejection = ? WHERE order_id = ? IF version = ?',
+          params: [to, version, at, rejection && JSON.stringify(rejection), order.id, order.version],
+        },
+        {
+          query: 'INSERT INTO orders (order_id, seq, event, actor, reason, at) VALUES (?, ?, ?, ?, ?, ?)',
+          params: [order.id, version, to, actor, reason, at],
+        },
+      ]);
+      if (outcome.applied) {
+        const history = [...order.history, { status: to, at, actor, reason }];
+        return { ...order, status: to, version, updatedAt: at, rejection, history };
+      }
+      if (!outcome.uncertain) return undefined;
+      const found = await findOrder(order.id, { latest: true });
+      return found?.version === version && found.status === to ? found : undefined;
+    },
+
+    async project(order) {
+      const stamp = toLong(order.createdAt.getTime() * 1000 + order.version);
+      const day = order.createdAt.toISOString().slice(0, 10);
+      const values = [
+        order.userId,
+        order.createdAt,
+        order.id,
+        order.status,
+        order.version,
+        (order.lines ?? []).map(toLineValue),
+        toLong(order.totalMinor),
+        order.currency,
+        toAddressValue(order.address),
+        order.updatedAt,
+        stamp,
+      ];
+      const columns =
+        'user_id, created_at, order_id, status, version, lines, total_minor, currency, address, updated_at';
+      await Promise.all([
+        database.write(
+          'order.project_by_user',
+          `INSERT INTO orders_by_user (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+          values,
+        ),
+        database.write(
+          'order.project_by_day',
+          `INSERT INTO orders_by_day (day, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+          [day, ...values],
+        ),
+      ]);
+    },
+
+    async listByUser(userId, status, limit, after) {
+      const { query, params } = selectByUser(userId, status, limit, after);
+      const rows = await database.read('order.list_by_user', query, params);
+      return rows.map(toOrder);
+    },
+  };
+}
+
+function toPending(order: NewOrder): OrderRecord {
+  const { userId, createdAt } = order;
+  return {
+    ...order,
+    status: 'pending',
+    version: 1,
+    lines: undefined,
+    totalMinor: 0,
+    updatedAt: createdAt,
+    rejection: undefined,
+    history: [{ status: 'pending', at: createdAt, actor: userId, reason: undefined }],
+  };
+}
+
+function selectByUser(
+  userId: string,
+  status: Status | undefined,
+  limit: number,
+  after: OrderPosition | undefined,
+): Statement {
+  const clauses = ['user_id = ?'];
+  const params: unknown[] = [userId];
+  if (after) {
+    clauses.push('(created_at, order_id) < (?, ?)');
+    params.push(after.createdAt, after.id);
+  }
+  if (status) {
+    clauses.push('status = ?');
+    params.push(status);
+  }
+  return { query: `SELECT * FROM orders_by_user WHERE ${clauses.join(' AND ')} LIMIT ?`, params: [...params, limit] };
+}
+
+function toAddressValue({ name, line1, line2, city, postalCode, country }: Address): Record<string, unknown> {
+  return { name, line1, line2: line2 ?? null, city, postal_code: postalCode, country };
+}
+
+function toLineValue({ productId, sku, name, quantity, unitPriceMinor }: OrderLine): Record<string, unknown> {
+  return { product_id: productId, sku, name, quantity, unit_price_minor: toLong(unitPriceMinor) };
+}
+
+/** Rows are in the order of their `seq`; the statics are the same in each. */
+function toOrderRecord(rows: readonly Row[]): OrderRecord | undefined {
+  const [row] = rows;
+  if (!row) return undefined;
+  return {
+    ...toOrder(row),
+    requestHash: row.request_hash,
+    expectedTotalMinor: row.expected_total_minor === null ? undefined : toNumber(row.expected_total_minor),
+    rejection: row.rejection ? JSON.parse(row.rejection) : undefined,
+    history: rows.map(({ event, at, actor, reason }) => ({ status: event, at, actor, reason: reason ?? undefined })),
+  };
+}
+
+function toOrder(row: Row): Order {
+  return {
+    id: row.order_id.toString(),
+    userId: row.user_id.toString(),
+    status: row.status,
+    version: row.version,
+    lines: row.lines?.map(toLine),
+    totalMinor: toNumber(row.total_minor),
+    currency: row.currency,
+    address: toAddress(row.address),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function toLine(value: Row): OrderLine {
+  return {
+    productId: value.product_id.toString(),
+    sku: value.sku,
+    name: value.name,
+    quantity: value.quantity,
+    unitPriceMinor: toNumber(value.unit_price_minor),
+  };
+}
+
+function toAddress({ name, line1, line2, city, postal_code: postalCode, country }: Row): Address {
+  return { name, line1, line2: line2 ?? undefined, city, postalCode, country };
+}
