@@ -21,7 +21,7 @@ export interface DataDir {
  * Takes the folder for this process alone, making it if need be. Throws StartError if another start has it, if it holds anything but
  * a store, or if the disk is full.
  */
-export async function openDataDir(wanted: string): Promise<DataDir> {
+export async function openDataDir(wanted: string, { needsSpace = true } = {}): Promise<DataDir> {
   await mkdir(wanted, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
     throw new StartError(`${wanted} can't be made (${cause.code}): set DATA_DIR to a folder that you may write to.`, {
       cause,
@@ -32,7 +32,7 @@ export async function openDataDir(wanted: string): Promise<DataDir> {
   if (isNew && (await readdir(folder)).length > 0) {
     throw new StartError(`${folder} isn't empty and isn't a store's: set DATA_DIR to an empty or a new folder.`);
   }
-  await checkDisk(folder, isNew ? NEEDED_AT_FIRST : NEEDED_LATER);
+  if (needsSpace) await checkDisk(folder, isNew ? NEEDED_AT_FIRST : NEEDED_LATER);
   await writeFile(
     path.join(folder, MARKER),
     'All of this folder belongs to the Product Store; `npm run reset` deletes it.\n',
@@ -44,7 +44,7 @@ export async function openDataDir(wanted: string): Promise<DataDir> {
 
 /** True for a folder that a start has made: nothing else may be deleted by a reset. */
 export async function isStore(folder: string): Promise<boolean> {
-  return (await readdir(folder).catch(() => [])).includes(MARKER);
+  return (await readdir(folder).catch((): string[] => [])).includes(MARKER);
 }
 
 async function checkDisk(folder: string, needed: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import path from 'node:path';
 import { StartError } from './start-error.ts';
 
 export interface WantedPort {
@@ -49,7 +50,8 @@ async function findHolder(port: number): Promise<string | undefined> {
     for (const descriptor of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => '');
       if (!sockets.has(target)) continue;
-      return `${(await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'a process')).trim()} (process ${pid})`;
+      const program = await readlink(`/proc/${pid}/exe`).catch(() => 'a program');
+      return `${path.basename(program)} (process ${pid})`;
     }
   }
   return undefined;

@@ -38,6 +38,8 @@ export interface StoreSettings {
   readonly keyspacePrefix?: string;
   /** False leaves a process that ended ended, for fault tests. */
   readonly restarts?: boolean;
+  /** Runs in place of every service, for tests of the start itself. */
+  readonly serviceMain?: string;
   /** Further environment of single services, for tests. */
   readonly serviceEnvironment?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
 }

@@ -7,7 +7,7 @@ import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassa
 import { openDataDir } from './data-dir.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { checkPorts } from './ports.ts';
-import { stopLeftovers } from './processes.ts';
+import { signalProcess, stopLeftovers } from './processes.ts';
 import { launch, type Running } from './running.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
 import { innerPorts, REPOSITORY, SERVICE_NAMES, type ServiceName, type StoreSettings } from './settings.ts';
@@ -15,7 +15,9 @@ import { type Supervised, type SupervisorEvent, supervise } from './supervisor.t
 import { ensureTools } from './tools.ts';
 
 export type StoreEvent =
-  | { readonly kind: 'began' | 'done'; readonly step: string; readonly text: string }
+  | { readonly kind: 'began'; readonly step: string; readonly text: string }
+  | { readonly kind: 'done'; readonly step: string; readonly text: string }
+  | { readonly kind: 'advanced'; readonly step: string; readonly done: number; readonly total: number }
   | { readonly kind: 'noted'; readonly text: string }
   | SupervisorEvent;
 
@@ -44,7 +46,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
 }
 
-export const DATA_CENTER = 'dc1';
+/** As in cassandra/server/cassandra-rackdc.properties. */
+export const DATA_CENTER = 'datacenter1';
 const ADMIN_ROLE = 'store_admin';
 /** A log larger than this becomes `<name>.log.1` at a start. */
 const LARGE_LOG = 20 * 1024 * 1024;
@@ -207,7 +210,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       jmxPort: ports.cassandraJmx,
       heapMb: settings.cassandraHeapMb,
     });
-    return { ...server, kill: (signal) => void process.kill(server.pid, signal) };
+    return { ...server, kill: (signal) => void signalProcess(server.pid, signal) };
   }
 
   async function startGateway(): Promise<Supervised> {
@@ -260,7 +263,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
         launch({
           name,
           command: process.execPath,
-          args: [...V8_FLAGS, path.join(REPOSITORY, `services/${name}/src/main.ts`)],
+          args: [...V8_FLAGS, settings.serviceMain ?? path.join(REPOSITORY, `services/${name}/src/main.ts`)],
           env: { ...env, ...settings.serviceEnvironment?.[name] },
           folder: inData('run', name),
           logFile: inData('logs', `${name}.log`),

@@ -1,0 +1,50 @@
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { stopStaleCassandra } from './cassandra-server.ts';
+import { isStore, openDataDir } from './data-dir.ts';
+import { stopLeftovers } from './processes.ts';
+import { readSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+
+const HELP = `npm run reset: forgets all data of the store in DATA_DIR (default .store): products, users, orders, keys, logs.
+What Maven downloaded stays.
+
+  --yes   don't ask (npm run reset -- --yes)
+`;
+
+/** Deletes a store's folder; refuses while the store runs, and any folder that isn't a store's. Resolves to false if there is none. */
+export async function resetStore(dataDir: string): Promise<boolean> {
+  if (!(await isStore(dataDir))) return false;
+  const folder = await openDataDir(dataDir, { needsSpace: false });
+  await stopLeftovers(`${folder.path}/run`);
+  await stopStaleCassandra(`${folder.path}/cassandra`);
+  await rm(folder.path, { recursive: true });
+  return true;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { yes: { type: 'boolean', short: 'y' }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) return void process.stdout.write(HELP);
+  const { dataDir } = readSettings(process.env);
+  if (!(await isStore(dataDir))) return console.log(`There is no store in ${dataDir}: nothing to forget.`);
+  if (!values.yes && process.stdin.isTTY) {
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await terminal.question(`Forget all data in ${dataDir}? It can't be brought back. (yes/no) `);
+    terminal.close();
+    if (!/^y(es)?$/i.test(answer.trim())) return console.log('Nothing was changed.');
+  }
+  await resetStore(dataDir);
+  console.log(`All data in ${dataDir} is forgotten. \`npm start\` makes a new store.`);
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof StartError || error instanceof TypeError ? error.message : error);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureKeys } from '../src/keys.ts';
+import { resetStore } from '../src/reset.ts';
+import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
+import { type Store, type StoreEvent, startStore } from '../src/store.ts';
+import { supervise } from '../src/supervisor.ts';
+
+let folder: string;
+let settings: StoreSettings;
+let store: Store;
+const events: StoreEvent[] = [];
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'a store '));
+  settings = {
+    ...readSettings({}),
+    dataDir: path.join(folder, 'data'),
+    port: 18_080,
+    innerPortOffset: 18_000,
+    cassandraHeapMb: 512,
+    serviceMain: path.join(import.meta.dirname, 'stand-in-service.ts'),
+  };
+  process.env.CANARY_OF_THE_LAUNCHER = 'not for children';
+  store = await startStore(settings, { onProgress: (event) => events.push(event) });
+});
+
+after(async () => {
+  await store?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function get(url: string) {
+  const response = await fetch(url);
+  return {
+    status: response.status,
+    body: (await response.json()) as { environment: Record<string, string>; pid: number },
+  };
+}
+
+/** Waits until `claim` holds. */
+async function eventually(claim: () => Promise<boolean> | boolean, ms = 15_000): Promise<void> {
+  for (const deadline = Date.now() + ms; ; await sleep(50)) {
+    if (await claim()) return;
+    assert.ok(Date.now() < deadline, `not so after ${ms} ms: ${claim}`);
+  }
+}
+
+const hasAnswered = (url: string) =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+describe('a running store', () => {
+  test('answers at its door for every service', async () => {
+    for (const url of ['/', '/api/v1/products', '/api/v1/cart', '/api/v1/orders', '/api/v1/users']) {
+      assert.equal((await get(`${store.baseUrl}${url}`)).status, 200);
+    }
+  });
+
+  test('gives each service its own secrets and nothing else', async () => {
+    const environments = await Promise.all(
+      (['product', 'cart', 'order', 'user'] as const).map(
+        async (name) => (await get(store.urls[name])).body.environment,
+      ),
+    );
+    const [product, cart, order, user] = environments as [Record<string, string>, ...Record<string, string>[]];
+    assert.deepEqual(
+      Object.keys(product).sort(),
+      [
+        'CASSANDRA_CONTACT_POINTS',
+        'CASSANDRA_KEYSPACE',
+        'CASSANDRA_LOCAL_DATACENTER',
+        'CASSANDRA_PASSWORD',
+        'CASSANDRA_USERNAME',
+        'CART_URL',
+        'CURRENCY',
+        'CURSOR_SECRET',
+        'HOST',
+        'LOG_LEVEL',
+        'NODE_ENV',
+        'ORDER_URL',
+        'PATH',
+        'PORT',
+        'PRODUCT_URL',
+        'SERVICE_KEYS_FILE',
+        'SERVICE_KEY_FILE',
+        'USER_KEYS_FILE',
+        'USER_URL',
+      ].sort(),
+    );
+    assert.equal(new Set(environments.map(({ CASSANDRA_PASSWORD }) => CASSANDRA_PASSWORD)).size, 4);
+    assert.equal(new Set(environments.map(({ SERVICE_KEY_FILE }) => SERVICE_KEY_FILE)).size, 4);
+    assert.equal(cart?.CURSOR_SECRET, undefined);
+    assert.equal(order?.CASSANDRA_KEYSPACE, 'orders');
+    assert.equal(order?.USER_SIGNING_KEYS_FILE, undefined);
+    assert.ok(user?.USER_SIGNING_KEYS_FILE?.endsWith('/user/user-keys.json'));
+    assert.equal(user?.BCRYPT_COST, '10');
+  });
+
+  test('keeps its secrets for their owner alone', async () => {
+    for (const file of ['secrets.json', 'keys/user/user-keys.json', 'keys/order/service-key.json']) {
+      assert.equal((await stat(path.join(store.dataDir, file))).mode & 0o777, 0o600);
+    }
+    assert.equal((await stat(store.dataDir)).mode & 0o777, 0o700);
+    const issuers = JSON.parse(await readFile(path.join(store.dataDir, 'keys/public/services.json'), 'utf8'));
+    assert.deepEqual(Object.keys(issuers), ['svc:product', 'svc:cart', 'svc:order', 'svc:user']);
+    assert.equal(JSON.stringify(issuers).includes('"d"'), false);
+  });
+
+  test('starts a killed service again, with a word', async () => {
+    const { pid } = store.services.cart;
+    store.services.cart.kill('SIGKILL');
+    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cart'));
+    assert.ok(
+      events.some((event) => event.kind === 'ended' && event.name === 'cart' && event.exit.signal === 'SIGKILL'),
+    );
+    assert.notEqual(store.services.cart.pid, pid);
+    assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).body.pid, store.services.cart.pid);
+  });
+
+  test('starts a service again when asked, in good order', async () => {
+    const { pid } = store.services.order;
+    await store.services.order.restart();
+    assert.notEqual(store.services.order.pid, pid);
+    assert.equal((await get(`${store.baseUrl}/api/v1/orders`)).status, 200);
+    assert.equal(
+      events.some((event) => event.kind === 'ended' && event.name === 'order'),
+      false,
+    );
+  });
+
+  test('starts a killed Nginx again, though its workers hold the port', async () => {
+    store.gateway.kill('SIGKILL');
+    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'nginx'));
+    assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).status, 200);
+  });
+
+  test('starts a killed Cassandra again', async () => {
+    store.cassandra?.kill('SIGKILL');
+    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cassandra'), 60_000);
+  });
+
+  test('refuses a second start with the same folder, and a reset', async () => {
+    await assert.rejects(startStore({ ...settings, port: 18_081 }), /already runs \(process \d+\)/);
+    await assert.rejects(resetStore(settings.dataDir), /already runs/);
+    assert.ok((await readdir(store.dataDir)).includes('lock'));
+  });
+
+  test('names every taken port and who has it', async () => {
+    const other = { ...settings, dataDir: path.join(folder, 'other') };
+    await assert.rejects(startStore(other), (error: Error) => {
+      assert.match(error.message, /Port 18080 for the store is taken by nginx \(process \d+\): .*set PORT/);
+      assert.match(error.message, /Port 26000 for the product service is taken by node.*set INNER_PORT_OFFSET/);
+      return true;
+    });
+  });
+
+  test('stops everything and starts again with what it had; a reset forgets it', async () => {
+    const pids = [...Object.values(store.services), store.gateway, store.cassandra].map((part) => part?.pid ?? 0);
+    await store.stop();
+    for (const pid of pids) assert.equal(isRunning(pid), false);
+    await store.stop();
+    const { secrets } = store;
+
+    // The launcher itself is killed; the next start ends what it left and works.
+    const holder = spawn(process.execPath, [path.join(import.meta.dirname, 'hold-store.ts'), JSON.stringify(settings)]);
+    const [line] = (await once(holder.stdout, 'data')) as [Buffer];
+    holder.kill('SIGKILL');
+    const left = JSON.parse(line.toString()) as { product: number; nginx: number };
+    assert.deepEqual([isRunning(left.product), isRunning(left.nginx)], [true, true]);
+    await eventually(() => hasAnswered(`${store.baseUrl}/`));
+    events.length = 0;
+    store = await startStore(settings, { onProgress: (event) => events.push(event) });
+    assert.ok(events.some((event) => event.kind === 'noted' && /an earlier start had left/.test(event.text)));
+    assert.deepEqual([isRunning(left.product), isRunning(left.nginx)], [false, false]);
+    assert.deepEqual(store.secrets, secrets);
+    assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).status, 200);
+
+    await store.stop();
+    assert.equal(await resetStore(settings.dataDir), true);
+    assert.equal(await resetStore(settings.dataDir), false);
+    assert.deepEqual(await readdir(folder), ['other']);
+  });
+});
+
+describe('a start that can’t be', () => {
+  test('a folder with something else in it is left alone', async () => {
+    const mine = path.join(folder, 'mine');
+    await mkdir(mine);
+    await writeFile(path.join(mine, 'thesis.txt'), 'dear');
+    await assert.rejects(startStore({ ...settings, dataDir: mine }), /isn't empty and isn't a store's/);
+    assert.equal(await resetStore(mine), false);
+    assert.deepEqual(await readdir(mine), ['thesis.txt']);
+  });
+
+  test('a service that ends at once is shown with its last words, and nothing is left running', async () => {
+    const broken = path.join(folder, 'broken.ts');
+    await writeFile(broken, "console.error('CASSANDRA_KEYSPACE is missing'); process.exit(78);");
+    const failing = { ...settings, dataDir: path.join(folder, 'failing'), serviceMain: broken };
+    await assert.rejects(startStore(failing), /ended at once \(exit code 78\)[\s\S]*CASSANDRA_KEYSPACE is missing/);
+    const probes = Object.values(innerPorts(settings.innerPortOffset)).map(async (port) => {
+      const server = createServer().listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      server.close();
+    });
+    await Promise.all(probes);
+  });
+
+  test('wrong settings are all named at once', () => {
+    assert.throws(
+      () => readSettings({ PORT: 'x', ADMIN_PASSWORD: 'short', CURRENCY: 'dollar' }),
+      (error: Error) => ['PORT', 'ADMIN_PASSWORD', 'CURRENCY'].every((name) => error.message.includes(name)),
+    );
+  });
+});
+
+test('a process that cannot come back is tried again and again, ever later', async () => {
+  const waits: number[] = [];
+  let lives = 0;
+  const supervised = await supervise(
+    'flaky',
+    async () => {
+      lives += 1;
+      const exited = lives === 1 ? sleep(10) : sleep(0);
+      return {
+        pid: 1,
+        ready: lives === 1 ? Promise.resolve() : Promise.reject(new Error('no')),
+        exited: exited.then(() => ({ code: 1, signal: null })),
+        kill: () => undefined,
+        stop: async () => undefined,
+      };
+    },
+    {
+      restarts: true,
+      onEvent: (event) => 'retryInMs' in event && event.retryInMs !== undefined && waits.push(event.retryInMs),
+      signal: new AbortController().signal,
+    },
+  );
+  await eventually(() => waits.length >= 3);
+  await supervised.stop();
+  assert.deepEqual(waits.slice(0, 3), [250, 500, 1000]);
+});
+
+test('keys that are there stay, so that tokens stay good', async () => {
+  const keys = path.join(folder, 'keys');
+  const { userKeys } = await ensureKeys(keys);
+  const before = await readFile(userKeys, 'utf8');
+  await ensureKeys(keys);
+  assert.equal(await readFile(userKeys, 'utf8'), before);
+});
