@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { type CartLine, MAX_LINES, MAX_QUANTITY } from './cart.ts';
+import type { PricedCart, PricedLine, Warning } from './priced-cart.ts';
+
+const uuid = (what: string) =>
+  z.uuid(`${what} is a UUID.`).toLowerCase().meta({ example: '0b6f9f2c-6c1c-5d6e-9a57-3f1f6c1d7c11' });
+const ProductId = uuid('A product id');
+
+const quantity = (min: number) => {
+  const rule = `A whole number from ${min} to ${MAX_QUANTITY}.`;
+  return z.int(rule).min(min, rule).max(MAX_QUANTITY, rule);
+};
+
+export const ItemPath = z.strictObject({ productId: ProductId });
+export const CartPath = z.strictObject({ userId: uuid('A user id') });
+
+export const AddItem = z
+  .strictObject({ productId: ProductId, quantity: quantity(1).meta({ example: 2 }) })
+  .meta({ id: 'AddItem' });
+
+export const SetItem = z
+  .strictObject({ quantity: quantity(0).meta({ description: '0 removes the item.', example: 3 }) })
+  .meta({ id: 'SetItem' });
+
+export const OrderReference = z.strictObject({ orderId: uuid('An order id') }).meta({ id: 'OrderReference' });
+
+const Money = z
+  .strictObject({
+    amount: z.int().min(0).meta({ description: 'Minor units, e.g. cents.' }),
+    currency: z.string().regex(/^[A-Z]{3}$/),
+  })
+  .meta({ id: 'Money', example: { amount: 1999, currency: 'USD' } });
+
+const CartItem = z
+  .strictObject({
+    productId: z.uuid(),
+    sku: z.string(),
+    name: z.string(),
+    image: z.string().nullable(),
+    quantity: z.int().min(1).max(MAX_QUANTITY),
+    unitPrice: Money.meta({ description: "Today's price; of a product that is gone, the last one seen." }),
+    lineTotal: Money.meta({ description: 'quantity × unitPrice, whether it can be bought or not.' }),
+    available: z.int().min(0).meta({ description: '0 when it is sold out or no longer sold.' }),
+  })
+  .meta({ id: 'CartItem' });
+
+const CartWarning = z
+  .discriminatedUnion('code', [
+    z
+      .strictObject({
+        code: z.literal('price_changed'),
+        productId: z.uuid(),
+        previousPrice: Money.meta({ description: 'The price when the item was last added or set.' }),
+        currentPrice: Money,
+      })
+      .meta({ id: 'PriceChanged', description: 'Said until the item is added to or set again.' }),
+    z
+      .strictObject({ code: z.literal('low_stock'), productId: z.uuid(), available: z.int().min(1) })
+      .meta({ id: 'LowStock', description: 'There are fewer than the cart holds; an order would be refused.' }),
+    z
+      .strictObject({ code: z.literal('unavailable'), productId: z.uuid() })
+      .meta({ id: 'Unavailable', description: 'Sold out or no longer sold; it does not count into the total.' }),
+  ])
+  .meta({ id: 'CartWarning' });
+
+export const CartBody = z
+  .strictObject({
+    id: z.uuid(),
+    items: z.array(CartItem).max(MAX_LINES),
+    itemCount: z.int().min(0).meta({ description: 'Pieces of all items together.' }),
+    total: Money.meta({ description: 'Sum of the line totals of all items but the unavailable ones.' }),
+    warnings: z.array(CartWarning),
+    version: z.int().min(0).meta({ description: 'Counts the changes; 0 for a cart that was never written.' }),
+    updatedAt: z.iso
+      .datetime()
+      .meta({ description: 'The last change; for a cart that was never written, the time of the answer.' }),
+  })
+  .meta({ id: 'Cart', description: "A cart at today's prices. It lives for 30 days after its last change." });
+
+export const TakenLines = z
+  .strictObject({
+    lines: z.array(z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(MAX_QUANTITY) })).max(MAX_LINES),
+  })
+  .meta({
+    id: 'TakenLines',
+    description: 'What the order took; the same however often it asks, none after a restore.',
+  });
+
+export const Restoration = z
+  .strictObject({
+    restored: z
+      .boolean()
+      .meta({ description: 'True when this call put lines back; false when there were none to put back (any more).' }),
+  })
+  .meta({ id: 'Restoration' });
+
+export function toCartBody(cart: PricedCart): z.output<typeof CartBody> {
+  return {
+    id: cart.id,
+    items: cart.lines.map(toItem),
+    itemCount: cart.itemCount,
+    total: { amount: cart.totalMinor, currency: cart.currency },
+    warnings: cart.warnings.map(toWarning),
+    version: cart.version,
+    updatedAt: cart.updatedAt.toISOString(),
+  };
+}
+
+function toItem(line: PricedLine): z.output<typeof CartItem> {
+  const { productId, sku, name, image = null, quantity, unitPriceMinor, lineTotalMinor, currency, available } = line;
+  return {
+    productId,
+    sku,
+    name,
+    image,
+    quantity,
+    unitPrice: { amount: unitPriceMinor, currency },
+    lineTotal: { amount: lineTotalMinor, currency },
+    available,
+  };
+}
+
+function toWarning(warning: Warning): z.output<typeof CartWarning> {
+  if (warning.code !== 'price_changed') return warning;
+  const { code, productId, previousMinor, currentMinor, currency } = warning;
+  return {
+    code,
+    productId,
+    previousPrice: { amount: previousMinor, currency },
+    currentPrice: { amount: currentMinor, currency },
+  };
+}
+
+export function toTakenLines(lines: readonly CartLine[]): z.output<typeof TakenLines> {
+  return { lines: lines.map(({ productId, quantity }) => ({ productId, quantity })) };
+}

@@ -1,0 +1,5 @@
+import { runService } from '#platform/service.ts';
+import { assembleCart } from './app.ts';
+import { cartConfig } from './config.ts';
+
+await runService('cart', cartConfig, assembleCart);
