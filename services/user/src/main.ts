@@ -1,0 +1,5 @@
+import { runService } from '#platform/service.ts';
+import { assembleUser } from './app.ts';
+import { userConfig } from './config.ts';
+
+await runService('user', userConfig, assembleUser);

@@ -1,0 +1,129 @@
+import { Unauthorized } from '#platform/errors.ts';
+import type { LoginThrottle } from '../logins/service.ts';
+import type { RevocationRepository } from '../revocations/repository.ts';
+import type { Users } from '../users/service.ts';
+import type { User } from '../users/user.ts';
+import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
+import type { SessionRepository } from './repository.ts';
+import { type Session, secondsToLive } from './session.ts';
+
+export interface TokenPair {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+}
+
+export interface Login {
+  readonly email: string;
+  readonly password: string;
+  readonly ip: string;
+}
+
+export type RefreshOutcome = 'refreshed' | 'refused' | 'reused';
+
+export interface Sessions {
+  /** Throws Unauthorized `invalid_credentials`, the same for every cause, and TooManyRequests `too_many_attempts`. */
+  login(login: Login): Promise<TokenPair>;
+  /**
+   * Exchanges a refresh token, which is spent then. One that was spent before ends its session and every token of it (RFC 9700 §4.14.2):
+   * either it or the newer one is in wrong hands, and nobody can tell which. Throws Unauthorized `invalid_refresh_token`.
+   */
+  refresh(refreshToken: string): Promise<TokenPair>;
+  /**
+   * Ends the token's session; nothing happens for a token of none. A spent token ends it too: the worst that its finder can do with it,
+   * and what using it to refresh would have done.
+   */
+  logout(refreshToken: string): Promise<void>;
+}
+
+export interface SessionsParts {
+  readonly users: Users;
+  readonly sessions: SessionRepository;
+  readonly revocations: RevocationRepository;
+  readonly throttle: LoginThrottle;
+  readonly refreshTokens: RefreshTokens;
+  issueAccessToken(user: User, sessionId: string): string;
+  countLogin(outcome: 'succeeded' | 'refused'): void;
+  countRefresh(outcome: RefreshOutcome): void;
+  /** Told of a session that was ended because a spent token came back. */
+  warnOfReuse(session: Session, token: RefreshToken): void;
+}
+
+export function createSessions(parts: SessionsParts): Sessions {
+  const { users, sessions, revocations, throttle, refreshTokens, issueAccessToken, countLogin, countRefresh } = parts;
+
+  async function login({ email, password, ip }: Login): Promise<TokenPair> {
+    await throttle.assertAllowed(email, ip);
+    const user = await users.authenticate(email, password);
+    if (!user) {
+      await throttle.noteFailure(email, ip);
+      countLogin('refused');
+      throw new Unauthorized('invalid_credentials', 'The e-mail address or the password is wrong.');
+    }
+    await throttle.noteSuccess(email, ip);
+    const pair = await open(user);
+    countLogin('succeeded');
+    return pair;
+  }
+
+  async function open(user: User): Promise<TokenPair> {
+    const createdAt = new Date();
+    const token = refreshTokens.create(crypto.randomUUID(), 0);
+    const { sessionId, generation, hash: currentHash } = token;
+    const session: Session = { sessionId, userId: user.userId, currentHash, generation, isRevoked: false, createdAt };
+    await sessions.open(session, secondsToLive(createdAt, createdAt));
+    return { accessToken: issueAccessToken(user, sessionId), refreshToken: token.text };
+  }
+
+  async function refresh(text: string): Promise<TokenPair> {
+    const token = refreshTokens.read(text);
+    const session = token && (await findLiving(token));
+    if (!session) throw refused();
+    if (session.currentHash !== token.hash) throw await reused(session, token);
+    const user = await users.findActive(session.userId);
+    if (!user) throw refused();
+
+    const next = refreshTokens.create(session.sessionId, session.generation + 1);
+    const isFirst = await sessions.rotate(session, next.hash, secondsToLive(session.createdAt, new Date()));
+    if (!isFirst) throw await reused(session, token);
+    countRefresh('refreshed');
+    return { accessToken: issueAccessToken(user, session.sessionId), refreshToken: next.text };
+  }
+
+  async function findLiving({ sessionId }: RefreshToken): Promise<Session | undefined> {
+    const session = await sessions.find(sessionId);
+    const isLiving = session && !session.isRevoked && secondsToLive(session.createdAt, new Date()) > 0;
+    return isLiving ? session : undefined;
+  }
+
+  async function reused(session: Session, token: RefreshToken): Promise<Unauthorized> {
+    countRefresh('reused');
+    if (await end(session)) parts.warnOfReuse(session, token);
+    return invalidRefreshToken();
+  }
+
+  /** True for the one call that ended it. Access tokens first: cut off between the two, the whole is done again. */
+  async function end(session: Session): Promise<boolean> {
+    const now = new Date();
+    await revocations.revokeSession(session.sessionId, now);
+    return sessions.revoke(session, Math.max(1, secondsToLive(session.createdAt, now)));
+  }
+
+  function refused(): Unauthorized {
+    countRefresh('refused');
+    return invalidRefreshToken();
+  }
+
+  return {
+    login,
+    refresh,
+    async logout(text) {
+      const token = refreshTokens.read(text);
+      const session = token && (await findLiving(token));
+      if (session) await end(session);
+    },
+  };
+}
+
+function invalidRefreshToken(): Unauthorized {
+  return new Unauthorized('invalid_refresh_token', 'The refresh token is spent, expired or unknown; sign in again.');
+}

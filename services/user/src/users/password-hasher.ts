@@ -1,0 +1,52 @@
+import { availableParallelism } from 'node:os';
+import bcrypt from 'bcrypt';
+import pLimit from 'p-limit';
+import { Unavailable } from '#platform/errors.ts';
+import type { Metrics } from '#platform/metrics.ts';
+
+/** Hashes in the thread pool behind a bound. Throws Unavailable `busy` when over a second's work waits already. */
+export interface PasswordHasher {
+  hash(password: string): Promise<string>;
+  /** Without a hash the answer is false after the same work, so that its time doesn't tell who exists. */
+  verify(password: string, hash: string | undefined): Promise<boolean>;
+  /** True for a hash that was made at another cost. */
+  isOutdated(hash: string): boolean;
+}
+
+/** Cores that hash at once: one is left to everything else. */
+const CONCURRENCY = Math.max(1, availableParallelism() - 1);
+/** ms of work that may wait. */
+const QUEUE = 1000;
+/** ms that one hash of cost 12 took where it was measured; the first ones here correct it. */
+const EXPECTED_AT_COST_12 = 210;
+
+export function createPasswordHasher(cost: number, metrics: Metrics, concurrency = CONCURRENCY): PasswordHasher {
+  const limit = pLimit(concurrency);
+  const duration = metrics.histogram('password_hash_duration_seconds', 'Time of one password hash, without its wait.');
+  const nobody = `${bcrypt.genSaltSync(cost)}${'.'.repeat(31)}`;
+  let msPerHash = EXPECTED_AT_COST_12 * 2 ** (cost - 12);
+
+  function bounded<Result>(work: () => Promise<Result>): Promise<Result> {
+    const places = Math.max(1, Math.floor((QUEUE * concurrency) / msPerHash));
+    if (limit.activeCount >= concurrency && limit.pendingCount >= places) {
+      throw new Unavailable('busy', 'Too many people sign in right now; ask again.', { retryAfter: 2 });
+    }
+    return limit(async () => {
+      const startedAt = performance.now();
+      const result = await work();
+      const elapsed = performance.now() - startedAt;
+      msPerHash += (elapsed - msPerHash) / 4;
+      duration.observe(elapsed / 1000);
+      return result;
+    });
+  }
+
+  return {
+    hash: async (password) => bounded(() => bcrypt.hash(password, cost)),
+    async verify(password, hash) {
+      const isRight = await bounded(() => bcrypt.compare(password, hash ?? nobody));
+      return isRight && hash !== undefined;
+    },
+    isOutdated: (hash) => bcrypt.getRounds(hash) !== cost,
+  };
+}

@@ -1,0 +1,54 @@
+import { z } from 'zod';
+import { unusablePassword, weakPassword } from './password.ts';
+import { isEmail, isName, normalizeEmail, type User } from './user.ts';
+
+export const Email = z
+  .string('An e-mail address, as text.')
+  .overwrite(normalizeEmail)
+  .refine(isEmail, 'An e-mail address of at most 254 characters.')
+  .meta({ example: 'ada@example.com', description: 'Compared without case, in Unicode form NFKC.' });
+
+const Name = z
+  .string('A name, as text.')
+  .trim()
+  .refine(isName, '1 to 100 characters, no control characters.')
+  .meta({ example: 'Ada Lovelace' });
+
+const NewPassword = z
+  .string('A password, as text.')
+  .check((context) => refuse(context, weakPassword(context.value)))
+  .meta({
+    format: 'password',
+    description: 'At least 8 characters, at most 72 bytes in UTF-8, not one of the commonest.',
+  });
+
+/** A password that is compared with what was chosen: rules for new ones don't keep an old one out. */
+export const GivenPassword = z
+  .string('A password, as text.')
+  .min(1, 'A password is required.')
+  .check((context) => refuse(context, unusablePassword(context.value)))
+  .meta({ format: 'password' });
+
+export const RegisterBody = z
+  .strictObject({ email: Email, password: NewPassword, name: Name })
+  .meta({ id: 'Register' });
+export const RenameBody = z.strictObject({ name: Name }).meta({ id: 'ProfilePatch' });
+
+export const ProfileBody = z
+  .strictObject({
+    id: z.uuid(),
+    email: z.string().meta({ example: 'ada@example.com' }),
+    name: z.string().meta({ example: 'Ada Lovelace' }),
+    role: z.enum(['user', 'admin']),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Profile' });
+
+export function toProfileBody({ userId, email, name, role, createdAt }: User): z.output<typeof ProfileBody> {
+  return { id: userId, email, name, role, createdAt: createdAt.toISOString() };
+}
+
+function refuse({ issues }: z.core.ParsePayload<string>, fault: string | undefined): void {
+  // The input itself stays out of the issue: it is a password.
+  if (fault !== undefined) issues.push({ code: 'custom', message: fault, input: undefined });
+}
