@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict';
+import { createPublicKey, hash } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { types } from 'cassandra-driver';
+import jwt from 'jsonwebtoken';
+import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
+import { refreshTokens } from '../src/sessions/refresh-token.ts';
+import { createSessionRepository } from '../src/sessions/repository.ts';
+import { newPerson, startUserService, type UserService } from './user-service.ts';
+
+let store: UserService;
+before(async () => {
+  store = await startUserService('sessions');
+});
+after(() => store.stop());
+
+interface Tokens {
+  access_token: string;
+  refresh_token: string;
+}
+
+async function signUp(): Promise<Tokens & { id: string; email: string; password: string }> {
+  const person = newPerson();
+  const { body } = await store.api.post('/api/v1/auth/register').send(person).expect(201);
+  return { ...person, id: body.id, ...(await signIn(person)) };
+}
+
+async function signIn({ email, password }: { email: string; password: string }): Promise<Tokens> {
+  return (await store.api.post('/api/v1/auth/login').send({ email, password }).expect(200)).body;
+}
+
+const refresh = (token: string) => store.api.post('/api/v1/auth/refresh').send({ refresh_token: token });
+const logout = (token: string) => store.api.post('/api/v1/auth/logout').send({ refresh_token: token });
+const sessionOf = (token: string) => refreshTokens.read(token)?.sessionId ?? '';
+const family = (token: string) => types.Uuid.fromString(sessionOf(token));
+
+async function exchanged(token: string): Promise<Tokens> {
+  return (await refresh(token).expect(200)).body;
+}
+
+async function assertRefused(token: string): Promise<void> {
+  const { status, body } = await refresh(token);
+  assert.deepEqual([status, body.code], [401, 'invalid_refresh_token']);
+}
+
+async function revokedSubjects(): Promise<string[]> {
+  const { body } = await store.api
+    .get(`/internal/revocations?since=${Date.now() - 60_000}`)
+    .auth(serviceToken('cart', 'user', 'revocations:read'), { type: 'bearer' })
+    .expect(200);
+  return body.data.map(({ subject }: { subject: string }) => subject);
+}
+
+async function timesToLive(token: string): Promise<number[]> {
+  const { rows } = await store.database.execute(
+    `SELECT TTL(user_id) AS a, TTL(current_hash) AS b, TTL(generation) AS c, TTL(revoked) AS d, TTL(created_at) AS e
+     FROM refresh_families WHERE family_id = ?`,
+    [family(token)],
+  );
+  const [row] = rows;
+  return [row?.a, row?.b, row?.c, row?.d, row?.e];
+}
+
+function age(token: string, days: number): Promise<unknown> {
+  const createdAt = new Date(Date.now() - days * 86_400_000);
+  return store.database.execute('UPDATE refresh_families SET created_at = ? WHERE family_id = ? IF EXISTS', [
+    createdAt,
+    family(token),
+  ]);
+}
+
+function setStatus(id: string, status: string): Promise<unknown> {
+  return store.database.execute('UPDATE users SET status = ? WHERE user_id = ? IF EXISTS', [
+    status,
+    types.Uuid.fromString(id),
+  ]);
+}
+
+test('signing in answers with exactly the four OAuth fields, never to be stored', async () => {
+  const person = await signUp();
+  const response = await store.api.post('/api/v1/auth/login').send({ email: person.email, password: person.password });
+  assert.deepEqual(Object.keys(response.body), ['access_token', 'refresh_token', 'token_type', 'expires_in']);
+  assert.deepEqual([response.body.token_type, response.body.expires_in], ['Bearer', 600]);
+  assert.equal(response.headers['cache-control'], 'no-store');
+});
+
+test('an access token says who and which session, is signed by a published key, and opens the profile', async () => {
+  const person = await signUp();
+  const { body: keys, headers } = await store.api.get('/.well-known/jwks.json').expect(200);
+  assert.match(headers['cache-control'] ?? '', /^public/);
+  const decoded = jwt.decode(person.access_token, { complete: true });
+  const key = keys.keys.find(({ kid }: { kid: string }) => kid === decoded?.header.kid);
+  const claims = jwt.verify(person.access_token, createPublicKey({ key, format: 'jwk' }), {
+    algorithms: ['ES256'],
+  }) as jwt.JwtPayload;
+
+  assert.equal(decoded?.header.typ, 'at+jwt');
+  const { iat = 0, exp = 0, ...who } = claims;
+  assert.equal(exp - iat, 600);
+  assert.deepEqual(who, {
+    iss: 'product-store',
+    aud: 'product-store',
+    sub: person.id,
+    sid: sessionOf(person.refresh_token),
+    role: 'user',
+  });
+  const profile = await store.api.get('/api/v1/auth/profile').auth(person.access_token, { type: 'bearer' }).expect(200);
+  assert.equal(profile.body.id, person.id);
+});
+
+test('all public keys are published, the signing one first, and nothing private', async () => {
+  const { body } = await store.api.get('/.well-known/jwks.json').expect(200);
+  assert.deepEqual(
+    body.keys.map(({ kid }: { kid: string }) => kid),
+    ['user-2', 'user-1'],
+  );
+  for (const key of body.keys) assert.deepEqual(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+});
+
+test('a refresh gives a new pair of the same session, over and over', async () => {
+  const person = await signUp();
+  let token = person.refresh_token;
+  for (let generation = 1; generation <= 5; generation += 1) {
+    const pair = await exchanged(token);
+    assert.deepEqual(Object.keys(pair), ['access_token', 'refresh_token', 'token_type', 'expires_in']);
+    assert.equal(sessionOf(pair.refresh_token), sessionOf(person.refresh_token));
+    assert.equal(refreshTokens.read(pair.refresh_token)?.generation, generation);
+    assert.equal((jwt.decode(pair.access_token) as jwt.JwtPayload).sid, sessionOf(token));
+    token = pair.refresh_token;
+  }
+});
+
+test('a refresh token is stored as its SHA-256 alone', async () => {
+  const { refresh_token } = await signUp();
+  const { rows } = await store.database.execute('SELECT * FROM refresh_families WHERE family_id = ?', [
+    family(refresh_token),
+  ]);
+  assert.equal(rows[0]?.current_hash, hash('sha256', Buffer.from(refresh_token, 'base64url')));
+  assert.ok(!JSON.stringify(rows).includes(refresh_token.slice(27)));
+});
+
+test('when the thief is first, the owner’s refresh ends the session of both', async () => {
+  const owner = await signUp();
+  const thief = await exchanged(owner.refresh_token);
+  await assertRefused(owner.refresh_token);
+  await assertRefused(thief.refresh_token);
+  assert.ok((await revokedSubjects()).includes(sessionOf(owner.refresh_token)));
+});
+
+test('when the owner is first, the thief’s refresh ends the session of both', async () => {
+  const thief = await signUp();
+  const owner = await exchanged(await exchanged(thief.refresh_token).then((pair) => pair.refresh_token));
+  await assertRefused(thief.refresh_token);
+  await assertRefused(owner.refresh_token);
+  assert.ok((await revokedSubjects()).includes(sessionOf(thief.refresh_token)));
+});
+
+test('a reuse is logged once, with the session and without the token', async () => {
+  const { refresh_token } = await signUp();
+  const next = await exchanged(refresh_token);
+  for (let times = 0; times < 3; times += 1) await assertRefused(refresh_token);
+  const lines = store.logs.filter(
+    ({ event, text }) => event === 'refresh_reuse' && text.includes(sessionOf(refresh_token)),
+  );
+  assert.deepEqual(
+    lines.map(({ level }) => level),
+    ['warn'],
+  );
+  for (const secret of [refresh_token, next.refresh_token]) assert.ok(!lines[0]?.text.includes(secret));
+});
+
+test('a reuse ends one session and leaves the user’s others alone', async () => {
+  const person = await signUp();
+  const other = await signIn(person);
+  await exchanged(person.refresh_token);
+  await assertRefused(person.refresh_token);
+  await exchanged(other.refresh_token);
+});
+
+test('fifty refreshes of one token at once: one child at most, and the session is over', async () => {
+  const { refresh_token } = await signUp();
+  const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refresh_token)));
+  const children = answers.filter(({ status }) => status === 200);
+  assert.ok(children.length <= 1, `${children.length} children`);
+  assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200, 401]));
+  for (const { body } of children) await assertRefused(body.refresh_token);
+  await assertRefused(refresh_token);
+  assert.equal(store.logs.filter(({ text }) => text.includes(sessionOf(refresh_token))).length, 1);
+});
+
+test('a token with a guessed secret of a known session is taken for a stolen one', async () => {
+  const { refresh_token } = await signUp();
+  for (const generation of [0, 7]) {
+    const person = generation === 0 ? { refresh_token } : await signUp();
+    await assertRefused(refreshTokens.create(sessionOf(person.refresh_token), generation).text);
+    await assertRefused(person.refresh_token);
+  }
+});
+
+test('unknown, garbled, expired, spent and revoked tokens are refused in the same words', async () => {
+  const [spent, loggedOut, old] = [await signUp(), await signUp(), await signUp()];
+  await exchanged(spent.refresh_token);
+  await logout(loggedOut.refresh_token).expect(204);
+  await age(old.refresh_token, 31);
+  const tokens = [
+    spent.refresh_token,
+    loggedOut.refresh_token,
+    old.refresh_token,
+    refreshTokens.create(crypto.randomUUID(), 0).text,
+    'garbled',
+    `${old.refresh_token}=`,
+    old.access_token,
+    '🐎',
+  ];
+  const answers = await Promise.all(tokens.map((token) => refresh(token)));
+  for (const { status, body, headers } of answers) {
+    assert.equal(status, 401);
+    assert.equal(headers['www-authenticate'], 'Bearer');
+    assert.deepEqual({ ...body, requestId: '' }, { ...answers[0]?.body, requestId: '' });
+  }
+});
+
+test('every cell of a session lives 14 days from its last refresh, and none past its 30th day', async () => {
+  const { refresh_token } = await signUp();
+  assert.ok((await timesToLive(refresh_token)).every((ttl) => ttl > 14 * 86_400 - 60 && ttl <= 14 * 86_400));
+
+  await age(refresh_token, 29);
+  const { refresh_token: next } = await exchanged(refresh_token);
+  assert.ok((await timesToLive(next)).every((ttl) => ttl > 86_400 - 60 && ttl <= 86_400));
+});
+
+test('an exchange that got no answer and is sent again finds itself; one that was revoked meanwhile does not', async () => {
+  const session = {
+    sessionId: crypto.randomUUID(),
+    userId: crypto.randomUUID(),
+    currentHash: 'old',
+    generation: 0,
+    isRevoked: false,
+    createdAt: new Date(),
+  };
+  const rotateAgainst = (row: object) =>
+    createSessionRepository({
+      conditional: async () => ({ applied: false, uncertain: true, rows: [row] }),
+    } as never).rotate(session, 'new', 60);
+  assert.equal(await rotateAgainst({ current_hash: 'new', revoked: false }), true);
+  assert.equal(await rotateAgainst({ current_hash: 'new', revoked: true }), false);
+  assert.equal(await rotateAgainst({ current_hash: 'other', revoked: false }), false);
+  assert.equal(await rotateAgainst({}), false);
+});
+
+test('logging out ends the session, its access tokens too, and is always 204', async () => {
+  const { refresh_token } = await signUp();
+  for (let times = 0; times < 2; times += 1) {
+    const response = await logout(refresh_token);
+    assert.deepEqual([response.status, response.text], [204, '']);
+  }
+  await assertRefused(refresh_token);
+  assert.ok((await revokedSubjects()).includes(sessionOf(refresh_token)));
+  for (const unknown of ['garbled', refreshTokens.create(crypto.randomUUID(), 3).text])
+    await logout(unknown).expect(204);
+});
+
+test('logging out with a spent token ends the session too', async () => {
+  const { refresh_token } = await signUp();
+  const next = await exchanged(refresh_token);
+  await logout(refresh_token).expect(204);
+  await assertRefused(next.refresh_token);
+});
+
+test('logging out of one session leaves the others', async () => {
+  const person = await signUp();
+  const other = await signIn(person);
+  await logout(person.refresh_token).expect(204);
+  await exchanged(other.refresh_token);
+});
+
+test('a session’s access token is refused here within 10 s of its end, one of another session is not', async () => {
+  const person = await signUp();
+  const other = await signIn(person);
+  const profile = ({ access_token }: Tokens) =>
+    store.api.get('/api/v1/auth/profile').auth(access_token, { type: 'bearer' });
+  await profile(person).expect(200);
+  await logout(person.refresh_token).expect(204);
+
+  const deadline = Date.now() + 10_000;
+  while ((await profile(person)).status === 200 && Date.now() < deadline) await sleep(200);
+  await profile(person).expect(401);
+  await profile(other).expect(200);
+});
+
+test('a disabled user neither signs in nor refreshes, in the words for a wrong password or a bad token', async () => {
+  const person = await signUp();
+  const { email, password } = person;
+  const wrong = await store.api.post('/api/v1/auth/login').send({ email, password: 'not the password' });
+  await setStatus(person.id, 'disabled');
+
+  const disabled = await store.api.post('/api/v1/auth/login').send({ email, password });
+  assert.equal(disabled.status, 401);
+  assert.deepEqual({ ...disabled.body, requestId: '' }, { ...wrong.body, requestId: '' });
+  await assertRefused(person.refresh_token);
+
+  await setStatus(person.id, 'active');
+  await exchanged(person.refresh_token);
+});
+
+test('a refresh carries the role as it is now', async () => {
+  const person = await signUp();
+  await store.database.execute("UPDATE users SET role = 'admin' WHERE user_id = ? IF EXISTS", [
+    types.Uuid.fromString(person.id),
+  ]);
+  const pair = await exchanged(person.refresh_token);
+  assert.equal((jwt.decode(pair.access_token) as jwt.JwtPayload).role, 'admin');
+});
+
+test('a user’s sessions can be found by the user', async () => {
+  const person = await signUp();
+  const other = await signIn(person);
+  const { rows } = await store.database.execute('SELECT family_id FROM families_by_user WHERE user_id = ?', [
+    types.Uuid.fromString(person.id),
+  ]);
+  assert.deepEqual(
+    rows.map(({ family_id }) => String(family_id)).sort(),
+    [person, other].map(({ refresh_token }) => sessionOf(refresh_token)).sort(),
+  );
+});
+
+test('refreshes are counted by what became of them', async () => {
+  const count = (outcome: string) => store.metric(`token_refreshes_total{outcome="${outcome}"}`);
+  const outcomes = ['refreshed', 'reused', 'refused'];
+  const earlier = await Promise.all(outcomes.map(count));
+  const { refresh_token } = await signUp();
+  await exchanged(refresh_token);
+  await assertRefused(refresh_token);
+  await assertRefused(refresh_token);
+  const later = await Promise.all(outcomes.map(count));
+  assert.deepEqual(
+    later.map((value, at) => value - (earlier[at] ?? 0)),
+    [1, 1, 1],
+  );
+});
+
+test('revocations are given to the three other services alone, for their scope alone', async () => {
+  const ask = (token: string) =>
+    store.api.get(`/internal/revocations?since=${Date.now()}`).auth(token, { type: 'bearer' });
+  for (const from of ['product', 'cart', 'order'] as const) {
+    await ask(serviceToken(from, 'user', 'revocations:read')).expect(200);
+    await ask(serviceToken(from, 'user', 'users:read')).expect(403);
+    await ask(serviceToken(from, 'product', 'revocations:read')).expect(401);
+  }
+  await ask(serviceToken('user', 'user', 'revocations:read')).expect(403);
+  await ask(userToken({ role: 'admin' })).expect(401);
+  await store.api.get('/internal/revocations?since=0').expect(401);
+});
+
+test('revocations reach 15 minutes back at most, over the bounds of their buckets, and none from before since', async () => {
+  const now = Date.now();
+  const minutesAgo = [0, 1, 2, 5, 10, 14, 16];
+  for (const minutes of minutesAgo) {
+    const at = new Date(now - minutes * 60_000);
+    const bucket = new Date(at.getTime() - (at.getTime() % 60_000));
+    await store.database.execute(
+      'INSERT INTO revocations (bucket, at, subject, not_before) VALUES (?, ?, ?, ?) USING TTL 660',
+      [bucket, at, `minutes-${minutes}`, new Date(1_767_225_600_000)],
+    );
+  }
+  const since = async (from: number) => {
+    const { body } = await store.api
+      .get(`/internal/revocations?since=${from}`)
+      .auth(serviceToken('order', 'user', 'revocations:read'), { type: 'bearer' })
+      .expect(200);
+    const ours = body.data.filter(({ subject }: { subject: string }) => subject.startsWith('minutes-'));
+    for (const { notBefore } of ours) assert.equal(notBefore, 1_767_225_600);
+    return ours.map(({ subject }: { subject: string }) => Number(subject.slice('minutes-'.length))).sort();
+  };
+  assert.deepEqual(await since(0), [0, 1, 10, 14, 2, 5].sort());
+  assert.deepEqual(await since(now - 2 * 60_000 - 1), [0, 1, 2]);
+  assert.deepEqual(await since(now - 60_000 + 1), [0]);
+  assert.deepEqual(await since(now + 60_000), []);
+});
