@@ -23,12 +23,10 @@ const AddressBody = z
   })
   .meta({ id: 'Address' });
 
-export const PlaceOrderBody = z
-  .strictObject({ shippingAddress: AddressBody, expectedTotal: Money.optional() })
-  .meta({
-    id: 'PlaceOrder',
-    description: '`expectedTotal` refuses the order when the cart costs something else by now.',
-  });
+export const PlaceOrderBody = z.strictObject({ shippingAddress: AddressBody, expectedTotal: Money.optional() }).meta({
+  id: 'PlaceOrder',
+  description: '`expectedTotal` refuses the order when the cart costs something else by now.',
+});
 
 const LineBody = z.strictObject({
   productId: z.uuid(),

@@ -2,7 +2,7 @@ import type { Database } from '#platform/cassandra/database.ts';
 import type { Category } from './category.ts';
 
 /** The shop has one tree, in one partition. */
-const TREE = 'main';
+export const TREE = 'main';
 
 export interface CategoryRepository {
   /** All categories, in one read. */

@@ -93,7 +93,7 @@ export function createListingRepository(database: Database): ListingRepository {
     },
 
     async project(listed, listings, formerListings) {
-      const stamp = toLong(listed.product.createdAt.getTime() * 1000 + listed.listingVersion);
+      const stamp = stampOf(listed);
       const writes = [NEWEST, BY_PRICE, BY_NAME].flatMap((table) =>
         [...new Set([...listings, ...formerListings])].map((listing) => {
           const statements: Statement[] = [];
@@ -125,6 +125,25 @@ export function createListingRepository(database: Database): ListingRepository {
       ]);
     },
   };
+}
+
+/** The rows with which a product stands in `listings`, as `project` writes them, each with the partition that it belongs to. */
+export function listingRows(
+  listed: Listed,
+  listings: readonly string[],
+): { readonly partition: string; readonly statement: Statement }[] {
+  const stamp = stampOf(listed);
+  return [NEWEST, BY_PRICE, BY_NAME].flatMap((table) =>
+    listings.map((listing) => ({
+      partition: `${table.name} ${listing}`,
+      statement: insertRow(table, listing, listed, stamp),
+    })),
+  );
+}
+
+/** Write timestamp in µs: a later version's rows win, whenever they are written. */
+function stampOf({ product, listingVersion }: Listed): ReturnType<typeof toLong> {
+  return toLong(product.createdAt.getTime() * 1000 + listingVersion);
 }
 
 function selectSlice(table: Table, slice: Slice, limit: number, after: Position | undefined): Statement {

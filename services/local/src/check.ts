@@ -1,0 +1,116 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
+import { checkDocuments } from './documents.ts';
+import { StartError } from './start-error.ts';
+import { ensureTools } from './tools.ts';
+
+const USAGE = `npm run check
+
+Everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser, with a
+planted violation), the OpenAPI documents and their routes, and the Nginx configuration. The last line says how many failed.`;
+
+const ROOT = join(import.meta.dirname, '../../..');
+const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx'];
+/** Fewer modules than this would mean that nothing was looked at. */
+const LEAST_MODULES = 80;
+const PLANTED = 'services/order/src/orders/service.ts';
+const VIOLATION = "import '../../../cart/src/config.ts';\n";
+
+const run = promisify(execFile);
+
+/** Each resolves with what was seen, and throws when it is not as it should be. */
+const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
+  { name: 'format and lint', check: () => tool('biome', ['ci', '--error-on-warnings', '--colors=off', '.']) },
+  { name: 'types', check: () => tool('tsc', ['-p', '.']) },
+  { name: 'rooms', check: checkRooms },
+  { name: 'rooms: a planted violation is found', check: checkPlantedViolation },
+  { name: 'OpenAPI documents and routes', check: checkDocuments },
+  { name: 'Nginx configuration', check: checkNginx },
+];
+
+if (process.argv.includes('--help')) console.log(USAGE);
+else process.exitCode = (await runChecks()) ? 0 : 1;
+
+async function runChecks(): Promise<boolean> {
+  let failed = 0;
+  for (const { name, check } of CHECKS) {
+    const startedAt = performance.now();
+    const fault = await check().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`${fault ? '✗' : '✓'} ${name} (${seconds} s)`);
+    if (!fault) continue;
+    failed += 1;
+    console.log(describe(fault));
+  }
+  console.log(`${CHECKS.length - failed} passed, ${failed} failed`);
+  return failed === 0;
+}
+
+function describe(fault: unknown): string {
+  const { stdout = '', stderr = '', message, stack } = fault as Error & { stdout?: string; stderr?: string };
+  if (stdout || stderr) return `${stdout}${stderr}`;
+  return fault instanceof StartError ? message : String(stack);
+}
+
+async function tool(name: string, args: readonly string[], cwd = ROOT): Promise<string> {
+  const { stdout } = await run(join(ROOT, 'node_modules/.bin', name), [...args], { cwd, maxBuffer: 32 << 20 });
+  return stdout;
+}
+
+async function checkRooms(): Promise<string> {
+  const report = await tool('depcruise', CRUISE);
+  const modules = Number(/(\d+) modules/.exec(report)?.[1]);
+  if (!(modules >= LEAST_MODULES)) throw new Error(`Only ${modules} modules were looked at:\n${report}`);
+  return report;
+}
+
+/** In a copy, so that a cut-off run leaves no trace in the tree. */
+async function checkPlantedViolation(): Promise<string> {
+  const copy = mkdtempSync(join(tmpdir(), 'store-rooms-'));
+  try {
+    const files = [
+      '.dependency-cruiser.cjs',
+      'package.json',
+      'tsconfig.json',
+      'services',
+      'nginx',
+      'cassandra/migrate.ts',
+    ];
+    await run('cp', ['-r', '--parents', ...files, copy], { cwd: ROOT });
+    await run('ln', ['-s', join(ROOT, 'node_modules'), join(copy, 'node_modules')]);
+    writeFileSync(join(copy, PLANTED), VIOLATION + readFileSync(join(copy, PLANTED), 'utf8'));
+    const report = await tool('depcruise', CRUISE, copy).catch((error: { stdout?: string }) => error.stdout ?? '');
+    if (!report.includes(`no-sibling-service: ${PLANTED}`))
+      throw new Error(`The planted violation was not found:\n${report}`);
+    return report;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+async function checkNginx(): Promise<string> {
+  await ensureTools(['nginx']);
+  const stateDir = mkdtempSync(join(tmpdir(), 'store-nginx-'));
+  try {
+    const server = (port: number) => [`127.0.0.1:${port}`];
+    const file = renderGateway({
+      stateDir,
+      accessLog: join(stateDir, 'access.log'),
+      errorLog: join(stateDir, 'error.log'),
+      listen: '127.0.0.1:8080',
+      statusListen: '127.0.0.1:8090',
+      servers: { product: server(8000), cart: server(8001), order: server(8002), user: server(8003) },
+    });
+    await checkGateway(file);
+    return file;
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}

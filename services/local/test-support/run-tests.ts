@@ -1,0 +1,89 @@
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { parseArgs } from 'node:util';
+import { StartError } from '../src/start-error.ts';
+import { ensureTools } from '../src/tools.ts';
+import { useCassandra } from './cassandra.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const USAGE = `npm test [-- file …]
+
+Runs all tests, or the files named, on a real Cassandra that is started once, and the real Nginx.
+Exits with 1 when a test fails; the last line says how many did.`;
+
+/** Rules and single services first, two files at a time; then the whole store, which is killed and loaded, alone. */
+const PHASES = [
+  { pattern: '{services/*/test,cassandra/test,nginx/test}/**/*.test.ts', concurrency: 2 },
+  { pattern: 'services/local/e2e/**/*.test.ts', concurrency: 1 },
+];
+/** ms for one file. */
+const TIMEOUT = 300_000;
+
+const { values, positionals } = parseArgs({
+  options: { help: { type: 'boolean', short: 'h' } },
+  allowPositionals: true,
+});
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+
+try {
+  process.exitCode = (await runAll()) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
+
+async function runAll(): Promise<boolean> {
+  const startedAt = Date.now();
+  await ensureTools(['java', 'maven', 'nginx'], (names) => console.log(`Installing ${names} …`));
+  console.log('Starting Cassandra for the tests …');
+  const { host, port, admin, stop } = await useCassandra();
+  process.env.TEST_CASSANDRA = JSON.stringify({
+    host,
+    port,
+    adminUsername: admin.username,
+    adminPassword: admin.password,
+  });
+  try {
+    const counts = { passed: 0, failed: 0, skipped: 0 };
+    for (const { pattern, concurrency } of PHASES) {
+      const files = globSync(pattern, { cwd: ROOT }).filter(isAskedFor).sort();
+      if (files.length > 0) await runFiles(files, concurrency, counts);
+    }
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    console.log(`The tests took ${seconds} s.`);
+    console.log(
+      `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,
+    );
+    return counts.failed === 0 && counts.passed > 0;
+  } finally {
+    await stop();
+  }
+}
+
+function isAskedFor(file: string): boolean {
+  return positionals.length === 0 || positionals.some((asked) => relative(ROOT, join(process.cwd(), asked)) === file);
+}
+
+async function runFiles(
+  files: string[],
+  concurrency: number,
+  counts: { passed: number; failed: number; skipped: number },
+): Promise<void> {
+  const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: TIMEOUT });
+  stream.on('test:summary', ({ file, counts: found }) => {
+    if (file !== undefined) return;
+    counts.passed += found.passed;
+    counts.failed += found.tests - found.passed - found.skipped - found.todo;
+    counts.skipped += found.skipped + found.todo;
+  });
+  const output = stream.compose(new spec());
+  output.pipe(process.stdout, { end: false });
+  await once(output, 'end');
+}
