@@ -86,7 +86,7 @@ function makeKeys(): string {
   const publicSets = serviceKeys.map(({ service, publicJwk }) => [`svc:${service}`, { keys: [publicJwk] }]);
   write('public/services.json', Object.fromEntries(publicSets));
 
-  const userKeys = [makeKey('user-2'), makeKey('user-1')];
+  const userKeys = [makeKey('users-2'), makeKey('users-1')];
   write('user/user-keys.json', { keys: userKeys.map(({ privateJwk }) => privateJwk) });
   write('public/users.json', { keys: userKeys.map(({ publicJwk }) => publicJwk) });
   return folder;

@@ -113,7 +113,7 @@ test('all public keys are published, the signing one first, and nothing private'
   const { body } = await store.api.get('/.well-known/jwks.json').expect(200);
   assert.deepEqual(
     body.keys.map(({ kid }: { kid: string }) => kid),
-    ['user-2', 'user-1'],
+    ['users-2', 'users-1'],
   );
   for (const key of body.keys) assert.deepEqual(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
 });
