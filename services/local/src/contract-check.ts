@@ -1,0 +1,153 @@
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { SERVICE_NAMES } from './settings.ts';
+import type { Answer } from './shop-client.ts';
+
+/** The parts of an OpenAPI 3.1 document that are read here. */
+export interface ApiDocument {
+  readonly paths?: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
+  readonly components?: object;
+}
+
+interface ApiOperation {
+  readonly summary?: string;
+  readonly security?: readonly object[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+}
+
+export interface Operation {
+  readonly service: string;
+  /** In capitals. */
+  readonly method: string;
+  /** As documented, e.g. `/api/v1/products/{id}`. */
+  readonly path: string;
+  readonly needsToken: boolean;
+}
+
+export interface ContractCheck {
+  /** Every operation of every document, in their order. */
+  readonly operations: readonly Operation[];
+  /** What of an answer isn't as documented, a sentence each; empty for a good one. */
+  faultsOf(answer: Answer): string[];
+  /** Throws an Error that names the faults of an answer: made for a shop's `onAnswer`. */
+  assertKept(answer: Answer): void;
+}
+
+/** What Nginx answers by itself, whatever was asked for. */
+const GATEWAY_STATUSES = new Set([405, 408, 413, 414, 429, 431, 502, 503, 504]);
+const PROBLEM_TYPE = 'application/problem+json';
+
+/** Reads the OpenAPI documents of all services through the front door; answers are then checked against them. */
+export async function createContractCheck(baseUrl: string): Promise<ContractCheck> {
+  const documents = await Promise.all(
+    SERVICE_NAMES.map(async (service) => {
+      const response = await fetch(`${baseUrl}/openapi/${service}.json`);
+      if (!response.ok) throw new Error(`${baseUrl}/openapi/${service}.json gave ${response.status}.`);
+      return [service, (await response.json()) as ApiDocument] as const;
+    }),
+  );
+  return createContractCheckOf(Object.fromEntries(documents));
+}
+
+/** The same for documents at hand, by the service's name. */
+export function createContractCheckOf(documents: Readonly<Record<string, ApiDocument>>): ContractCheck {
+  // A whole document is given as the schema, so that its references lead somewhere: it has words that are no keywords.
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  addFormats.default(ajv);
+  const known = Object.entries(documents).flatMap(([service, document]) => listOperations(service, document));
+  for (const [service, document] of Object.entries(documents)) ajv.addSchema(document, `${service}.json`);
+  const validators = new Map<string, ValidateFunction>();
+
+  function validatorOf(service: string, ...pointer: readonly string[]): ValidateFunction {
+    const reference = `${service}.json#/${pointer.map(toPointerToken).join('/')}`;
+    const validate = validators.get(reference) ?? ajv.compile({ $ref: reference });
+    validators.set(reference, validate);
+    return validate;
+  }
+
+  function faultsOf(answer: Answer): string[] {
+    const operation = known.find(({ method, matches }) => method === answer.method && matches(answer.path));
+    const faults = faultsOfHeaders(answer);
+    if (answer.status === 500) faults.push('500 is never right');
+    const documented = operation?.responses[answer.status];
+    if (operation && documented) return [...faults, ...faultsOfBody(answer, operation, documented.content)];
+    const isGateways = operation ? GATEWAY_STATUSES.has(answer.status) : answer.status >= 400;
+    if (!isGateways) faults.push(operation ? `${answer.status} isn't documented` : 'the path is in no document');
+    else if (answer.method !== 'HEAD') faults.push(...faultsOfProblem(answer));
+    return faults;
+  }
+
+  function faultsOfBody(
+    answer: Answer,
+    { service, path, method }: Operation,
+    content: Readonly<Record<string, unknown>> | undefined,
+  ): string[] {
+    const { status, body } = answer;
+    if (!content) return body === undefined ? [] : [`${status} is documented without a body`];
+    const type = mediaTypeOf(answer);
+    if (!content[type]) return [`content type ${type || '(none)'} isn't documented for ${status}`];
+    const location = ['paths', path, method.toLowerCase(), 'responses', String(status), 'content', type, 'schema'];
+    const faults = schemaFaults(validatorOf(service, ...location), body);
+    return type === PROBLEM_TYPE ? [...faults, ...faultsOfProblemFacts(answer)] : faults;
+  }
+
+  function faultsOfProblem(answer: Answer): string[] {
+    const type = mediaTypeOf(answer);
+    if (type !== PROBLEM_TYPE) return [`${answer.status} is ${type || 'without a type'}, not ${PROBLEM_TYPE}`];
+    const [service] = Object.keys(documents);
+    const validate = validatorOf(service ?? '', 'components', 'schemas', 'Problem');
+    return [...schemaFaults(validate, answer.body), ...faultsOfProblemFacts(answer)];
+  }
+
+  return {
+    operations: known.map(({ service, method, path, needsToken }) => ({ service, method, path, needsToken })),
+    faultsOf,
+    assertKept(answer) {
+      const faults = faultsOf(answer);
+      if (faults.length > 0) throw new Error(`${answer.method} ${answer.path}: ${faults.join('; ')}`);
+    },
+  };
+}
+
+function listOperations(service: string, { paths = {} }: ApiDocument) {
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { security = [], responses }]) => {
+      const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/?]+')}(?:\\?|$)`);
+      const matches = (sent: string) => pattern.test(sent);
+      return { service, method: method.toUpperCase(), path, needsToken: security.length > 0, responses, matches };
+    }),
+  );
+}
+
+function faultsOfHeaders({ status, headers }: Answer): string[] {
+  const needed = ['x-request-id'];
+  if (status === 401) needed.push('www-authenticate');
+  if (status === 405) needed.push('allow');
+  if (status === 429 || status === 503) needed.push('retry-after');
+  return needed.filter((name) => !headers[name]).map((name) => `${name} is missing`);
+}
+
+function faultsOfProblemFacts({ status, body, headers }: Answer): string[] {
+  const problem = body as { status?: unknown; requestId?: unknown };
+  const faults: string[] = [];
+  if (problem.status !== status) faults.push(`the problem says ${problem.status} and the answer ${status}`);
+  if (problem.requestId !== headers['x-request-id']) faults.push('requestId is not the X-Request-Id');
+  return faults;
+}
+
+function schemaFaults(validate: ValidateFunction, body: unknown): string[] {
+  if (validate(body)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message = '', params }) => {
+    const extra = 'additionalProperty' in params ? ` (${params.additionalProperty})` : '';
+    return `body${instancePath}: ${message}${extra}`;
+  });
+}
+
+function mediaTypeOf({ headers }: Answer): string {
+  return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** A JSON pointer's token (RFC 6901) inside a URI fragment. */
+function toPointerToken(text: string): string {
+  return encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'));
+}
