@@ -105,7 +105,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
       for (const step of await roleSteps(client, prefix, options.passwords)) {
         onStep(step.words);
         await lock.renew();
-        await change(client, step.cql);
+        await changeRole(client, step);
       }
       return { applied };
     } finally {
@@ -175,6 +175,17 @@ async function disableDefaultAccount(client: Client): Promise<void> {
   ).first();
   if (row?.get('can_login') || row?.get('is_superuser')) {
     await change(client, 'ALTER ROLE cassandra WITH SUPERUSER = false AND LOGIN = false');
+    await forgetCached(client, 'cassandra');
+  }
+}
+
+/**
+ * Takes a role out of the node's caches. Those are refreshed in the background, after the access that found them old: without this the
+ * first sign-in within a minute after the change still succeeds with what was valid before it. (Virtual tables, Cassandra 4.1 and up.)
+ */
+async function forgetCached(client: Client, role: string): Promise<void> {
+  for (const cache of ['credentials_cache_keys', 'roles_cache_keys']) {
+    await client.execute(`DELETE FROM system_views.${cache} WHERE role = ?`, [role], { prepare: true });
   }
 }
 
@@ -406,6 +417,7 @@ async function conditional(
 }
 
 interface RoleStep {
+  role: string;
   words: string;
   cql: string;
 }
@@ -434,16 +446,17 @@ async function roleSteps(client: Client, prefix: string, passwords: Record<RoleN
       const account = accounts.rows.find((row) => row.get('role') === name);
       const steps: RoleStep[] = [];
       const login = `ROLE ${name} WITH PASSWORD = ${quoteText(passwords[role])} AND LOGIN = true`;
-      if (account === undefined) steps.push({ words: `role ${name}`, cql: `CREATE ${login}` });
+      if (account === undefined) steps.push({ role: name, words: `role ${name}`, cql: `CREATE ${login}` });
       // Compared here and not by a sign-in: a refused one would leave the old password in the server's cache.
       else if (!account.get('can_login') || !(await compare(passwords[role], account.get('salted_hash') ?? ''))) {
-        steps.push({ words: `role ${name}: password`, cql: `ALTER ${login}` });
+        steps.push({ role: name, words: `role ${name}: password`, cql: `ALTER ${login}` });
       }
       const allowed = role === 'audit' ? rooms.map(({ keyspace }) => keyspace) : [role];
       for (const keyspace of allowed.map((each) => `${prefix}${each}`)) {
         for (const permission of role === 'audit' ? ['SELECT'] : ['SELECT', 'MODIFY']) {
           if (granted.has(`${name} ${permission} data/${keyspace}`)) continue;
           steps.push({
+            role: name,
             words: `role ${name}: ${permission} on ${keyspace}`,
             cql: `GRANT ${permission} ON KEYSPACE ${keyspace} TO ${name}`,
           });
@@ -453,6 +466,20 @@ async function roleSteps(client: Client, prefix: string, passwords: Record<RoleN
     }),
   );
   return perRole.flat();
+}
+
+async function changeRole(client: Client, { role, cql }: RoleStep): Promise<void> {
+  for (;;) {
+    try {
+      await change(client, cql);
+      return await forgetCached(client, role);
+    } catch (error) {
+      // 5.0.9 lets a password rest for a few seconds before it may be changed again, and says for how long.
+      const rest = /can only be changed every (\d+)ms/.exec(error instanceof errors.ResponseError ? error.message : '');
+      if (rest === null) throw error;
+      await sleep(Number(rest[1]) / 5);
+    }
+  }
 }
 
 /** Executes a change of schema or roles; resolves when all nodes agree on the schema. */

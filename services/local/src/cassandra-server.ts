@@ -31,6 +31,7 @@ const jarFolder = join(target, 'dependency');
 const mainClass = 'org.apache.cassandra.service.CassandraDaemon';
 const javaMajor = 17;
 const stopWaitMs = 20_000;
+const javaFolders = ['/usr/lib/jvm', '/opt/homebrew/opt', '/usr/local/opt', '/Library/Java/JavaVirtualMachines'];
 const leastFreeBytes = 512 * 1024 * 1024;
 
 /** What keeps Cassandra from running, in a sentence that says what to do about it. */
@@ -41,6 +42,8 @@ export class CassandraStartError extends Error {
 export interface JarsOptions {
   /** Told each step in words, for people. */
   onProgress?: (message: string) => void;
+  /** Where installed Javas are looked for after JAVA_HOME and the PATH. */
+  searchFolders?: readonly string[];
 }
 
 export interface CassandraOptions {
@@ -85,8 +88,8 @@ export interface CassandraServer {
  * Sees to it that the server's jars are there, whole and the very ones of `server/jars.sha256`; downloads them with Maven if not.
  * A cut-off download leaves nothing that a later start takes for whole. Throws CassandraStartError.
  */
-export async function ensureCassandraJars({ onProgress = () => {} }: JarsOptions = {}): Promise<void> {
-  await findJava();
+export async function ensureCassandraJars({ onProgress = () => {}, searchFolders }: JarsOptions = {}): Promise<void> {
+  await findJava(searchFolders);
   if ((await wrongJars(jarFolder)).length === 0) return;
   onProgress('Downloading Apache Cassandra 5.0.9 with Maven (67 MB, once)');
   await mkdir(target, { recursive: true });
@@ -158,9 +161,9 @@ interface Java {
 }
 
 /** Cassandra 5.0 runs on Java 11 and 17 only; this store's flags are for 17. JAVA_HOME first, then the PATH, then the usual folders. */
-async function findJava(): Promise<Java> {
+async function findJava(folders: readonly string[] = javaFolders): Promise<Java> {
   const seen: string[] = [];
-  for (const path of await javaCandidates()) {
+  for (const path of await javaCandidates(folders)) {
     const version = await javaVersion(path);
     if (version === undefined) continue;
     if (Number.parseInt(version, 10) === javaMajor) return { path, version };
@@ -173,14 +176,14 @@ async function findJava(): Promise<Java> {
   );
 }
 
-async function javaCandidates(): Promise<string[]> {
+async function javaCandidates(folders: readonly string[]): Promise<string[]> {
   const homes = process.env.JAVA_HOME ? [process.env.JAVA_HOME] : [];
   const onPath = (process.env.PATH ?? '')
     .split(delimiter)
     .filter(Boolean)
     .map((folder) => join(folder, 'java'));
   const installed: string[] = [];
-  for (const parent of ['/usr/lib/jvm', '/opt/homebrew/opt', '/usr/local/opt', '/Library/Java/JavaVirtualMachines']) {
+  for (const parent of folders) {
     const names = await readdir(parent).catch(() => []);
     for (const name of names.filter((each) => each.includes(String(javaMajor)))) {
       installed.push(join(parent, name), join(parent, name, 'Contents/Home'));

@@ -62,6 +62,8 @@ async function startTestCassandra(): Promise<TestCassandra> {
     process.kill(server.pid, 'SIGKILL');
   };
   process.once('exit', killWithUs);
+  // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the server behind.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   await server.ready;
   const stop = async () => {
     process.removeListener('exit', killWithUs);
