@@ -98,18 +98,19 @@ function isOwnWork({ uncertain, rows }: Outcome & { applied: false }, version: n
   );
 }
 
+/** An empty list is kept as null: the driver writes it so. */
 function toCart(row: Row): Cart {
   return {
     id: row.cart_id.toString(),
     version: row.version,
-    lines: row.lines.map(toLine),
-    takes: row.takes.map(toTake),
+    lines: (row.lines ?? []).map(toLine),
+    takes: (row.takes ?? []).map(toTake),
     updatedAt: row.updated_at,
   };
 }
 
 function toTake({ order_id, lines }: Row): Take {
-  return { orderId: order_id.toString(), lines: lines.map(toLine) };
+  return { orderId: order_id.toString(), lines: (lines ?? []).map(toLine) };
 }
 
 function toLine({ product_id, sku, name, image, quantity, unit_price_minor, currency }: Row): CartLine {

@@ -1,0 +1,214 @@
+// Unit: the rules alone.
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  addItem,
+  assertRoomFor,
+  type Cart,
+  clearCart,
+  emptyCart,
+  type Offer,
+  removeItem,
+  restoreLines,
+  setItem,
+  takeLines,
+} from '../src/carts/cart.ts';
+
+const now = new Date('2026-01-01T00:00:00Z');
+const offer = (productId: string, facts: Partial<Offer> = {}): Offer => ({
+  productId,
+  sku: `sku-${productId}`,
+  name: productId,
+  image: undefined,
+  priceMinor: 1000,
+  currency: 'USD',
+  available: 5000,
+  ...facts,
+});
+const cartOf = (quantities: Record<string, number>): Cart =>
+  Object.entries(quantities).reduce(
+    (cart, [productId, quantity]) => addItem(cart, offer(productId), quantity),
+    emptyCart('u', now),
+  );
+const quantitiesOf = ({ lines }: Pick<Cart, 'lines'>) =>
+  Object.fromEntries(lines.map(({ productId, quantity }) => [productId, quantity]));
+const hundred = () => cartOf(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, 1])));
+
+describe('items of a cart', () => {
+  it('adds to what is there', () => {
+    assert.deepEqual(quantitiesOf(addItem(cartOf({ a: 2, b: 1 }), offer('a'), 3)), { a: 5, b: 1 });
+  });
+
+  it("takes today's price and name into the line that is touched, and into no other", () => {
+    const { lines } = addItem(cartOf({ a: 1, b: 1 }), offer('a', { priceMinor: 1200, name: 'new' }), 1);
+    assert.deepEqual(
+      lines.map(({ productId, name, unitPriceMinor }) => ({ productId, name, unitPriceMinor })),
+      [
+        { productId: 'a', name: 'new', unitPriceMinor: 1200 },
+        { productId: 'b', name: 'b', unitPriceMinor: 1000 },
+      ],
+    );
+  });
+
+  it('sets the quantity, of a product that is not there too', () => {
+    assert.deepEqual(quantitiesOf(setItem(cartOf({ a: 5 }), offer('a'), 2)), { a: 2 });
+    assert.deepEqual(quantitiesOf(setItem(cartOf({ a: 5 }), offer('b'), 2)), { a: 5, b: 2 });
+  });
+
+  it('holds 999 of a product and no more', () => {
+    assert.deepEqual(quantitiesOf(addItem(cartOf({ a: 998 }), offer('a'), 1)), { a: 999 });
+    assert.throws(
+      () => addItem(cartOf({ a: 998 }), offer('a'), 2),
+      (error: { code: string; extensions: { errors: { pointer: string }[] } }) =>
+        error.code === 'validation_failed' && error.extensions.errors[0]?.pointer === '/quantity',
+    );
+  });
+
+  it('refuses more than there are, all pieces together', () => {
+    const last = offer('a', { available: 3 });
+    assert.deepEqual(quantitiesOf(addItem(cartOf({ a: 1 }), last, 2)), { a: 3 });
+    assert.throws(() => addItem(cartOf({ a: 2 }), last, 2), {
+      code: 'insufficient_stock',
+      extensions: { productId: 'a', requested: 4, available: 3 },
+    });
+    assert.throws(() => setItem(cartOf({ a: 2 }), last, 4), { code: 'insufficient_stock' });
+  });
+
+  it('holds 100 products; one that is there may still grow', () => {
+    const full = hundred();
+    assert.throws(() => addItem(full, offer('new'), 1), { code: 'cart_full' });
+    assert.throws(() => assertRoomFor(full, 'new'), { code: 'cart_full' });
+    assert.equal(quantitiesOf(addItem(full, offer('p7'), 1)).p7, 2);
+    assert.deepEqual(removeItem(full, 'p7').lines.length, 99);
+  });
+
+  it('is the very same cart when nothing changes', () => {
+    const cart = cartOf({ a: 1 });
+    assert.equal(removeItem(cart, 'b'), cart);
+    const empty = clearCart(cart);
+    assert.equal(clearCart(empty), empty);
+  });
+
+  it('remembers its takes when it is cleared', () => {
+    const { cart } = takeLines(cartOf({ a: 1 }), 'o');
+    assert.deepEqual(clearCart(addItem(cart, offer('b'), 1)).takes, cart.takes);
+  });
+});
+
+describe('take', () => {
+  it('gives everything and leaves nothing', () => {
+    const { cart, lines } = takeLines(cartOf({ a: 2, b: 1 }), 'o');
+    assert.deepEqual(quantitiesOf({ lines }), { a: 2, b: 1 });
+    assert.deepEqual(cart.lines, []);
+  });
+
+  it('gives the same again to the same order, and leaves what came in since', () => {
+    const refilled = addItem(takeLines(cartOf({ a: 2 }), 'o').cart, offer('b'), 1);
+    const again = takeLines(refilled, 'o');
+    assert.equal(again.cart, refilled);
+    assert.deepEqual(quantitiesOf(again), { a: 2 });
+  });
+
+  it('gives a second order nothing', () => {
+    assert.deepEqual(takeLines(takeLines(cartOf({ a: 2 }), 'o').cart, 'p').lines, []);
+  });
+
+  it('of an empty cart stands too: a late repetition carries off nothing that came later', () => {
+    const { cart } = takeLines(emptyCart('u', now), 'o');
+    const filled = addItem(cart, offer('a'), 1);
+    assert.deepEqual(takeLines(filled, 'o'), { cart: filled, lines: [] });
+  });
+
+  it('is remembered for the last 8 orders, newest last', () => {
+    let cart = emptyCart('u', now);
+    for (let index = 0; index < 9; index += 1) cart = takeLines(addItem(cart, offer('a'), 1), `o${index}`).cart;
+    assert.deepEqual(
+      cart.takes.map(({ orderId }) => orderId),
+      ['o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7', 'o8'],
+    );
+  });
+});
+
+describe('restore', () => {
+  it('puts the lines back beside what came in since', () => {
+    const refilled = addItem(takeLines(cartOf({ a: 2, b: 1 }), 'o').cart, offer('a'), 3);
+    const { cart, restored } = restoreLines(refilled, 'o');
+    assert.equal(restored, true);
+    assert.deepEqual(quantitiesOf(cart), { a: 5, b: 1 });
+  });
+
+  it('does it once', () => {
+    const first = restoreLines(takeLines(cartOf({ a: 2 }), 'o').cart, 'o').cart;
+    assert.deepEqual(restoreLines(first, 'o'), { cart: first, restored: false });
+  });
+
+  it('puts back the right lines when another order has taken since', () => {
+    const second = takeLines(addItem(takeLines(cartOf({ a: 2 }), 'o').cart, offer('b'), 1), 'p').cart;
+    assert.deepEqual(quantitiesOf(restoreLines(second, 'o').cart), { a: 2 });
+    assert.deepEqual(quantitiesOf(restoreLines(second, 'p').cart), { b: 1 });
+  });
+
+  it('leaves nothing for a late take, whether the order had taken or not', () => {
+    const restored = restoreLines(takeLines(cartOf({ a: 2 }), 'o').cart, 'o').cart;
+    assert.deepEqual(takeLines(restored, 'o'), { cart: restored, lines: [] });
+    const cancelled = restoreLines(cartOf({ a: 2 }), 'o');
+    assert.equal(cancelled.restored, false);
+    assert.deepEqual(takeLines(cancelled.cart, 'o'), { cart: cancelled.cart, lines: [] });
+    assert.deepEqual(quantitiesOf(cancelled.cart), { a: 2 });
+  });
+
+  it('stops at 999 of a product and at 100 products', () => {
+    const many = restoreLines(addItem(takeLines(cartOf({ a: 600 }), 'o').cart, offer('a'), 600), 'o').cart;
+    assert.deepEqual(quantitiesOf(many), { a: 999 });
+    let other = takeLines(hundred(), 'o').cart;
+    for (let index = 50; index < 148; index += 1) other = addItem(other, offer(`p${index}`), 1);
+    const full = restoreLines(other, 'o').cart;
+    assert.equal(full.lines.length, 100);
+    assert.equal(quantitiesOf(full).p50, 2);
+    assert.equal(quantitiesOf(full).p147, 1);
+  });
+
+  it('keeps the price of the line that is there', () => {
+    const refilled = addItem(takeLines(cartOf({ a: 1 }), 'o').cart, offer('a', { priceMinor: 900 }), 1);
+    assert.equal(restoreLines(refilled, 'o').cart.lines[0]?.unitPriceMinor, 900);
+  });
+});
+
+describe('whatever order, repetition or delay the messages of two checkouts have', () => {
+  type Event = 'add' | 'take o' | 'take p' | 'restore o' | 'restore p';
+  const events: Event[] = ['add', 'take o', 'take p', 'restore o', 'restore p'];
+
+  it('no piece is lost, none is doubled, and each order has one answer until its restore, then none', () => {
+    const walk = (cart: Cart, history: Event[], added: number) => {
+      checkHistory(cart, added);
+      if (history.length === 7) return;
+      for (const event of events) {
+        if (event === 'add') walk(addItem(cart, offer('a'), 1), [...history, event], added + 1);
+        else walk(checkedStep(cart, event, history), [...history, event], added);
+      }
+    };
+    walk(emptyCart('u', now), [], 0);
+  });
+
+  function checkHistory(cart: Cart, added: number): void {
+    const there = [...cart.lines, ...cart.takes.flatMap(({ lines }) => lines)];
+    assert.equal(
+      there.reduce((sum, { quantity }) => sum + quantity, 0),
+      added,
+    );
+  }
+
+  function checkedStep(cart: Cart, event: Exclude<Event, 'add'>, history: Event[]): Cart {
+    const [verb, orderId = ''] = event.split(' ');
+    const before = cart.takes.find((take) => take.orderId === orderId);
+    if (verb === 'take') {
+      const { cart: after, lines } = takeLines(cart, orderId);
+      if (before) assert.equal(lines, before.lines);
+      if (history.includes(`restore ${orderId}` as Event)) assert.deepEqual(lines, []);
+      return after;
+    }
+    const { cart: after, restored } = restoreLines(cart, orderId);
+    assert.equal(restored, (before?.lines.length ?? 0) > 0);
+    return after;
+  }
+});
