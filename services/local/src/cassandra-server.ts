@@ -93,6 +93,7 @@ export async function ensureCassandraJars({ onProgress = () => {}, searchFolders
   if ((await wrongJars(jarFolder)).length === 0) return;
   onProgress('Downloading Apache Cassandra 5.0.9 with Maven (67 MB, once)');
   await mkdir(target, { recursive: true });
+  await removeAbandonedDownloads();
   const partial = join(target, `dependency.partial-${process.pid}`);
   await rm(partial, { recursive: true, force: true });
   try {
@@ -113,6 +114,23 @@ export async function ensureCassandraJars({ onProgress = () => {}, searchFolders
     await rm(partial, { recursive: true, force: true });
   }
   onProgress('Apache Cassandra 5.0.9 is there');
+}
+
+/** What downloads that were killed left behind; those of a running process are left alone. */
+async function removeAbandonedDownloads(): Promise<void> {
+  for (const name of await readdir(target)) {
+    const pid = /^dependency\.partial-(\d+)$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(target, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return isErrno(error, 'EPERM');
+  }
 }
 
 async function download(folder: string): Promise<void> {
