@@ -7,6 +7,7 @@ import jwt from 'jsonwebtoken';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
 import { createSessionRepository } from '../src/sessions/repository.ts';
+import { createSessions } from '../src/sessions/service.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
 let store: UserService;
@@ -187,6 +188,26 @@ test('fifty refreshes of one token at once: one child at most, and the session i
   for (const { body } of children) await assertRefused(body.refresh_token);
   await assertRefused(refresh_token);
   assert.equal(store.logs.filter(({ text }) => text.includes(sessionOf(refresh_token))).length, 1);
+});
+
+test('a refresh that loses the race ends the session: its access tokens first, so that a crash between is made good', async () => {
+  const token = refreshTokens.create(crypto.randomUUID(), 0);
+  const steps: string[] = [];
+  const step = (name: string, result: unknown) => async () => {
+    steps.push(name);
+    return result;
+  };
+  const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
+  const sessions = createSessions({
+    users: { findActive: async () => ({}) },
+    sessions: { find: async () => current, rotate: step('rotate', false), revoke: step('revoke', true) },
+    revocations: { revokeSession: step('revoke access tokens', undefined) },
+    refreshTokens,
+    countRefresh: (outcome: string) => steps.push(outcome),
+    warnOfReuse: () => steps.push('warn'),
+  } as never);
+  await assert.rejects(sessions.refresh(token.text), { status: 401, code: 'invalid_refresh_token' });
+  assert.deepEqual(steps, ['rotate', 'reused', 'revoke access tokens', 'revoke', 'warn']);
 });
 
 test('a token with a guessed secret of a known session is taken for a stolen one', async () => {
