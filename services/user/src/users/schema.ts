@@ -6,19 +6,25 @@ export const Email = z
   .string('An e-mail address, as text.')
   .overwrite(normalizeEmail)
   .refine(isEmail, 'An e-mail address of at most 254 characters.')
-  .meta({ example: 'ada@example.com', description: 'Compared without case, in Unicode form NFKC.' });
+  .meta({
+    example: 'ada@example.com',
+    format: 'idn-email',
+    description: 'Compared without case, in Unicode form NFKC.',
+  });
 
 const Name = z
   .string('A name, as text.')
   .trim()
   .refine(isName, '1 to 100 characters, no control characters.')
-  .meta({ example: 'Ada Lovelace' });
+  .meta({ example: 'Ada Lovelace', minLength: 1, maxLength: 100 });
 
 const NewPassword = z
   .string('A password, as text.')
   .check((context) => refuse(context, weakPassword(context.value)))
   .meta({
     format: 'password',
+    minLength: 8,
+    maxLength: 72,
     description: 'At least 8 characters, at most 72 bytes in UTF-8, not one of the commonest.',
   });
 
