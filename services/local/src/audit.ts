@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { type AuditOptions, type AuditReport, auditStore } from './audit/audit-store.ts';
+import { emptyIfMissing, type Secrets } from './secrets.ts';
+import { innerPorts, readSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+import { DATA_CENTER } from './store.ts';
+import { toTable } from './table.ts';
+
+const HELP = `npm run audit: reads the databases of a running store and checks its invariants: nothing lost, nothing sold twice, every sum right.
+It changes nothing. What seems wrong while the store works is looked at again before it counts.
+
+  --full               every product's listings and every row of them, not a sample
+  --journal <file>     what clients were told (JSON lines, see services/local/src/audit/journal.ts): is it all there?
+  --grace-seconds <n>  how long work under way may take (60)
+
+DATA_DIR and INNER_PORT_OFFSET are read as by \`npm start\`; CASSANDRA_CONTACT_POINTS and AUDIT_DB_PASSWORD name another database.
+Exits with 0 when all is well, 1 on a violation, 2 when it can't read.
+`;
+
+/** The report as lines for people. */
+export function describeAudit({ checks }: AuditReport): string[] {
+  const rows = checks.map(({ id, claim, looked, violationCount }) => [
+    id,
+    claim,
+    looked,
+    violationCount === 0 ? 'ok' : `✗ ${violationCount}`,
+  ]);
+  const broken = checks.filter(({ violationCount }) => violationCount > 0);
+  const named = broken.flatMap(({ id, violations, violationCount }) => [
+    '',
+    `${id}, ${violationCount}${violationCount > violations.length ? `, of which ${violations.length}` : ''}:`,
+    ...violations.map((sentence) => `  ${sentence}`),
+  ]);
+  const sum = broken.reduce((total, { violationCount }) => total + violationCount, 0);
+  const verdict = sum === 0 ? 'No violations.' : `${sum} violations of ${broken.length} invariants.`;
+  return [...toTable(['', 'claim', 'looked at', ''], rows), ...named, '', verdict];
+}
+
+async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
+  const settings = readSettings(process.env);
+  const file = path.join(settings.dataDir, 'secrets.json');
+  const secrets = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
+  const password = process.env.AUDIT_DB_PASSWORD ?? secrets.rolePasswords?.audit;
+  if (password === undefined) {
+    throw new StartError(
+      `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and give the audit the same DATA_DIR and INNER_PORT_OFFSET.`,
+    );
+  }
+  const points = process.env.CASSANDRA_CONTACT_POINTS ?? `127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`;
+  return {
+    contactPoints: points.split(',').map((point) => point.trim()),
+    localDataCenter: process.env.CASSANDRA_LOCAL_DATACENTER ?? DATA_CENTER,
+    username: 'audit',
+    password,
+    keyspaces: { product: 'product', cart: 'cart', orders: 'orders', users: 'users' },
+  };
+}
+
+/** One line that is written over, on a terminal only. */
+function showProgress(output: NodeJS.WriteStream): Pick<AuditOptions, 'onProgress'> & { end(): void } {
+  if (!output.isTTY) return { end: () => undefined };
+  let shownAt = 0;
+  return {
+    onProgress(what, looked) {
+      if (Date.now() - shownAt < 100) return;
+      shownAt = Date.now();
+      output.write(`\r\x1b[2K  … ${what}: ${looked}`);
+    },
+    end: () => void output.write('\r\x1b[2K'),
+  };
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      full: { type: 'boolean', default: false },
+      journal: { type: 'string' },
+      'grace-seconds': { type: 'string', default: '60' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const graceSeconds = Number(values['grace-seconds']);
+  if (!(graceSeconds >= 0)) throw new StartError('--grace-seconds is a number of seconds, 0 or more.');
+  const database = await findDatabase();
+  const { end, ...progress } = showProgress(process.stderr);
+  try {
+    const { full, journal } = values;
+    const report = await auditStore({ ...database, ...progress, full, journal, graceSeconds });
+    end();
+    console.log(describeAudit(report).join('\n'));
+    return report.checks.some(({ violationCount }) => violationCount > 0) ? 1 : 0;
+  } catch (error) {
+    end();
+    throw new StartError(`The audit could not read all of it: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+    console.error(isExpected ? (error as Error).message : error);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bodyOf, createShop, newAccount, type Order, type Shopper } from './shop-client.ts';
+
+/** ms until an order must have been decided. */
+const DECIDED_WITHIN = 15_000;
+
+/**
+ * One real purchase through the front door: a new shopper signs up, browses, fills the cart, orders and reads the order back. Gives
+ * a line that says what was bought; throws an Error that says what didn't work.
+ */
+export async function selfCheckPurchase(baseUrl: string): Promise<string> {
+  const startedAt = performance.now();
+  const shop = createShop(baseUrl, { connections: 1 });
+  try {
+    const [summary] = bodyOf(await shop.listProducts({ inStock: true, sort: 'price', limit: 1 }), 200).data;
+    if (!summary) return 'Nothing is in stock, so nothing was bought.';
+    const account = newAccount('self-check');
+    bodyOf(await shop.register(account), 201);
+    const { access_token: token } = bodyOf(await shop.login(account), 200);
+    const { id, name, price } = bodyOf(await shop.product(summary.id), 200);
+
+    const shopper = shop.as(token);
+    const cart = bodyOf(await shopper.addItem(id, 1), 201);
+    const placed = bodyOf(await shopper.placeOrder(crypto.randomUUID()), 201, 202);
+    const order = await decided(shopper, placed.id);
+    if (order.status === 'rejected' || order.total.amount !== cart.total.amount) {
+      throw new Error(`Order ${order.id} is ${order.status} at ${order.total.amount}, not at ${cart.total.amount}.`);
+    }
+    const cost = new Intl.NumberFormat('en', { style: 'currency', currency: price.currency });
+    const digits = cost.resolvedOptions().maximumFractionDigits ?? 2;
+    const total = cost.format(order.total.amount / 10 ** digits);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    return `Bought one “${name}” for ${total}: order ${order.id} is ${order.status} (${seconds} s).`;
+  } finally {
+    await shop.close();
+  }
+}
+
+/** The order as soon as it is no longer pending. */
+async function decided(shopper: Shopper, orderId: string): Promise<Order> {
+  for (const deadline = Date.now() + DECIDED_WITHIN; ; await sleep(200)) {
+    const order = bodyOf(await shopper.order(orderId), 200);
+    if (order.status !== 'pending') return order;
+    if (Date.now() > deadline) throw new Error(`Order ${orderId} is still pending after ${DECIDED_WITHIN / 1000} s.`);
+  }
+}

@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { createContractCheck } from './contract-check.ts';
+import { emptyIfMissing, type Secrets } from './secrets.ts';
+import { readSettings, type StoreSettings } from './settings.ts';
+import { createShop, newAccount } from './shop-client.ts';
+import { faultsOfMemory, measureMemory, type ProcessMemory, sumOf, toMb } from './smoke/memory.ts';
+import { STEPS } from './smoke/steps.ts';
+import { probeSystem } from './smoke/system.ts';
+import { type Result, walkOperations } from './smoke/walk.ts';
+import { StartError } from './start-error.ts';
+import { toTable } from './table.ts';
+
+const HELP = `npm run smoke: walks every endpoint of every service of a running store through its front door, as a shopper and as an admin, and checks
+status and body of each answer against the OpenAPI documents. Then it measures the memory of the store's processes.
+
+  --url <url>   the store (http://127.0.0.1:PORT)
+
+PORT, DATA_DIR, ADMIN_EMAIL and ADMIN_PASSWORD are read as by \`npm start\`. Exits with 1 when anything is wrong.
+`;
+
+export interface SmokeReport {
+  readonly results: readonly Result[];
+  /** Undefined when no store runs in the data folder, so that there is nothing to measure. */
+  readonly memory: readonly ProcessMemory[] | undefined;
+  readonly passed: number;
+  readonly failed: number;
+}
+
+export interface SmokeOptions {
+  readonly baseUrl: string;
+  readonly dataDir: string;
+  readonly admin: { readonly email: string; readonly password: string } | undefined;
+}
+
+/** Walks the whole store at `baseUrl`; throws StartError when none answers there. */
+export async function smokeStore({ baseUrl, dataDir, admin }: SmokeOptions): Promise<SmokeReport> {
+  const contract = await createContractCheck(baseUrl).catch((cause: unknown) => {
+    throw new StartError(
+      `No store answers at ${baseUrl}. Start one with \`npm start\`, and give the smoke run the same PORT, or --url.`,
+      { cause },
+    );
+  });
+  const shop = createShop(baseUrl);
+  const results: Result[] = [];
+  const onResult = (result: Result) => void results.push(result);
+  try {
+    await probeSystem(shop, onResult);
+    await walkOperations({ shop, contract, steps: STEPS, start: { account: newAccount('smoke'), admin }, onResult });
+  } finally {
+    await shop.close();
+  }
+  const memory = await measureMemory(dataDir);
+  const wrong = results.filter(({ faults }) => faults.length > 0).length;
+  const overLimit = memory ? faultsOfMemory(memory).length : 0;
+  const measured = memory ? 1 : 0;
+  return {
+    results,
+    memory,
+    passed: results.length - wrong + (overLimit === 0 ? measured : 0),
+    failed: wrong + (overLimit === 0 ? 0 : measured),
+  };
+}
+
+/** The report as lines for people; the last one is the count. */
+export function describeSmoke({ results, memory, passed, failed }: SmokeReport): string[] {
+  const rows = results.map(({ service, method, path: where, status = '–', ms, faults }) => [
+    service,
+    method,
+    where,
+    status,
+    ms === undefined ? '–' : Math.round(ms),
+    faults.length === 0 ? 'ok' : `✗ ${faults.join('; ')}`,
+  ]);
+  const lines = toTable(['service', 'method', 'path', 'status', 'ms', ''], rows);
+  if (memory) {
+    const sizes = memory.map(({ name, bytes }) => [name, toMb(bytes)]);
+    lines.push('', ...toTable(['process', 'memory (RSS)'], [...sizes, ['all', toMb(sumOf(memory))]]));
+    lines.push(...faultsOfMemory(memory).map((fault) => `✗ ${fault}`));
+  } else {
+    lines.push('', 'Memory was not measured: no store runs in DATA_DIR.');
+  }
+  return [...lines, '', `${passed} passed, ${failed} failed`];
+}
+
+async function findAdmin(settings: StoreSettings): Promise<SmokeOptions['admin']> {
+  const file = path.join(settings.dataDir, 'secrets.json');
+  const secrets = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
+  const password = settings.adminPassword ?? secrets.adminPassword;
+  return password === undefined ? undefined : { email: settings.adminEmail, password };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { url: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) return void process.stdout.write(HELP);
+  const settings = readSettings(process.env);
+  const baseUrl = values.url?.replace(/\/+$/, '') ?? `http://127.0.0.1:${settings.port}`;
+  const report = await smokeStore({ baseUrl, dataDir: settings.dataDir, admin: await findAdmin(settings) });
+  console.log(describeSmoke(report).join('\n'));
+  if (report.failed > 0) process.exitCode = 1;
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+    console.error(isExpected ? (error as Error).message : error);
+    process.exitCode = 1;
+  }
+}

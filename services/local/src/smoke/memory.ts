@@ -1,0 +1,79 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { startedAt } from '../processes.ts';
+import { SERVICE_NAMES } from '../settings.ts';
+
+export interface ProcessMemory {
+  readonly name: string;
+  /** Bytes of RSS of the process and those of its group; what they share is counted for each. */
+  readonly bytes: number;
+}
+
+const MB = 1024 * 1024;
+export const SERVICE_LIMIT = 150 * MB;
+export const STORE_LIMIT = 3 * 1024 * MB;
+
+/** Memory of every process that the store in `dataDir` runs, by what it recorded there; undefined when none runs in it. */
+export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | undefined> {
+  const launcher = await readLauncher(dataDir);
+  if (launcher === undefined) return undefined;
+  const parts = await readdir(path.join(dataDir, 'run')).catch((): string[] => []);
+  const leaders = [
+    ...parts.map((name) => ({ name, file: path.join(dataDir, 'run', name, 'pid') })),
+    { name: 'cassandra', file: path.join(dataDir, 'cassandra/cassandra.pid') },
+  ];
+  const measured = await Promise.all(
+    leaders.map(async ({ name, file }) => {
+      const leader = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+      return { name, bytes: Number.isInteger(leader) ? await residentOfGroup(leader) : 0 };
+    }),
+  );
+  const own = { name: 'npm start', bytes: await residentOf(launcher) };
+  return [...measured, own].filter(({ bytes }) => bytes > 0).sort((left, right) => right.bytes - left.bytes);
+}
+
+/** What is over its limit, a sentence each. */
+export function faultsOfMemory(processes: readonly ProcessMemory[]): string[] {
+  const isService = (name: string) => SERVICE_NAMES.some((service) => service === name);
+  const faults = processes
+    .filter(({ name, bytes }) => isService(name) && bytes > SERVICE_LIMIT)
+    .map(({ name, bytes }) => `${name} takes ${toMb(bytes)}, over ${toMb(SERVICE_LIMIT)}`);
+  const sum = sumOf(processes);
+  if (sum > STORE_LIMIT) faults.push(`the store takes ${toMb(sum)}, over ${toMb(STORE_LIMIT)}`);
+  return faults;
+}
+
+export function sumOf(processes: readonly ProcessMemory[]): number {
+  return processes.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+export function toMb(bytes: number): string {
+  return `${Math.round(bytes / MB)} MB`;
+}
+
+/** The process that holds the folder; an old lock, whose number may have a new owner, doesn't count. */
+async function readLauncher(dataDir: string): Promise<number | undefined> {
+  const text = await readFile(path.join(dataDir, 'lock'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const lock = JSON.parse(text) as { pid: number; startedAt: string };
+  return (await startedAt(lock.pid)) === lock.startedAt ? lock.pid : undefined;
+}
+
+async function residentOfGroup(leader: number): Promise<number> {
+  const pids = (await readdir('/proc').catch((): string[] => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const sizes = await Promise.all(
+    pids.map(async (pid) => (pid === leader || (await groupOf(pid)) === leader ? residentOf(pid) : 0)),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** See proc(5): the name in brackets may hold anything, so the fields are counted from behind it. */
+async function groupOf(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[2]);
+}
+
+async function residentOf(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * 1024;
+}
