@@ -55,9 +55,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
   });
   const circuit = createCircuit(target, options.circuit, metrics.circuitState, logger);
 
-  async function send(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
-    const timeLeft = remainingMs(call.capMs ?? (call.method === 'GET' ? READ_CAP_MS : WRITE_CAP_MS));
-    if (timeLeft <= 0) throw new Error('No time is left for the call.');
+  async function send(call: Call<Answers>, timeLeft: number): Promise<{ status: number; body: unknown }> {
     const request = currentRequest();
     const response = await pool.request({
       method: call.method,
@@ -81,8 +79,11 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
 
   async function sendWithRetries(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
     for (let attempt = 1; ; attempt += 1) {
+      const timeLeft = remainingMs(call.capMs ?? (call.method === 'GET' ? READ_CAP_MS : WRITE_CAP_MS));
+      // Outside the circuit: that the caller has run out of time says nothing about the service called.
+      if (timeLeft <= 0) throw upstreamUnavailable(target, new Error('No time is left for the call.'));
       try {
-        return await circuit.run(() => send(call));
+        return await circuit.run(() => send(call, timeLeft));
       } catch (cause) {
         const wait = 50 + Math.random() * 450;
         const again =
