@@ -1,0 +1,103 @@
+import { parseArgs } from 'node:util';
+import { errors } from 'cassandra-driver';
+import { ConfigError } from '#platform/config.ts';
+import { isStore } from '../data-dir.ts';
+import { ensureSecrets } from '../secrets.ts';
+import { innerPorts, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { DATA_CENTER } from '../store.ts';
+import { createTerminal } from '../terminal.ts';
+import { seedCatalogue } from './catalogue.ts';
+import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from './users.ts';
+
+const HELP = `npm run seed: fills the store that runs with products; one that is there already stays as the shop has changed it.
+
+  --products N   products to make (20000), up to millions
+  --seed N       the number that they grow from (1): the same gives the same products, another gives others beside them
+  --users N      shoppers for load tests as well (0): ${shopperEmail(1)} and on, all with the password ${SHOPPER_PASSWORD}
+
+The store is the one of DATA_DIR and INNER_PORT_OFFSET, its currency CURRENCY, as for npm start.
+`;
+
+const MOST = 100_000_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      products: { type: 'string', default: '20000' },
+      seed: { type: 'string', default: '1' },
+      users: { type: 'string', default: '0' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return void process.stdout.write(HELP);
+  const products = readNumber('--products', values.products);
+  const seed = readNumber('--seed', values.seed);
+  const users = readNumber('--users', values.users);
+
+  const settings = readSettings(process.env);
+  if (!(await isStore(settings.dataDir))) {
+    throw new StartError(
+      `There is no store in ${settings.dataDir}: start it with npm start, and seed it while it runs.`,
+    );
+  }
+  const { rolePasswords } = await ensureSecrets(settings.dataDir);
+  const account = (role: 'product' | 'users') => ({
+    contactPoints: [`127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`],
+    localDataCenter: DATA_CENTER,
+    keyspace: role,
+    username: role,
+    password: rolePasswords[role],
+  });
+
+  const { currency } = settings;
+  if (products > 0) {
+    await showing('products', products, (onProgress) =>
+      seedCatalogue({ ...account('product'), products, seed, currency, onProgress }),
+    );
+  }
+  if (users > 0) {
+    await showing('shoppers', users, (onProgress) => seedUsers({ ...account('users'), users, onProgress }));
+  }
+}
+
+function readNumber(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text) || Number(text) > MOST) {
+    throw new StartError(`${option} ${text}: a whole number from 0 to ${MOST} is wanted.`);
+  }
+  return Number(text);
+}
+
+async function showing(
+  what: string,
+  total: number,
+  work: (onProgress: (done: number, total: number) => void) => Promise<void>,
+): Promise<void> {
+  const terminal = createTerminal();
+  const startedAt = Date.now();
+  try {
+    terminal.show({ kind: 'began', step: what, text: `Making ${what}` });
+    await work((done, of) => terminal.show({ kind: 'advanced', step: what, done, total: of }));
+    const rate = Math.round((total * 1000) / Math.max(1, Date.now() - startedAt));
+    terminal.show({ kind: 'done', step: what, text: `${total} ${what} are there, ${rate}/s` });
+  } finally {
+    terminal.close();
+  }
+}
+
+/** A sentence for what a person can do something about; of anything else the whole error. */
+function explain(error: unknown): unknown {
+  if (error instanceof errors.NoHostAvailableError) {
+    return `Cassandra doesn't answer: start the store with npm start, and seed it while it runs. (${error.message})`;
+  }
+  return error instanceof StartError || error instanceof ConfigError || error instanceof TypeError
+    ? error.message
+    : error;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(explain(error));
+  process.exitCode = 1;
+}
