@@ -16,9 +16,10 @@ async function readState(pid: number): Promise<ProcessState | undefined> {
   return { state: fields[0] ?? '', group: Number(fields[2]), startedAt: fields[19] ?? '' };
 }
 
-/** When a process began, in a form that differs for a later one with the same number; undefined if it isn't there. */
+/** When a process began, in a form that differs for a later one with the same number; undefined if it isn't there or has ended. */
 export async function startedAt(pid: number): Promise<string | undefined> {
-  return (await readState(pid))?.startedAt;
+  const process = await readState(pid);
+  return process?.state === 'Z' ? undefined : process?.startedAt;
 }
 
 /** Processes of the group that `leader` began which work in `folder`: both together say that they are ours. */

@@ -62,7 +62,7 @@ const environment = z.object({
     .number()
     .int()
     .min(0)
-    .max(50_000)
+    .max(23_000, 'at most 23000: ports above 32767 are what the system gives to outgoing connections')
     .default(0)
     .describe('Added to all inner ports, so that two stores run side by side'),
   CASSANDRA_HEAP_MB: z.coerce.number().int().min(256).default(1024).describe('Java heap of Cassandra'),

@@ -53,10 +53,18 @@ async function hasJava17(): Promise<boolean> {
   const homes = installed.map((name) => path.join(JVM_FOLDER, name));
   if (process.env.JAVA_HOME) homes.push(process.env.JAVA_HOME);
   for (const java of ['java', ...homes.map((home) => path.join(home, 'bin/java'))]) {
-    const version = await promisify(execFile)(java, ['-version']).catch(() => ({ stderr: '' }));
-    if (version.stderr.includes('version "17')) return true;
+    if ((await versionOf(java)).includes('version "17')) return true;
   }
   return false;
+}
+
+/** What `java -version` says; nothing where there is none. */
+async function versionOf(java: string): Promise<string> {
+  try {
+    return (await promisify(execFile)(java, ['-version'])).stderr;
+  } catch {
+    return '';
+  }
 }
 
 function isInPath(program: string): boolean {

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stopStaleCassandra } from '../src/cassandra-server.ts';
 import { ensureKeys } from '../src/keys.ts';
+import { stopLeftovers } from '../src/processes.ts';
 import { resetStore } from '../src/reset.ts';
 import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
 import { type Store, type StoreEvent, startStore } from '../src/store.ts';
@@ -34,6 +36,8 @@ before(async () => {
 
 after(async () => {
   await store?.stop();
+  await stopLeftovers(path.join(settings.dataDir, 'run'));
+  await stopStaleCassandra(path.join(settings.dataDir, 'cassandra'));
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -94,6 +98,8 @@ describe('a running store', () => {
         'CURSOR_SECRET',
         'HOST',
         'LOG_LEVEL',
+        'MALLOC_ARENA_MAX',
+        'NODE_COMPILE_CACHE',
         'NODE_ENV',
         'ORDER_URL',
         'PATH',
