@@ -58,7 +58,7 @@ export const serviceConfig = z.object({
     .string()
     .transform((text) => text.split(',').map((point) => point.trim()))
     .describe('Comma-separated host:port list of Cassandra nodes.'),
-  CASSANDRA_LOCAL_DATACENTER: z.string().default('dc1').describe('Data centre whose nodes are asked.'),
+  CASSANDRA_LOCAL_DATACENTER: z.string().default('datacenter1').describe('Data centre whose nodes are asked.'),
   CASSANDRA_KEYSPACE: z
     .string()
     .regex(/^\w{1,48}$/)

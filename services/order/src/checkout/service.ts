@@ -163,14 +163,15 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     if (sagas.isRunning(orderId)) return noteRecovery(RECOVER_AFTER, orderId);
     const order = await orders.findOrder(orderId, { latest: true });
     if (!order) return;
-    if (order.status !== 'pending') {
-      await undo(order);
-      if (order.status === 'cancelled') await progress.show(order);
-    } else if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) {
-      await turnBack(order);
-    } else {
-      await sagas.run(orderId, () => proceed(order));
-    }
+    if (order.status !== 'pending') return finish(order);
+    if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);
+    await sagas.run(orderId, () => proceed(order));
+  }
+
+  /** What follows a decision may have been cut off: what was taken goes back, what the lists show is brought up to it. */
+  async function finish(order: OrderRecord): Promise<void> {
+    await undo(order);
+    await progress.show(order);
   }
 
   async function turnBack(order: OrderRecord): Promise<void> {

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Client, types } from 'cassandra-driver';
+import { silentLogger } from '#platform/logging.ts';
+import { createService, type Platform, type Service, type ServiceName, type ServiceParts } from '#platform/service.ts';
+import { assembleCart } from '../../cart/src/app.ts';
+import { assembleOrder } from '../../order/src/app.ts';
+import { assembleProduct } from '../../product/src/app.ts';
+import { connectAs, type TestKeyspaces, useKeyspaces } from './cassandra.ts';
+import { type Death, type DyingPlatform, dyingPlatform } from './dying-platform.ts';
+import { testServiceConfig } from './service-config.ts';
+
+const HEAD = types.Uuid.fromString('00000000-0000-0000-0000-000000000000');
+const CURSOR_SECRET = 'a secret of the tests that is long enough';
+export const UNIT_PRICE = 1999;
+
+type Checkout = 'product' | 'cart' | 'order';
+
+export interface RunningService {
+  readonly service: Service;
+  readonly url: string;
+  /** Undefined for a service that doesn't count its effects. */
+  readonly platform: DyingPlatform | undefined;
+}
+
+/** Product, cart and order services in this process, on keyspaces of their own; a further one of each can be made to die. */
+export interface CheckoutStores {
+  readonly urls: Record<Checkout, string>;
+  readonly keyspaces: TestKeyspaces;
+  /** Sees past the services. */
+  readonly database: Client;
+  /** A service that dies at `death`, or only counts its effects without one; `urls` are the others it calls. Its workers don't run. */
+  startDying(name: Checkout, death?: Death, urls?: Partial<Record<Checkout, string>>): Promise<RunningService>;
+  /** An active product with so many units. */
+  createProduct(units: number): Promise<string>;
+  readStock(productId: string): Promise<{ available: number; reserved: number; sold: number }>;
+  /** The order service that recovers what others left; its workers run from here on. */
+  startRecovery(): void;
+  stop(): Promise<void>;
+}
+
+export async function startCheckoutStores(prefix: string): Promise<CheckoutStores> {
+  const keyspaces = await useKeyspaces(prefix);
+  const services: Service[] = [];
+  const servers: Server[] = [];
+  const urls: Record<Checkout, string> = {
+    product: 'http://127.0.0.1:9',
+    cart: 'http://127.0.0.1:9',
+    order: 'http://127.0.0.1:9',
+  };
+
+  async function start(name: Checkout, at: Partial<Record<Checkout, string>>, wrap: (platform: Platform) => Platform) {
+    const { product, cart, order } = { ...urls, ...at };
+    const config = testServiceConfig(name as ServiceName, keyspaces, {
+      PRODUCT_URL: product,
+      CART_URL: cart,
+      ORDER_URL: order,
+      CURSOR_SECRET,
+      CURRENCY: 'USD',
+      ORDER_PROCESSING_DELAY_MS: 3_600_000,
+      ORDER_SHIPPED_DELAY_MS: 3_600_000,
+      ORDER_DELIVERED_DELAY_MS: 3_600_000,
+    });
+    const assemble = { product: assembleProduct, cart: assembleCart, order: assembleOrder }[name];
+    const service = await createService(
+      name,
+      config,
+      (platform): ServiceParts | Promise<ServiceParts> => assemble(wrap(platform), config),
+      silentLogger,
+    );
+    services.push(service);
+    const server = createServer(service.app).listen(0, '127.0.0.1');
+    servers.push(server);
+    await once(server, 'listening');
+    return { service, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  }
+
+  const same = (platform: Platform) => platform;
+  const product = await start('product', {}, same);
+  urls.product = product.url;
+  urls.cart = (await start('cart', {}, same)).url;
+  const recovery = await start('order', {}, same);
+  urls.order = recovery.url;
+  product.service.start();
+  const database = await connectAs(keyspaces.contactPoints, keyspaces.admin, `${keyspaces.keyspacePrefix}product`);
+
+  return {
+    urls,
+    keyspaces,
+    database,
+
+    async startDying(name, death, at = {}) {
+      let platform: DyingPlatform | undefined;
+      const running = await start(name, at, (real) => {
+        platform = dyingPlatform(real, death);
+        return platform;
+      });
+      platform?.arm();
+      return { ...running, platform };
+    },
+
+    async createProduct(units) {
+      const id = randomUUID();
+      const now = new Date();
+      await database.execute(
+        `INSERT INTO products (product_id, op_id, sku, name, category, price_minor, currency, status, version, created_at, updated_at,
+           available, reserved, sold, in_stock, price_since, name_since, listing_version, listed_version)
+         VALUES (?, ?, ?, 'A thing', 'things', ?, 'USD', 'active', 1, ?, ?, ?, 0, 0, true, ?, ?, 1, 1) IF NOT EXISTS`,
+        [id, HEAD, `SKU-${id}`, types.Long.fromNumber(UNIT_PRICE), now, now, units, now, now],
+      );
+      return id;
+    },
+
+    async readStock(productId) {
+      const { rows } = await database.execute(
+        'SELECT available, reserved, sold FROM products WHERE product_id = ? AND op_id = ?',
+        [productId, HEAD],
+      );
+      const [row] = rows;
+      return { available: row?.available, reserved: row?.reserved, sold: Number(row?.sold) };
+    },
+
+    startRecovery: () => recovery.service.start(),
+
+    async stop() {
+      for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
+      await Promise.all(services.map((service) => service.stop()));
+      await database.shutdown();
+      await keyspaces.stop();
+    },
+  };
+}
