@@ -138,7 +138,8 @@ export function canReach(from: Status, to: Status): boolean {
 export function assertCanFollow({ status }: Order, to: Status): void {
   if (canFollow(status, to)) return;
   throw new Conflict('invalid_transition', `An order that is ${status} can't become ${to}.`, {
-    extensions: { status, allowed: FOLLOWERS[status] },
+    // Not `status`: a problem has one of its own.
+    extensions: { orderStatus: status, allowed: FOLLOWERS[status] },
   });
 }
 
