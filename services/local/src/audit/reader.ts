@@ -135,13 +135,19 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
     }
   }
 
+  /** The next page is on its way while one is looked at. */
   async function* pages(query: string, params: readonly unknown[], settings: QueryOptions = {}) {
-    let pageState: string | undefined;
-    do {
-      const result = await execute(query, params, { ...settings, ...(pageState !== undefined && { pageState }) });
-      yield result.rows;
-      pageState = result.pageState ?? undefined;
-    } while (pageState !== undefined);
+    const fetchPage = (pageState?: string): ReturnType<typeof execute> => {
+      const page = execute(query, params, { ...settings, ...(pageState !== undefined && { pageState }) });
+      // Thrown where it is waited for, unless whoever looks has given up before.
+      page.catch(() => undefined);
+      return page;
+    };
+    for (let next: ReturnType<typeof fetchPage> | undefined = fetchPage(); next !== undefined; ) {
+      const page: Awaited<typeof next> = await next;
+      next = page.pageState ? fetchPage(page.pageState) : undefined;
+      yield page.rows;
+    }
   }
 
   /** Every row of a table; the rows of a partition come one after the other. */
@@ -157,12 +163,11 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
     more: readonly unknown[] = [],
   ): Promise<Map<string, Value>> {
     const unique = [...new Set(keys)];
-    const found = new Map<string, Value>();
-    for (let from = 0; from < unique.length; from += AT_ONCE) {
-      const { rows } = await execute(query, [unique.slice(from, from + AT_ONCE), ...more]);
-      for (const entry of rows.map(toEntry)) if (entry) found.set(entry[0], entry[1]);
-    }
-    return found;
+    const pieces = Array.from({ length: Math.ceil(unique.length / AT_ONCE) }, (_, piece) =>
+      unique.slice(piece * AT_ONCE, (piece + 1) * AT_ONCE),
+    );
+    const results = await Promise.all(pieces.map((piece) => execute(query, [piece, ...more])));
+    return new Map(results.flatMap(({ rows }) => rows.map(toEntry).filter((entry) => entry !== undefined)));
   }
 
   return {
