@@ -48,6 +48,7 @@ function sendProblem(request: Request, response: Response, problem: ProblemFacts
   if (status === 413) response.setHeader('Connection', 'close');
   response.end(
     JSON.stringify({
+      ...extensions,
       type: 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',
       status,
@@ -55,7 +56,6 @@ function sendProblem(request: Request, response: Response, problem: ProblemFacts
       instance: request.originalUrl.split('?', 1)[0],
       code,
       requestId: currentRequest()?.requestId ?? '',
-      ...extensions,
     }),
   );
 }
