@@ -1,29 +1,63 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { ensureFirstAdmin } from './first-admin.ts';
+import { emptyIfMissing, writePrivately } from './secrets.ts';
+import { seedCatalogue } from './seed/catalogue.ts';
+import { selfCheckPurchase } from './self-check.ts';
 import type { StoreSettings } from './settings.ts';
-import type { Store, StoreEvent } from './store.ts';
+import { DATA_CENTER, type Store, type StoreEvent } from './store.ts';
 
 export interface OpenShop {
   /** The first admin was made by this start. */
   readonly adminIsNew: boolean;
 }
 
-/** Makes a shop of a running store: all that a start does through its databases and its door. Each part may be repeated. */
+/**
+ * Makes a shop of a running store: the first admin, the products of the first start, and one purchase through the front door that
+ * shows that it sells. What was cut off is finished by the next start.
+ */
 export async function openShop(
   store: Store,
   settings: StoreSettings,
   onProgress: (event: StoreEvent) => void,
 ): Promise<OpenShop> {
-  onProgress({ kind: 'began', step: 'admin', text: 'First admin' });
   const adminIsNew = await ensureFirstAdmin(store, {
     email: settings.adminEmail,
     password: settings.adminPassword ?? store.secrets.adminPassword,
     bcryptCost: settings.bcryptCost,
     keyspacePrefix: settings.keyspacePrefix,
   });
-  onProgress({
-    kind: 'done',
-    step: 'admin',
-    text: adminIsNew ? 'The first admin is made' : 'The first admin is there',
-  });
+  await ensureProducts(store, settings, onProgress);
+
+  onProgress({ kind: 'began', step: 'self-check', text: 'Buying something, as a check' });
+  const bought = await selfCheckPurchase(store.baseUrl);
+  onProgress({ kind: 'done', step: 'self-check', text: bought });
   return { adminIsNew };
+}
+
+/** Seeds up to the wanted number, once: what the shop did with its products since then stays. */
+async function ensureProducts(
+  store: Store,
+  settings: StoreSettings,
+  onProgress: (event: StoreEvent) => void,
+): Promise<void> {
+  const file = path.join(store.dataDir, 'seeded.json');
+  const before = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as { readonly products?: number };
+  const products = settings.seedProducts;
+  if (products <= (before.products ?? 0)) return;
+
+  const role = `${settings.keyspacePrefix ?? ''}product`;
+  onProgress({ kind: 'began', step: 'seed', text: 'Making products' });
+  await seedCatalogue({
+    contactPoints: [store.contactPoint],
+    localDataCenter: DATA_CENTER,
+    keyspace: role,
+    username: role,
+    password: store.secrets.rolePasswords.product,
+    products,
+    currency: settings.currency,
+    onProgress: (done, total) => onProgress({ kind: 'advanced', step: 'seed', done, total }),
+  });
+  await writePrivately(file, { products });
+  onProgress({ kind: 'done', step: 'seed', text: `${products} products are there` });
 }

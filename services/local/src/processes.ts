@@ -1,4 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -34,23 +34,26 @@ async function listGroup(leader: number, folder: string): Promise<number[]> {
   return members;
 }
 
-/** Ends what an earlier, killed start has left running below `runDir`; gives the names. Touches nothing else. */
-export async function stopLeftovers(runDir: string): Promise<string[]> {
+/**
+ * Ends what runs below `runDir`, such as an earlier, killed start has left, by force after 5 s at the latest; gives the names.
+ * Touches nothing else.
+ */
+export async function stopLeftovers(runDir: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<string[]> {
   const names = await readdir(runDir).catch(() => []);
   const stopped = await Promise.all(
     names.map(async (name) => {
-      const folder = path.join(runDir, name);
+      const folder = await realpath(path.join(runDir, name));
       const leader = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));
-      return Number.isInteger(leader) && (await stopGroup(leader, folder)) ? [name] : [];
+      return Number.isInteger(leader) && (await stopGroup(leader, folder, signal)) ? [name] : [];
     }),
   );
   return stopped.flat();
 }
 
-async function stopGroup(leader: number, folder: string): Promise<boolean> {
+async function stopGroup(leader: number, folder: string, signal: NodeJS.Signals): Promise<boolean> {
   let members = await listGroup(leader, folder);
   if (members.length === 0) return false;
-  for (const pid of members) signalProcess(pid, 'SIGTERM');
+  for (const pid of members) signalProcess(pid, signal);
   for (let waited = 0; members.length > 0; waited += 50) {
     if (waited === 5000) for (const pid of members) signalProcess(pid, 'SIGKILL');
     await sleep(50);

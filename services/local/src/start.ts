@@ -1,7 +1,9 @@
+import path from 'node:path';
 import { ConfigError } from '#platform/config.ts';
 import { MigrationError } from '../../../cassandra/migrate.ts';
 import { CassandraStartError } from './cassandra-server.ts';
 import { openShop } from './open-shop.ts';
+import { stopLeftovers } from './processes.ts';
 import { describeSettings, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { type Store, startStore } from './store.ts';
@@ -30,15 +32,14 @@ async function main(): Promise<void> {
   // No child process gets to see it.
   delete process.env.ADMIN_PASSWORD;
   const terminal = createTerminal();
-  const stopped = listenForStop(terminal.say);
+  const stopped = listenForStop(settings.dataDir, terminal.say);
   terminal.say(`Product Store starts in ${settings.dataDir}`);
   let store: Store | undefined;
   try {
     store = await startStore(settings, { onProgress: terminal.show, signal: stopped });
-    const shop = await openShop(store, settings, terminal.show);
-    stopped.throwIfAborted();
+    const shop = await Promise.race([openShop(store, settings, terminal.show), rejectWhen(stopped)]);
     terminal.say(welcome(store, settings, shop, (Date.now() - beganAt) / 1000));
-    await new Promise((resolve) => stopped.addEventListener('abort', resolve));
+    await rejectWhen(stopped);
   } catch (error) {
     if (!stopped.aborted) throw error;
   } finally {
@@ -48,13 +49,29 @@ async function main(): Promise<void> {
   process.stdout.write('Stopped. The data is kept.\n');
 }
 
-/** The first signal asks for an orderly end, the second one ends everything as it is; what is left the next start cleans up. */
-function listenForStop(say: (text: string) => void): AbortSignal {
+function rejectWhen(stopped: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    stopped.addEventListener('abort', () => reject(stopped.reason), { once: true });
+    if (stopped.aborted) reject(stopped.reason);
+  });
+}
+
+/** The first signal asks for an orderly end, the second one doesn't wait for running requests, the third waits for nothing. */
+function listenForStop(dataDir: string, say: (text: string) => void): AbortSignal {
   const stopping = new AbortController();
+  let asked = 0;
   const onSignal = () => {
-    if (stopping.signal.aborted) process.exit(130);
-    say('\nStopping: services first, then Nginx, then Cassandra. Ctrl-C again leaves at once.');
-    stopping.abort();
+    asked += 1;
+    if (asked === 1) {
+      say('\nStopping: services first, then Nginx, then Cassandra. Ctrl-C again to hurry.');
+      stopping.abort();
+    } else if (asked === 2) {
+      say('Hurrying: running requests are cut off.');
+      stopLeftovers(path.join(dataDir, 'run'), 'SIGKILL');
+    } else {
+      say('What still runs is stopped by the next start.');
+      process.exit(130);
+    }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
   return stopping.signal;

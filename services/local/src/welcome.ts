@@ -37,11 +37,11 @@ export function walkThrough(baseUrl: string): string {
   return `  STORE=${baseUrl}
   EMAIL="shopper-$(date +%s)@example.com"
   JSON='Content-Type: application/json'
-  curl -s $STORE/api/v1/auth/register -H "$JSON" -d "{\\"email\\":\\"$EMAIL\\",\\"password\\":\\"a-fine-Passphrase-7\\",\\"name\\":\\"Sam Shopper\\"}"
+  curl -s $STORE/api/v1/auth/register -H "$JSON" -d "{\\"email\\":\\"$EMAIL\\",\\"password\\":\\"a-fine-Passphrase-7\\",\\"name\\":\\"Sam Shopper\\"}"; echo
   TOKEN=$(curl -s $STORE/api/v1/auth/login -H "$JSON" -d "{\\"email\\":\\"$EMAIL\\",\\"password\\":\\"a-fine-Passphrase-7\\"}" | ${pick('access_token')})
   PRODUCT=$(curl -s "$STORE/api/v1/products?inStock=true&sort=price&limit=1" | ${pick('data[0].id')})
-  curl -s $STORE/api/v1/products/$PRODUCT
-  curl -s $STORE/api/v1/cart/items -H "Authorization: Bearer $TOKEN" -H "$JSON" -d "{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":2}"
+  curl -s $STORE/api/v1/products/$PRODUCT; echo
+  curl -s $STORE/api/v1/cart/items -H "Authorization: Bearer $TOKEN" -H "$JSON" -d "{\\"productId\\":\\"$PRODUCT\\",\\"quantity\\":2}"; echo
   ORDER=$(curl -s $STORE/api/v1/orders -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: first-$EMAIL" -H "$JSON" -d '{"shippingAddress":{"name":"Sam Shopper","line1":"1 Main Street","city":"Springfield","postalCode":"12345","country":"US"}}' | ${pick('id')})
   for i in 1 2 3 4 5; do curl -s $STORE/api/v1/orders/$ORDER -H "Authorization: Bearer $TOKEN" | ${pick('status')}; sleep 3; done`;
 }
