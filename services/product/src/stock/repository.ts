@@ -1,6 +1,6 @@
 import type { Database, Outcome, Row, Statement } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
-import { Unavailable } from '#platform/errors.ts';
+import { Conflict, Unavailable } from '#platform/errors.ts';
 import { HEAD } from './head.ts';
 import type { HoldState, Line, StockLevel } from './stock.ts';
 
@@ -9,7 +9,8 @@ export type HoldResult = { readonly state: HoldState } | { readonly state: 'shor
 
 /**
  * Each promise holds for one product and one order, however often and by however many it is asked at once: the operation row makes the
- * effect happen once. Lost answers are asked again under the same row; what stays unknown is Unavailable, never a failure.
+ * effect happen once. Lost answers are asked again under the same row; what stays unknown is Unavailable, never a failure. Another
+ * quantity than the hold's throws Conflict `reservation_mismatch` and changes nothing.
  */
 export interface StockRepository {
   /** Takes `quantity` from what is available. A product that is not sold any more is short with 0. */
@@ -67,7 +68,11 @@ export function createStockRepository(database: Database): StockRepository {
     ]);
     if (outcome.applied) return { state: 'held' };
     const operation = findRow(outcome, orderId);
-    if (operation) return { state: operation.state };
+    if (operation) {
+      const found = { state: operation.state, quantity: operation.quantity };
+      assertSameQuantity(found, orderId, { productId, quantity });
+      return { state: found.state };
+    }
     const head = findRow(outcome, HEAD);
     return { state: 'short', available: head?.status === 'active' ? head.available : 0 };
   }
@@ -82,15 +87,18 @@ export function createStockRepository(database: Database): StockRepository {
     to: HoldState,
   ): Promise<HoldState | undefined> {
     const { productId, quantity } = line;
-    const outcome = await database.conditional(name, [
-      head,
-      { query: MOVE, params: [to, productId, orderId, from, quantity] },
-    ]);
-    if (outcome.applied) return to;
-    const found = await findState(orderId, productId);
-    if (found?.state === from)
-      throw new Error(`Order ${orderId} holds ${found.quantity} of ${productId}, not ${quantity}.`);
-    return found?.state;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const outcome = await database.conditional(name, [
+        head,
+        { query: MOVE, params: [to, productId, orderId, from, quantity] },
+      ]);
+      if (outcome.applied) return to;
+      const found = await findState(orderId, productId);
+      if (found) assertSameQuantity(found, orderId, line);
+      // Refused and yet in the state to start from: it got there in between.
+      if (found?.state !== from) return found?.state;
+    }
+    throw contended();
   }
 
   async function release(orderId: string, line: Line): Promise<HoldState> {
@@ -172,6 +180,14 @@ export function createStockRepository(database: Database): StockRepository {
       inStock: row.in_stock === true,
     };
   }
+}
+
+/** What was given back counts for nothing any more, and the mark of a release has no quantity. */
+function assertSameQuantity(found: { state: HoldState; quantity: number }, orderId: string, line: Line): void {
+  if (found.state === 'released' || found.quantity === line.quantity) return;
+  throw new Conflict('reservation_mismatch', 'The reservation was made for another quantity.', {
+    extensions: { orderId, line, reserved: found.quantity },
+  });
 }
 
 /** The row of a refused batch that stands under `operationId`, if it is there. */

@@ -63,7 +63,8 @@ export function createStockService({ repository, noteStockCrossing, count }: Sto
     },
 
     async commit(orderId, lines) {
-      const commitLine = async (line: Line) => assertCommitted(await repository.commit(orderId, line));
+      const commitLine = async (line: Line) =>
+        assertCommitted(await perProduct(line.productId, () => repository.commit(orderId, line)));
       const [first, ...rest] = inDecidingOrder(lines);
       await commitLine(first);
       await Promise.all(rest.map(commitLine));
