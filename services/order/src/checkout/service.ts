@@ -1,10 +1,11 @@
+import pLimit from 'p-limit';
 import { requestHash } from '#platform/canonical-json.ts';
 import { Conflict, Unavailable, Unprocessable, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
 import type { OrderProgress } from '../orders/progress.ts';
-import type { OrderRepository } from '../orders/repository.ts';
+import type { NewOrder, OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
 import type { Undo } from './undo.ts';
 
@@ -14,6 +15,9 @@ export const ANSWER_WITHIN = 2000;
 export const RECOVER_AFTER = 6000;
 /** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
 export const EXPIRES_AFTER = 10 * 60_000;
+
+/** Orders written down at a time: more would only time each other out at the database. */
+const BEGUN_AT_ONCE = 32;
 
 export interface PlaceOrder {
   readonly shippingAddress: Address;
@@ -55,6 +59,7 @@ export interface CheckoutParts {
 
 export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   const { orders, cart, product, progress, undo, sagas, currency, now, toOrderId, noteRecovery, count } = parts;
+  const intake = pLimit(BEGUN_AT_ONCE);
 
   async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
     const { shippingAddress: address, expectedTotal } = request;
@@ -65,17 +70,8 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     const hash = requestHash(request);
     if (!canBegin()) return replayOrRefuse(id, hash);
 
-    await noteRecovery(RECOVER_AFTER, id);
-    const order = {
-      id,
-      userId,
-      requestHash: hash,
-      address,
-      currency,
-      expectedTotalMinor: expectedTotal?.amount,
-      createdAt: now(),
-    };
-    const inserted = await orders.insertOrder(order);
+    const expectedTotalMinor = expectedTotal?.amount;
+    const inserted = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor });
     if (!inserted) return replay(await latest(id), hash);
 
     count('new');
@@ -83,6 +79,14 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     if (!decided) return { order: inserted, late: true, replayed: false };
     if (decided.rejection) throw toConflict(decided.rejection);
     return { order: decided, late: decided.status === 'pending', replayed: false };
+  }
+
+  /** Writes the order down, after the note that finishes it should this process end. */
+  function begin(order: Omit<NewOrder, 'createdAt'>): Promise<OrderRecord | undefined> {
+    return intake(async () => {
+      await noteRecovery(RECOVER_AFTER, order.id);
+      return orders.insertOrder({ ...order, createdAt: now() });
+    });
   }
 
   /** A known outage costs no key: it is told before anything is written. */
