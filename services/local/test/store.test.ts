@@ -189,6 +189,7 @@ describe('a running store', () => {
     const holder = spawn(process.execPath, [path.join(import.meta.dirname, 'hold-store.ts'), JSON.stringify(settings)]);
     const [line] = (await once(holder.stdout, 'data')) as [Buffer];
     holder.kill('SIGKILL');
+    await once(holder, 'exit');
     const left = JSON.parse(line.toString()) as { product: number; nginx: number };
     assert.deepEqual([isRunning(left.product), isRunning(left.nginx)], [true, true]);
     await eventually(() => hasAnswered(`${store.baseUrl}/`));
