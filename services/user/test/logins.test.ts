@@ -76,12 +76,14 @@ test('an account is blocked for a network after ten failures: 429 with the 15 mi
   const person = await signUp();
   const ip = newNetwork();
   await failTimes(10, person.email, ip);
+  const earlier = await hashes();
   for (const password of [WRONG, person.password]) {
     const response = await login({ ...person, password }, ip);
     assert.deepEqual([response.status, response.body.code], [429, 'too_many_attempts']);
     const wait = Number(response.headers['retry-after']);
     assert.ok(wait > 840 && wait <= 900, `${wait} s`);
   }
+  assert.equal(await hashes(), earlier, 'who is blocked costs no hash');
 });
 
 test('a stranger who fails doesn’t keep the owner out, nor anybody else on the stranger’s network', async () => {
