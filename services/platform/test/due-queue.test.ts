@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import { createDueQueue, type DueQueue, type DueWork } from '#platform/cassandra/due-queue.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
+
+const SLOT_MS = 60_000;
+
+let keyspaces: TestKeyspaces;
+let database: Database;
+let queues: DueQueue[] = [];
+
+before(async () => {
+  keyspaces = await useKeyspaces('due');
+  const name = `${keyspaces.keyspacePrefix}product`;
+  const { contactPoints, localDataCenter, passwords } = keyspaces;
+  const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
+  database = await connectDatabase(account, createMetrics(), silentLogger);
+});
+
+beforeEach(async () => {
+  // Each test begins as a queue that has seen all until now.
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
+    'due',
+    slotOf(Date.now()),
+  ]);
+});
+
+afterEach(async () => {
+  await Promise.all(queues.map((queue) => queue.stop()));
+  queues = [];
+});
+
+after(async () => {
+  await database.close();
+  await keyspaces.stop();
+});
+
+const slotOf = (time: number) => new Date(time - (time % SLOT_MS));
+
+function openQueue(handle: (work: DueWork) => Promise<void>): DueQueue {
+  const queue = createDueQueue({ database, logger: silentLogger, metrics: createMetrics(), handle });
+  queues.push(queue);
+  return queue;
+}
+
+/** Puts a row of any time, as one whose write took long, or of an earlier process. */
+async function putAt(dueAt: number, id: string, action = 'work'): Promise<void> {
+  await database.write('test.put', 'INSERT INTO due (slot, due_at, id, action) VALUES (?, ?, ?, ?)', [
+    slotOf(dueAt),
+    new Date(dueAt),
+    id,
+    action,
+  ]);
+}
+
+async function readWatermark(): Promise<number> {
+  const [row] = await database.read('test.watermark', 'SELECT slot FROM due_watermark WHERE worker = ?', ['due']);
+  assert.ok(row);
+  return (row.slot as Date).getTime();
+}
+
+async function within(limit: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const startedAt = Date.now();
+  while (!(await isSo())) {
+    assert.ok(Date.now() - startedAt < limit, `not so after ${limit} ms`);
+    await sleep(20);
+  }
+}
+
+test('what is put is handled once it is due, not before, and once only', { timeout: 30_000 }, async () => {
+  const handled: { id: string; action: string; at: number }[] = [];
+  const queue = openQueue(async ({ id, action }) => void handled.push({ id, action, at: Date.now() }));
+  queue.start();
+  const [soon, later] = [randomUUID(), randomUUID()];
+  const now = Date.now();
+  await queue.put(1000, later, 'later');
+  await queue.put(0, soon, 'soon');
+  const own = () => handled.filter(({ id }) => id === soon || id === later);
+  await within(5000, () => own().length === 2);
+  assert.deepEqual(
+    own().map(({ action }) => action),
+    ['soon', 'later'],
+  );
+  assert.ok((own()[1]?.at ?? 0) >= now + 1000);
+  await sleep(1500);
+  assert.equal(own().length, 2, 'looking again within the overlap handles nothing twice');
+});
+
+test('one id may be due for several actions, and hundreds of rows at once are all handled', {
+  timeout: 60_000,
+}, async () => {
+  const handled = new Set<string>();
+  const queue = openQueue(async ({ id, action }) => void handled.add(`${id} ${action}`));
+  const ids = Array.from({ length: 700 }, () => randomUUID());
+  const base = Date.now() - 1000;
+  await Promise.all(ids.flatMap((id, index) => ['one', 'two'].map((action) => putAt(base + (index % 7), id, action))));
+  queue.start();
+  await within(30_000, () => ids.every((id) => handled.has(`${id} one`) && handled.has(`${id} two`)));
+});
+
+test('work that fails comes again until it succeeds, and holds nothing else up', { timeout: 30_000 }, async () => {
+  const [failing, fine] = [randomUUID(), randomUUID()];
+  let attempts = 0;
+  let isFineDone = false;
+  const queue = openQueue(async ({ id }) => {
+    if (id === fine) isFineDone = true;
+    if (id !== failing) return;
+    attempts += 1;
+    if (attempts < 3) throw new Error('not yet');
+  });
+  queue.start();
+  await queue.put(0, failing, 'work');
+  await queue.put(0, fine, 'work');
+  await within(2500, () => isFineDone);
+  assert.ok(attempts < 2, 'a failed one rests first');
+  await within(15_000, () => attempts === 3);
+  await sleep(3800);
+  assert.equal(attempts, 3);
+});
+
+test('what was due while nobody ran is handled by the next one that starts', { timeout: 30_000 }, async () => {
+  const id = randomUUID();
+  const dead = openQueue(async () => assert.fail('it was never started'));
+  await dead.put(0, id, 'work');
+  const fiveMinutesAgo = randomUUID();
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
+    'due',
+    slotOf(Date.now() - 5 * SLOT_MS),
+  ]);
+  await putAt(Date.now() - 5 * SLOT_MS, fiveMinutesAgo);
+  const handled = new Set<string>();
+  openQueue(async (work) => void handled.add(work.id)).start();
+  await within(5000, () => handled.has(id) && handled.has(fiveMinutesAgo));
+});
+
+test('work in hand is finished by stop; what stop kept from being handled is left for the next one', {
+  timeout: 30_000,
+}, async () => {
+  const ids = Array.from({ length: 40 }, () => randomUUID());
+  const [first, second] = [new Set<string>(), new Set<string>()];
+  let [begun, ended] = [0, 0];
+  const queue = openQueue(async ({ id }) => {
+    begun += 1;
+    await sleep(150);
+    first.add(id);
+    ended += 1;
+  });
+  for (const id of ids) await putAt(Date.now() - 500, id);
+  queue.start();
+  await within(5000, () => begun > 0);
+  await queue.stop();
+  assert.equal(ended, begun, 'nothing is left half done');
+  assert.ok(!ids.every((id) => first.has(id)), 'it did not wait for all of them');
+  openQueue(async ({ id }) => void second.add(id)).start();
+  await within(5000, () => ids.every((id) => first.has(id) || second.has(id)));
+});
+
+test('a row that becomes visible late is still seen', { timeout: 30_000 }, async () => {
+  const handled = new Set<string>();
+  openQueue(async ({ id }) => void handled.add(id)).start();
+  await sleep(1000);
+  for (const lateness of [300, 1000, 2000]) {
+    const id = randomUUID();
+    await putAt(Date.now() - lateness, id);
+    await within(2000, () => handled.has(id));
+  }
+});
+
+test('the watermark follows, and never passes work that is not handled', { timeout: 30_000 }, async () => {
+  const old = slotOf(Date.now() - 10 * SLOT_MS);
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', ['due', old]);
+  const id = randomUUID();
+  await putAt(Date.now() - 9 * SLOT_MS, id);
+  let mayEnd = () => {};
+  const held = new Promise<void>((resolve) => {
+    mayEnd = resolve;
+  });
+  let hasBegun = false;
+  openQueue(async (work) => {
+    if (work.id !== id) return;
+    hasBegun = true;
+    await held;
+  }).start();
+  await within(5000, () => hasBegun);
+  await sleep(600);
+  assert.equal(await readWatermark(), old.getTime(), 'it waits for the work in hand');
+  mayEnd();
+  await within(5000, async () => (await readWatermark()) >= slotOf(Date.now() - 10_000).getTime());
+});
+
+test('several workers at once handle everything, each row at least once', { timeout: 60_000 }, async () => {
+  const counts = new Map<string, number>();
+  const workers = Array.from({ length: 3 }, () =>
+    openQueue(async ({ id }) => {
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+      if (Math.random() < 0.05) throw new Error('at times');
+    }),
+  );
+  for (const worker of workers) worker.start();
+  const ids = Array.from({ length: 150 }, () => randomUUID());
+  await Promise.all(ids.map((id, index) => (workers[index % 3] as DueQueue).put(index * 5, id, 'work')));
+  await within(20_000, () => ids.every((id) => counts.has(id)));
+});
+
+test('a database that fails for a while stops nothing for good', { timeout: 30_000 }, async () => {
+  const handled = new Set<string>();
+  let isDown = true;
+  const failing: Database = {
+    ...database,
+    read: async (...parameters) => {
+      if (isDown) throw new Error('down');
+      return database.read(...parameters);
+    },
+  };
+  const queue = createDueQueue({
+    database: failing,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    handle: async ({ id }) => void handled.add(id),
+  });
+  queues.push(queue);
+  queue.start();
+  const id = randomUUID();
+  await queue.put(0, id, 'work');
+  await sleep(700);
+  assert.equal(handled.size, 0);
+  isDown = false;
+  await within(5000, () => handled.has(id));
+});
