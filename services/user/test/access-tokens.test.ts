@@ -17,7 +17,7 @@ before(async () => {
   const { email, password } = person;
   good = (await store.api.post('/api/v1/auth/login').send({ email, password })).body.access_token;
 });
-after(() => store.stop());
+after(() => store?.stop());
 
 const [{ kid, key }, older] = readSigningKeys(userSigningKeysFile);
 const publicKey = createPublicKey(key);

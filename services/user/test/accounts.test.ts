@@ -8,7 +8,7 @@ let store: UserService;
 before(async () => {
   store = await startUserService('accounts');
 });
-after(() => store.stop());
+after(() => store?.stop());
 
 const register = (person: object) => store.api.post('/api/v1/auth/register').send(person);
 const login = ({ email, password }: { email: string; password: string }) =>

@@ -11,7 +11,7 @@ before(async () => {
   const { body } = await store.api.post('/api/v1/auth/register').send(newPerson()).expect(201);
   token = userToken({ userId: body.id });
 });
-after(() => store.stop());
+after(() => store?.stop());
 
 const person = { email: 'fine@example.com', password: 'a fine password', name: 'Fine' };
 const signIn = { email: person.email, password: person.password };

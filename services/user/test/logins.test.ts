@@ -11,7 +11,7 @@ let store: UserService;
 before(async () => {
   store = await startUserService('logins');
 });
-after(() => store.stop());
+after(() => store?.stop());
 
 const WRONG = 'not the password';
 let networks = 0;

@@ -14,7 +14,7 @@ let store: UserService;
 before(async () => {
   store = await startUserService('sessions');
 });
-after(() => store.stop());
+after(() => store?.stop());
 
 interface Tokens {
   access_token: string;
