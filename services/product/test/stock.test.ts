@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from '#platform/service.ts';
+import { createStockRepository } from '../src/stock/repository.ts';
 import { newOrderId, openShop, type Shop, type Step } from './support/shop.ts';
 
 type State = 'none' | 'held' | 'committed' | 'released' | 'returned';
@@ -174,23 +175,63 @@ describe('a hold', () => {
 });
 
 test('a step with other quantities than the hold is refused with 409 and changes nothing', async () => {
-  const { id: productId } = await shop.catalogue.addProduct({ stock: 10 });
+  const { id: productId } = await shop.catalogue.addProduct({ stock: 30 });
   const orderId = newOrderId();
   const right = [{ productId, quantity: 2 }];
-  const wrong = [{ productId, quantity: 3 }];
+  // Others have reserved and bought enough, so that only the order's own row can tell.
+  const [otherHold, otherSale, many] = [newOrderId(), newOrderId(), [{ productId, quantity: 8 }]];
+  for (const other of [otherHold, otherSale]) await shop.step('hold', other, many);
+  await shop.step('commit', otherSale, many);
   const expectRefusals = async (...steps: Step[]) => {
     const before = [await shop.readHead(productId), await shop.readOperations(productId)];
     for (const step of steps) {
-      const { status, body } = await shop.step(step, orderId, wrong);
-      assert.equal(`${step} ${status} ${body.code}`, `${step} 409 reservation_mismatch`);
+      for (const quantity of [1, 3]) {
+        const { status, body } = await shop.step(step, orderId, [{ productId, quantity }]);
+        assert.equal(`${step} ${status} ${body.code}`, `${step} 409 reservation_mismatch`);
+      }
     }
     assert.deepEqual([await shop.readHead(productId), await shop.readOperations(productId)], before);
   };
   await shop.step('hold', orderId, right);
   await expectRefusals('hold', 'commit', 'release', 'return');
   await shop.step('commit', orderId, right);
-  await expectRefusals('hold', 'commit', 'return');
+  await expectRefusals('hold', 'commit', 'release', 'return');
   await assertBalanced(productId);
+});
+
+describe('a release that the hold overtakes', () => {
+  /** A repository in whose database something else happens right before or after one of its statements. */
+  const interrupted = (statement: string, when: 'before' | 'after', meanwhile: () => Promise<unknown>) => {
+    let isDone = false;
+    return createStockRepository({
+      ...shop.database,
+      async conditional(name, statements) {
+        const interrupt = name === statement && !isDone;
+        if (interrupt) isDone = true;
+        if (interrupt && when === 'before') await meanwhile();
+        const outcome = await shop.database.conditional(name, statements);
+        if (interrupt && when === 'after') await meanwhile();
+        return outcome;
+      },
+    });
+  };
+
+  for (const [statement, when] of [
+    ['stock.release', 'after'],
+    ['stock.mark_released', 'before'],
+  ] as const) {
+    test(`${when} its statement ${statement} gives the hold back all the same`, async () => {
+      const { id: productId } = await shop.catalogue.addProduct({ stock: 5 });
+      const [orderId, line] = [newOrderId(), { productId, quantity: 2 }];
+      const stock = interrupted(statement, when, () => createStockRepository(shop.database).hold(orderId, line));
+      assert.equal(await stock.release(orderId, line), 'released');
+      assert.equal(await stateOf(productId, orderId), 'released');
+      assert.deepEqual(
+        { ...(await shop.readHead(productId)), inStock: true },
+        { available: 5, reserved: 0, sold: 0, inStock: true },
+      );
+    });
+  }
 });
 
 describe('under load', () => {
