@@ -55,6 +55,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
     noteRecovery: (delayMs, orderId) => due.put(delayMs, orderId, RECOVER),
+    countRejection: () => countChange('pending', 'rejected'),
     count(outcome) {
       idempotency.inc({ outcome });
       if (outcome === 'new') created.inc();

@@ -24,7 +24,7 @@ before(async () => {
 
 beforeEach(async () => {
   // Each test begins as a queue that has seen all until now.
-  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [
     'due',
     slotOf(Date.now()),
   ]);
@@ -59,9 +59,9 @@ async function putAt(dueAt: number, id: string, action = 'work'): Promise<void> 
 }
 
 async function readWatermark(): Promise<number> {
-  const [row] = await database.read('test.watermark', 'SELECT slot FROM due_watermark WHERE worker = ?', ['due']);
+  const [row] = await database.read('test.watermark', 'SELECT done_until FROM due_watermark WHERE worker = ?', ['due']);
   assert.ok(row);
-  return (row.slot as Date).getTime();
+  return (row.done_until as Date).getTime();
 }
 
 async function within(limit: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
@@ -128,7 +128,7 @@ test('what was due while nobody ran is handled by the next one that starts', { t
   const dead = openQueue(async () => assert.fail('it was never started'));
   await dead.put(0, id, 'work');
   const fiveMinutesAgo = randomUUID();
-  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [
     'due',
     slotOf(Date.now() - 5 * SLOT_MS),
   ]);
@@ -173,7 +173,7 @@ test('a row that becomes visible late is still seen', { timeout: 30_000 }, async
 
 test('the watermark follows, and never passes work that is not handled', { timeout: 30_000 }, async () => {
   const old = slotOf(Date.now() - 10 * SLOT_MS);
-  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', ['due', old]);
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', ['due', old]);
   const id = randomUUID();
   await putAt(Date.now() - 9 * SLOT_MS, id);
   let mayEnd = () => {};

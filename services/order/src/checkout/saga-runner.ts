@@ -1,19 +1,20 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Logger } from '#platform/logging.ts';
 import { currentRequest, withRequestContext } from '#platform/request-context.ts';
 
 /** Sagas at work at a time; more would only wait for each other at the database. */
-const AT_ONCE = 32;
+const AT_ONCE = 16;
 /** Sagas that may wait; beyond it new ones are refused before anything is written. */
 const MAX_WAITING = 1000;
-/** ms for one saga from its beginning on; what is left then is finished by recovery. */
+/** ms for the calls of one saga, from its turn on; what is left then is finished by recovery. */
 const DEADLINE = 5000;
 
 /** Runs sagas, which go on when the request that began them has been answered. */
 export interface SagaRunner {
   /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
   run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
-  /** The same, but waits at most `ms`; undefined when it takes longer or fails: recovery finishes it. */
+  /** The same, but waits at most `ms`; undefined after that time when it takes longer or fails: recovery finishes it. */
   runWithin<Result>(ms: number, id: string, work: () => Promise<Result>): Promise<Result | undefined>;
   isRunning(id: string): boolean;
   hasRoom(): boolean;
@@ -43,16 +44,14 @@ export function createSagaRunner(logger: Logger): SagaRunner {
     run,
 
     async runWithin(ms, id, work) {
-      let timer: NodeJS.Timeout | undefined;
-      const overdue = new Promise<undefined>((resolve) => {
-        timer = setTimeout(() => resolve(undefined), ms);
-      });
+      const giveUp = new AbortController();
+      const overdue = sleep(Math.max(0, ms), undefined, { signal: giveUp.signal }).catch(() => undefined);
       const saga = run(id, work).catch((cause: unknown) => {
         logger.warn('checkout_interrupted', 'Recovery will finish the checkout.', { orderId: id, cause });
-        return undefined;
+        return overdue;
       });
       const result = await Promise.race([saga, overdue]);
-      clearTimeout(timer);
+      giveUp.abort();
       return result;
     },
 

@@ -7,11 +7,11 @@ import { type Address, type OrderRecord, priceLines, type Rejection } from '../o
 import type { OrderProgress } from '../orders/progress.ts';
 import type { NewOrder, OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
-import type { Undo } from './undo.ts';
+import { orLeaveToRecovery, type Undo } from './undo.ts';
 
 /** ms after which the shopper is answered 202, and the order tells. */
 export const ANSWER_WITHIN = 2000;
-/** ms after which a checkout that was cut off is taken up again; longer than a saga may run. */
+/** ms after which a checkout that was cut off is taken up again; longer than the calls of a saga may take. */
 export const RECOVER_AFTER = 6000;
 /** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
 export const EXPIRES_AFTER = 10 * 60_000;
@@ -35,7 +35,7 @@ export interface CheckoutService {
   /**
    * Places the user's cart, once for each key: the order's id is made of both. Throws Conflict `cart_empty`, `product_unavailable`,
    * `cart_changed`, `insufficient_stock`, each of which the key then stands for, or `idempotency_in_progress`; Unprocessable
-   * `idempotency_key_reused`; Unavailable while nothing has been written.
+   * `idempotency_key_reused`; Unavailable when nothing was written, or nobody knows: the same key tells.
    */
   place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed>;
   /** Takes up what a crash, a failure or a cancellation left: forward while it is young, back when it is old or refused. Repeatable. */
@@ -54,11 +54,25 @@ export interface CheckoutParts {
   /** The id that user and key always give. */
   toOrderId(userId: string, idempotencyKey: string): string;
   noteRecovery(delayMs: number, orderId: string): Promise<void>;
+  countRejection(): void;
   count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
 }
 
 export function createCheckoutService(parts: CheckoutParts): CheckoutService {
-  const { orders, cart, product, progress, undo, sagas, currency, now, toOrderId, noteRecovery, count } = parts;
+  const {
+    orders,
+    cart,
+    product,
+    progress,
+    undo,
+    sagas,
+    currency,
+    now,
+    toOrderId,
+    noteRecovery,
+    countRejection,
+    count,
+  } = parts;
   const intake = pLimit(BEGUN_AT_ONCE);
 
   async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
@@ -66,37 +80,34 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     if (expectedTotal && expectedTotal.currency !== currency) {
       throw validationFailed([{ pointer: '/expectedTotal/currency', detail: `The shop's currency is ${currency}.` }]);
     }
+    const createdAt = now();
     const id = toOrderId(userId, idempotencyKey);
     const hash = requestHash(request);
-    if (!canBegin()) return replayOrRefuse(id, hash);
+    const known = await orders.findOrder(id);
+    if (known) return replay(known, hash);
+    assertCanBegin();
 
     const expectedTotalMinor = expectedTotal?.amount;
-    const inserted = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor });
+    const inserted = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt });
     if (!inserted) return replay(await latest(id), hash);
 
     count('new');
-    const decided = await sagas.runWithin(ANSWER_WITHIN, id, () => proceed(inserted));
-    if (!decided) return { order: inserted, late: true, replayed: false };
-    if (decided.rejection) throw toConflict(decided.rejection);
-    return { order: decided, late: decided.status === 'pending', replayed: false };
+    const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
+    const order = (await sagas.runWithin(timeLeft, id, () => proceed(inserted))) ?? inserted;
+    return toPlaced(order, false);
   }
 
   /** Writes the order down, after the note that finishes it should this process end. */
-  function begin(order: Omit<NewOrder, 'createdAt'>): Promise<OrderRecord | undefined> {
+  function begin(order: NewOrder): Promise<OrderRecord | undefined> {
     return intake(async () => {
       await noteRecovery(RECOVER_AFTER, order.id);
-      return orders.insertOrder({ ...order, createdAt: now() });
+      return orders.insertOrder(order);
     });
   }
 
   /** A known outage costs no key: it is told before anything is written. */
-  function canBegin(): boolean {
-    return cart.isAvailable() && product.isAvailable() && sagas.hasRoom();
-  }
-
-  async function replayOrRefuse(id: string, hash: string): Promise<Placed> {
-    const known = await orders.findOrder(id, { latest: true });
-    if (known) return replay(known, hash);
+  function assertCanBegin(): void {
+    if (cart.isAvailable() && product.isAvailable() && sagas.hasRoom()) return;
     throw new Unavailable('upstream_unavailable', 'Orders can not be placed right now; ask again.', { retryAfter: 2 });
   }
 
@@ -106,17 +117,26 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       count('reused');
       throw new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another order.');
     }
-    const decidedAt = order.history.find(({ status }) => status !== 'pending')?.at ?? now();
-    const late = decidedAt.getTime() - order.createdAt.getTime() >= ANSWER_WITHIN;
-    if (order.status === 'pending' && !late) {
+    if (order.status === 'pending' && !isLate(order)) {
       count('in_progress');
       throw new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
         retryAfter: 1,
       });
     }
     count('replayed');
-    if (order.rejection && !late) throw toConflict(order.rejection, true);
-    return { order, late, replayed: true };
+    return toPlaced(order, true);
+  }
+
+  function toPlaced(order: OrderRecord, replayed: boolean): Placed {
+    const late = order.status === 'pending' || isLate(order);
+    if (order.rejection && !late) throw toConflict(order.rejection, replayed);
+    return { order, late, replayed };
+  }
+
+  /** Not decided when the first answer was due: that answer was 202. */
+  function isLate({ history, createdAt }: OrderRecord): boolean {
+    const decidedAt = history.find(({ status }) => status !== 'pending')?.at ?? now();
+    return decidedAt.getTime() - createdAt.getTime() >= ANSWER_WITHIN;
   }
 
   /** The saga: each step may be repeated by the order's id, so it can be taken up anywhere, by several at once. */
@@ -158,8 +178,10 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     if (order.status !== 'pending') return order;
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
     const change = { to: 'rejected', actor: 'system', reason: refusal.code, rejection, at: now() } as const;
-    const rejected = (await orders.changeStatus(order, change)) ?? (await latest(orderId));
-    await undo(rejected);
+    const rejected = await orders.changeStatus(order, change);
+    if (!rejected) return latest(orderId);
+    countRejection();
+    await orLeaveToRecovery(undo(rejected));
     return rejected;
   }
 
@@ -198,6 +220,6 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   return { place, recover };
 }
 
-function toConflict({ code, detail, extensions }: Rejection, replayed = false): Conflict {
+function toConflict({ code, detail, extensions }: Rejection, replayed: boolean): Conflict {
   return new Conflict(code, detail, { extensions, replayed });
 }

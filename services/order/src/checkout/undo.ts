@@ -1,3 +1,4 @@
+import { Unavailable } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import type { OrderRecord } from '../orders/order.ts';
@@ -15,4 +16,11 @@ export function createUndo({ product, cart }: { product: ProductClient; cart: Ca
     if (status === 'rejected' && lines) await product.release(id, lines);
     if (status === 'rejected' && rejection?.code !== 'cart_empty') await cart.restore(userId, id);
   };
+}
+
+/** For what recovery, noted before, would do as well: who can't be reached now is no reason to fail a decision that stands. */
+export async function orLeaveToRecovery(work: Promise<void>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof Unavailable)) throw error;
+  });
 }

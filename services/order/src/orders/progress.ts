@@ -1,3 +1,4 @@
+import { orLeaveToRecovery } from '../checkout/undo.ts';
 import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
 import type { OrderRepository } from './repository.ts';
 
@@ -50,7 +51,6 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
     const moved = await orders.changeStatus(order, { to, actor: SYSTEM, at: now() });
     if (!moved) return undefined;
     countChange(order.status, to);
-    await show(moved);
     return moved;
   }
 
@@ -59,7 +59,10 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
 
     async confirm(order) {
       const confirmed = await move(order, 'confirmed');
-      if (confirmed) return confirmed;
+      if (confirmed) {
+        await orLeaveToRecovery(show(confirmed));
+        return confirmed;
+      }
       const found = await orders.findOrder(order.id, { latest: true });
       if (!found) throw new Error(`Order ${order.id} is gone.`);
       return found;
@@ -74,7 +77,8 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
           if (canReach(order.status, to)) await noteStep(TOO_EARLY, orderId, to);
           return;
         }
-        if (await move(order, to)) return;
+        const moved = await move(order, to);
+        if (moved) return show(moved);
       }
       throw new Error(`Order ${orderId} changes faster than it can be followed.`);
     },

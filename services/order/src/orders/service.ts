@@ -1,5 +1,5 @@
-import { Conflict, NotFound, Unavailable } from '#platform/errors.ts';
-import type { Undo } from '../checkout/undo.ts';
+import { NotFound, Unavailable } from '#platform/errors.ts';
+import { orLeaveToRecovery, type Undo } from '../checkout/undo.ts';
 import { assertCanFollow, type Order, type OrderRecord, type Status } from './order.ts';
 import type { OrderProgress } from './progress.ts';
 import type { OrderPosition, OrderRepository } from './repository.ts';
@@ -72,18 +72,16 @@ export function createOrderService({
     throw new Unavailable('order_contended', 'The order is changing; ask again.');
   }
 
-  /** The order is cancelled; should the stock not be reachable now, recovery gives it back. */
+  /** The order is cancelled, whatever comes now. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
-    await progress.show(order);
-    await undo(order).catch((error: unknown) => {
-      if (!(error instanceof Unavailable)) throw error;
-    });
+    await orLeaveToRecovery(progress.show(order));
+    await orLeaveToRecovery(undo(order));
     return order;
   }
 
   async function latest(id: string): Promise<OrderRecord> {
     const order = await orders.findOrder(id, { latest: true });
-    if (!order) throw new Conflict('order_not_found', 'There is no such order.');
+    if (!order) throw new Error(`Order ${id} is gone.`);
     return order;
   }
 

@@ -10,7 +10,11 @@ const OVERLAP_MS = 3000;
 /** How long a failed piece of work rests. */
 const RETRY_MS = 3000;
 const PAGE = 500;
-const CONCURRENCY = 8;
+const CONCURRENCY = 16;
+const SAVE_EVERY_MS = 1000;
+/** How far before the watermark a start begins: what was written late, or by a replica with another clock, is before it. */
+const START_MARGIN_MS = 10_000;
+const WORKER = 'due';
 
 export interface DueWork {
   readonly id: string;
@@ -36,18 +40,18 @@ export interface DueQueueOptions {
 }
 
 /**
- * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from the watermark (two slots back) to now and
- * handles what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and a slot behind the watermark is
- * never read again, so dead rows can't slow it down. Failed work is written into a later slot before the scan moves on.
+ * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from shortly before the watermark to now and
+ * handles what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and what is behind the watermark is
+ * not read again, so dead rows can't slow it down. Failed work is noted anew before the scan moves on.
  */
 export function createDueQueue({ database, logger, metrics, handle }: DueQueueOptions): DueQueue {
   const handled = metrics.counter('due_work_total', 'Pieces of due work, by what became of them.', ['outcome']);
-  const lag = metrics.gauge('due_scanned_at_seconds', 'Unix time up to which due work has been handled.');
+  const handledUntil = metrics.gauge('due_handled_until_seconds', 'Unix time up to which due work has been handled.');
   const limit = pLimit(CONCURRENCY);
   /** Rows handled within the overlap, so that they aren't handled again at each tick. */
   const recent = new Map<string, number>();
   let position: number | undefined;
-  let savedSlot = 0;
+  let savedAt = 0;
   let running: Promise<void> | undefined;
   let stopped = true;
   let wake: (() => void) | undefined;
@@ -93,29 +97,31 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now));
       if (stopped) return;
     }
-    position = now - OVERLAP_MS;
-    lag.set(now / 1000);
-    for (const [key, dueAt] of recent) if (dueAt < position) recent.delete(key);
-    await saveWatermark(floorToSlot(position));
+    await moveTo(now);
   }
 
   async function startPosition(now: number): Promise<number> {
-    const [row] = await database.read('due.watermark', 'SELECT slot FROM due_watermark WHERE worker = ?', ['due']);
-    const slot = row ? (row.slot as Date).getTime() : floorToSlot(now);
-    return slot - 2 * SLOT_MS;
+    const [row] = await database.read('due.watermark', 'SELECT done_until FROM due_watermark WHERE worker = ?', [
+      WORKER,
+    ]);
+    return (row ? row.done_until.getTime() : now) - START_MARGIN_MS;
   }
 
-  async function saveWatermark(slot: number): Promise<void> {
-    if (slot === savedSlot) return;
-    await database.write('due.save_watermark', 'INSERT INTO due_watermark (worker, slot) VALUES (?, ?)', [
-      'due',
-      new Date(slot),
+  /** All that is due up to `time` has been handled; the overlap is looked at again. */
+  async function moveTo(time: number): Promise<void> {
+    position = Math.max(position ?? 0, Math.min(time, Date.now() - OVERLAP_MS));
+    handledUntil.set(position / 1000);
+    for (const [key, dueAt] of recent) if (dueAt < position) recent.delete(key);
+    if (Date.now() - savedAt < SAVE_EVERY_MS) return;
+    await database.write('due.save_watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [
+      WORKER,
+      new Date(position),
     ]);
-    savedSlot = slot;
+    savedAt = Date.now();
   }
 
   async function scanSlot(slot: number, from: number, to: number): Promise<void> {
-    let after: Date = new Date(from);
+    let after = new Date(from);
     for (;;) {
       const rows = await database.read(
         'due.scan',
@@ -125,10 +131,12 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       const fresh = rows.map(toDueWork).filter((work) => !recent.has(keyOf(work)));
       await Promise.all(fresh.map((work) => limit(() => process(work))));
       if (rows.length < PAGE || stopped) return;
-      const last = (rows.at(-1) as Row).due_at as Date;
-      if (fresh.length === 0 && last.getTime() === after.getTime())
+      const last: Date = (rows.at(-1) as Row).due_at;
+      if (fresh.length === 0 && last.getTime() === after.getTime()) {
         throw new Error(`Over ${PAGE} rows are due in one millisecond.`);
+      }
       after = last;
+      await moveTo(last.getTime());
     }
   }
 

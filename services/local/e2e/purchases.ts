@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { createContractCheck } from '../src/contract-check.ts';
+import { bodyOf, createShop, newAccount, SOMEWHERE } from '../src/shop-client.ts';
+import { describeSmoke, smokeStore } from '../src/smoke.ts';
+import { eventually, type RunningStore } from './running-store.ts';
+
+/** What a shopper does, and what happens when everything is done at once. */
+export function purchases(running: () => RunningStore): void {
+  test('a shopper signs up, browses, fills a cart, orders, and watches the order arrive', async () => {
+    const { store } = running();
+    const contract = await createContractCheck(store.baseUrl);
+    const shop = createShop(store.baseUrl, { onAnswer: (answer) => contract.assertKept(answer) });
+    const account = newAccount();
+    assert.equal((await shop.register(account)).status, 201);
+    const { access_token: token } = bodyOf(await shop.login(account), 200);
+    const shopper = shop.as(token);
+    const [summary] = bodyOf(await shop.listProducts({ inStock: true, sort: 'price', limit: 1 }), 200).data;
+    const product = bodyOf(await shop.product(summary?.id as string), 200);
+    const cart = bodyOf(await shopper.addItem(product.id, 2), 201);
+    assert.deepEqual(cart.total, { amount: 2 * product.price.amount, currency: 'USD' });
+
+    const placed = await shopper.placeOrder(randomUUID(), { ...SOMEWHERE, expectedTotal: cart.total });
+    const order = bodyOf(placed, 201, 202);
+    assert.equal(placed.headers.location, `/api/v1/orders/${order.id}`);
+    const arrived = await eventually(
+      async () => bodyOf(await shopper.order(order.id), 200),
+      ({ status }) => status === 'delivered',
+      30_000,
+    );
+    const { history } = arrived as typeof arrived & { history: { status: string }[] };
+    assert.deepEqual(
+      history.map(({ status }) => status),
+      ['pending', 'confirmed', 'processing', 'shipped', 'delivered'],
+    );
+    const [listed] = bodyOf(await shopper.listOrders(), 200).data;
+    assert.equal(listed?.status, 'delivered');
+    assert.equal((await shopper.cancel(order.id)).status, 409);
+    await shop.close();
+  });
+
+  test('the smoke run finds every endpoint well, each service within 150 MB and the store within 3 GB', async () => {
+    const { store, settings } = running();
+    const admin = { email: settings.adminEmail, password: settings.adminPassword as string };
+    const report = await smokeStore({ baseUrl: store.baseUrl, dataDir: store.dataDir, admin });
+    assert.equal(report.failed, 0, describeSmoke(report).join('\n'));
+    assert.ok(report.passed > 20);
+  });
+
+  test('one Idempotency-Key 50 times at once is one order, and the key gives that order ever after', async () => {
+    const { newShopper, catalogue, readStock } = running();
+    const product = await catalogue.addProduct({ stock: 100 });
+    const shopper = newShopper();
+    bodyOf(await shopper.addItem(product.id, 2), 201);
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => shopper.placeOrder(key)));
+    for (const { status, body } of answers) {
+      assert.ok(
+        status === 201 ||
+          status === 202 ||
+          (status === 409 && (body as { code?: string }).code === 'idempotency_in_progress'),
+        `${status}`,
+      );
+    }
+    const replayed = await eventually(
+      () => shopper.placeOrder(key),
+      ({ status }) => status !== 409,
+      10_000,
+    );
+    assert.equal(replayed.headers['idempotent-replayed'], 'true');
+    const ids = new Set([...answers, replayed].filter(({ status }) => status < 300).map(({ body }) => body.id));
+    assert.equal(ids.size, 1);
+    const other = await shopper.placeOrder(key, {
+      shippingAddress: { ...SOMEWHERE.shippingAddress, city: 'Elsewhere' },
+    });
+    assert.equal(other.status, 422);
+    await eventually(
+      () => readStock(product.id),
+      ({ sold }) => sold === 2,
+      10_000,
+    );
+    assert.equal(bodyOf(await shopper.listOrders(), 200).data.length, 1);
+  });
+
+  test('40 adds at once to one cart are 40 pieces', async () => {
+    const { newShopper, catalogue } = running();
+    const product = await catalogue.addProduct({ stock: 100 });
+    const shopper = newShopper();
+    const answers = await Promise.all(Array.from({ length: 40 }, () => shopper.addItem(product.id, 1)));
+    for (const answer of answers) bodyOf(answer, 201);
+    assert.equal(bodyOf(await shopper.cart(), 200).itemCount, 40);
+  });
+
+  test('two orders at once for one cart are one order and one cart_empty', async () => {
+    const { newShopper, catalogue, readStock } = running();
+    const product = await catalogue.addProduct({ stock: 10 });
+    const shopper = newShopper();
+    bodyOf(await shopper.addItem(product.id, 3), 201);
+    const answers = await Promise.all([shopper.placeOrder(randomUUID()), shopper.placeOrder(randomUUID())]);
+    const codes = answers.map(({ status, body }) =>
+      status === 409 ? (body as unknown as { code: string }).code : status,
+    );
+    assert.deepEqual(codes.sort(), [201, 'cart_empty']);
+    assert.deepEqual(await readStock(product.id), { available: 7, reserved: 0, sold: 3 });
+  });
+
+  test('20 cancellations at once return the stock once', async () => {
+    const { newShopper, catalogue, readStock } = running();
+    const product = await catalogue.addProduct({ stock: 10 });
+    const shopper = newShopper();
+    bodyOf(await shopper.addItem(product.id, 4), 201);
+    const order = bodyOf(await shopper.placeOrder(randomUUID()), 201);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => shopper.cancel(order.id)));
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1);
+    assert.ok(answers.every(({ status }) => status === 200 || status === 409));
+    await eventually(
+      () => readStock(product.id),
+      ({ available }) => available === 10,
+      10_000,
+    );
+    assert.deepEqual(await readStock(product.id), { available: 10, reserved: 0, sold: 0 });
+    assert.equal(bodyOf(await shopper.listOrders(), 200).data[0]?.status, 'cancelled');
+  });
+
+  test('50 refreshes of one token at once leave at most one child alive', async () => {
+    const { shop } = running();
+    const account = newAccount();
+    bodyOf(await shop.register(account), 201);
+    const { refresh_token: token } = bodyOf(await shop.login(account), 200);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => shop.refresh(token)));
+    const children = answers.filter(({ status }) => status === 200).map(({ body }) => body.refresh_token);
+    assert.ok(children.length <= 1, `${children.length} children`);
+    assert.ok(answers.every(({ status }) => status === 200 || status === 401));
+  });
+
+  test('640 orders at once on 200 units: exactly 200 are confirmed, all others refused, nothing stays held', async () => {
+    const { newShopper, catalogue, readStock } = running();
+    const product = await catalogue.addProduct({ stock: 200 });
+    const shoppers = Array.from({ length: 640 }, newShopper);
+    await inGroups(shoppers, 40, async (shopper) => void bodyOf(await shopper.addItem(product.id, 1), 201));
+
+    const keys = new Map(shoppers.map((shopper) => [shopper, randomUUID()]));
+    const answers = await Promise.all(shoppers.map((shopper) => shopper.placeOrder(keys.get(shopper) as string)));
+    const refused = answers.filter(
+      ({ status, body }) => status === 409 && (body as unknown as { code: string }).code === 'insufficient_stock',
+    );
+    const accepted = answers.filter(({ status }) => status === 201 || status === 202);
+    assert.equal(
+      refused.length + accepted.length,
+      640,
+      JSON.stringify(answers.find(({ status }) => ![201, 202, 409].includes(status))),
+    );
+
+    const decided = await eventually(
+      () =>
+        inGroups(shoppers, 40, async (shopper, index) => {
+          const { status, body } = answers[index] as (typeof answers)[number];
+          return status < 300 ? bodyOf(await shopper.order(body.id), 200).status : 'rejected';
+        }),
+      (statuses) => !statuses.includes('pending'),
+      60_000,
+    );
+    assert.equal(decided.filter((status) => status !== 'rejected').length, 200);
+    assert.deepEqual(await readStock(product.id), { available: 0, reserved: 0, sold: 200 });
+    const losers = shoppers.filter((_, index) => decided[index] === 'rejected').slice(0, 20);
+    for (const loser of losers) {
+      await eventually(
+        async () => bodyOf(await loser.cart(), 200).itemCount,
+        (count) => count === 1,
+        10_000,
+      );
+    }
+  });
+}
+
+async function inGroups<Item, Result>(
+  items: readonly Item[],
+  size: number,
+  work: (item: Item, index: number) => Promise<Result>,
+) {
+  const results: Result[] = [];
+  for (let start = 0; start < items.length; start += size) {
+    const group = items.slice(start, start + size);
+    results.push(...(await Promise.all(group.map((item, index) => work(item, start + index)))));
+  }
+  return results;
+}

@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readSigningKeys } from '#platform/auth/keys.ts';
+import { issueUserToken } from '#platform/auth/user-token.ts';
+import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { type AuditReport, auditStore } from '../src/audit/audit-store.ts';
+import { createJournal, type Journal } from '../src/audit/journal.ts';
+import { openShop } from '../src/open-shop.ts';
+import type { StoreSettings } from '../src/settings.ts';
+import { createShop, type Shop, type Shopper } from '../src/shop-client.ts';
+import { DATA_CENTER, type Store, startStore } from '../src/store.ts';
+import { createTestCatalogue, type TestCatalogue } from '../test-support/catalogue.ts';
+
+export const PRODUCTS = 20_000;
+/** ms between two steps of an order, short enough to watch. */
+const STEP = 2000;
+
+export interface SignedIn extends Shopper {
+  readonly userId: string;
+}
+
+/** The whole store, as `npm start` runs it, and what a test needs around it. */
+export interface RunningStore {
+  readonly store: Store;
+  readonly settings: StoreSettings;
+  readonly shop: Shop;
+  readonly catalogue: TestCatalogue;
+  readonly journal: Journal;
+  /** Somebody signed in, without a password hash to wait for. */
+  newShopper(): SignedIn;
+  readStock(productId: string): Promise<{ available: number; reserved: number; sold: number }>;
+  /** The invariants, also of all that the journal says was acknowledged. */
+  audit(): Promise<AuditReport>;
+  stop(): Promise<void>;
+}
+
+export async function startRunningStore(): Promise<RunningStore> {
+  const settings = await newSettings();
+  const store = await startStore(settings);
+  const journalFile = join(settings.dataDir, 'journal.jsonl');
+  const database = await connectProduct(store);
+  const shop = createShop(store.baseUrl, { connections: 700, timeoutMs: 15_000 });
+  const [userKey] = readSigningKeys(join(store.dataDir, 'keys/user/user-keys.json'));
+  try {
+    await openShop(store, settings, () => undefined);
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
+  return {
+    store,
+    settings,
+    shop,
+    catalogue: createTestCatalogue(database),
+    journal: createJournal(journalFile),
+
+    newShopper() {
+      const userId = randomUUID();
+      return { userId, ...shop.as(issueUserToken({ userId, sessionId: randomUUID(), role: 'user' }, userKey)) };
+    },
+
+    async readStock(productId) {
+      const [row] = await database.read(
+        'test.stock',
+        'SELECT available, reserved, sold FROM products WHERE product_id = ? AND op_id = ?',
+        [productId, '00000000-0000-0000-0000-000000000000'],
+      );
+      return { available: row?.available, reserved: row?.reserved, sold: Number(row?.sold) };
+    },
+
+    audit: () =>
+      auditStore({
+        contactPoints: [store.contactPoint],
+        localDataCenter: DATA_CENTER,
+        username: 'audit',
+        password: store.secrets.rolePasswords.audit,
+        keyspaces: { product: 'product', cart: 'cart', orders: 'orders', users: 'users' },
+        journal: journalFile,
+      }),
+
+    async stop() {
+      await shop.close();
+      await database.close();
+      await store.stop();
+      if (!process.env.KEEP) await rm(settings.dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks until `isDone` likes the answer; throws with the last one after `withinMs`. */
+export async function eventually<Result>(
+  ask: () => Promise<Result>,
+  isDone: (result: Result) => boolean,
+  withinMs: number,
+): Promise<Result> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const result = await ask();
+    if (isDone(result)) return result;
+    if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${JSON.stringify(result)?.slice(0, 2000)}`);
+    await sleep(500);
+  }
+}
+
+/** What an audit found wrong, as sentences. */
+export function violationsOf({ checks }: AuditReport): string[] {
+  return checks.flatMap(({ id, violations }) => violations.map((sentence) => `${id}: ${sentence}`));
+}
+
+async function newSettings(): Promise<StoreSettings> {
+  const port = await freePort();
+  return {
+    dataDir: await mkdtemp(join(tmpdir(), 'store-e2e-')),
+    host: '127.0.0.1',
+    port,
+    innerPortOffset: 21_000 + (port % 2000),
+    adminEmail: 'admin@example.com',
+    adminPassword: 'an-admin-Passphrase-1',
+    loadProfile: true,
+    seedProducts: PRODUCTS,
+    cassandraHeapMb: 1024,
+    bcryptCost: 10,
+    currency: 'USD',
+    logLevel: 'info',
+    orderDelays: { processing: STEP, shipped: STEP, delivered: STEP },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return address.port;
+}
+
+function connectProduct(store: Store): Promise<Database> {
+  const options = {
+    contactPoints: [store.contactPoint],
+    localDataCenter: DATA_CENTER,
+    keyspace: 'product',
+    username: 'product',
+    password: store.secrets.rolePasswords.product,
+  };
+  return connectDatabase(options, createMetrics(), silentLogger);
+}
