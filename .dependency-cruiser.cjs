@@ -6,7 +6,12 @@ const sameService = (file) => `^services/$1/src/[^/]+/${file}$`;
 const platform = (path) => `^services/platform/src/${path}`;
 const npm = (...names) => `node_modules/(@types/)?(${names.join('|')})/`;
 
-const DOMAIN = sameService('(?!(service|repository|schema|routes)\\.ts)[^/]+\\.ts');
+/** Rules: types and pure functions. */
+const RULES =
+  'products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
+/** Use cases that have a file of their own beside `service.ts`. */
+const USE_CASES = 'service|undo|progress|projector|saga-runner';
+const DOMAIN = `^services/$1/src/(${RULES})\\.ts$`;
 const ERRORS = platform('errors\\.ts$');
 
 /** Files matching `from` may import what `allowed` matches, and types alone of what `types` matches. */
@@ -61,16 +66,23 @@ module.exports = {
     ...room(
       'domain-is-pure',
       'Types and rules see their own service’s domain and the errors. No node:, no zod, no npm.',
-      `^services/${SERVICES}/src/(products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/user|sessions/session)\\.ts$`,
+      `^services/${SERVICES}/src/(${RULES})\\.ts$`,
       [DOMAIN, ERRORS],
     ),
     ...room(
       'service-is-the-story',
       'Use cases see rules, limits and other use cases, and the types of repositories and clients; no HTTP, no CQL, no wire.',
-      inNoun('service\\.ts'),
-      [DOMAIN, sameService('service\\.ts'), ERRORS, platform('(keyed-limit|canonical-json)\\.ts$'), npm('p-limit')],
+      inNoun(`(${USE_CASES})\\.ts`),
       [
-        sameService('repository\\.ts'),
+        DOMAIN,
+        sameService(`(${USE_CASES})\\.ts`),
+        ERRORS,
+        platform('(keyed-limit|canonical-json|request-context)\\.ts$'),
+        npm('p-limit'),
+        '^(node:)?timers/promises$',
+      ],
+      [
+        sameService('(repository|refresh-token|password-hasher)\\.ts'),
         '^services/$1/src/clients/',
         platform('(logging|service)\\.ts$'),
         platform('auth/'),

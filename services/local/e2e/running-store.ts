@@ -44,6 +44,13 @@ export interface RunningStore {
 export async function startRunningStore(): Promise<RunningStore> {
   const settings = await newSettings();
   const store = await startStore(settings);
+  const killWithUs = () => {
+    const { services, gateway, cassandra } = store;
+    for (const process of [...Object.values(services), gateway, cassandra]) process?.kill('SIGKILL');
+  };
+  process.once('exit', killWithUs);
+  // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the store behind.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   const journalFile = join(settings.dataDir, 'journal.jsonl');
   const database = await connectProduct(store);
   const shop = createShop(store.baseUrl, { connections: 700, timeoutMs: 15_000 });
@@ -89,7 +96,8 @@ export async function startRunningStore(): Promise<RunningStore> {
       await shop.close();
       await database.close();
       await store.stop();
-      if (!process.env.KEEP) await rm(settings.dataDir, { recursive: true, force: true });
+      process.removeListener('exit', killWithUs);
+      await rm(settings.dataDir, { recursive: true, force: true });
     },
   };
 }

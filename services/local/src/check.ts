@@ -17,8 +17,25 @@ const ROOT = join(import.meta.dirname, '../../..');
 const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx'];
 /** Fewer modules than this would mean that nothing was looked at. */
 const LEAST_MODULES = 80;
-const PLANTED = 'services/order/src/orders/service.ts';
-const VIOLATION = "import '../../../cart/src/config.ts';\n";
+/** One for each room; each must be found. */
+const VIOLATIONS: readonly { readonly rule: string; readonly file: string; readonly line: string }[] = [
+  { rule: 'no-sibling-service', file: 'order/src/orders/service.ts', line: "import '../../../cart/src/config.ts';" },
+  { rule: 'platform-knows-no-service', file: 'platform/src/metrics.ts', line: "import '../../cart/src/config.ts';" },
+  { rule: 'express-only-in-platform-http', file: 'platform/src/logging.ts', line: "import 'express';" },
+  { rule: 'nobody-imports-local', file: 'cart/src/config.ts', line: "import '../../local/src/settings.ts';" },
+  { rule: 'domain-is-pure', file: 'user/src/logins/throttle.ts', line: "import 'node:crypto';" },
+  { rule: 'service-is-the-story', file: 'cart/src/carts/service.ts', line: "import 'zod';" },
+  {
+    rule: 'service-is-the-story-types-only',
+    file: 'order/src/checkout/undo.ts',
+    line: "import { createCartClient } from '../clients/cart.ts'; createCartClient;",
+  },
+  { rule: 'repository-speaks-cql', file: 'product/src/stock/repository.ts', line: "import 'zod';" },
+  { rule: 'client-speaks-http', file: 'order/src/clients/cart.ts', line: "import 'cassandra-driver';" },
+  { rule: 'schema-is-the-wire', file: 'order/src/orders/schema.ts', line: "import '#platform/errors.ts';" },
+  { rule: 'routes-see-no-database', file: 'cart/src/carts/routes.ts', line: "import 'cassandra-driver';" },
+  { rule: 'routes-see-no-database-types-only', file: 'order/src/orders/routes.ts', line: "import './repository.ts';" },
+];
 
 const run = promisify(execFile);
 
@@ -27,7 +44,7 @@ const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: 'format and lint', check: () => tool('biome', ['ci', '--error-on-warnings', '--colors=off', '.']) },
   { name: 'types', check: () => tool('tsc', ['-p', '.']) },
   { name: 'rooms', check: checkRooms },
-  { name: 'rooms: a planted violation is found', check: checkPlantedViolation },
+  { name: `rooms: ${VIOLATIONS.length} planted violations are found`, check: checkPlantedViolations },
   { name: 'OpenAPI documents and routes', check: checkDocuments },
   { name: 'Nginx configuration', check: checkNginx },
 ];
@@ -72,7 +89,7 @@ async function checkRooms(): Promise<string> {
 }
 
 /** In a copy, so that a cut-off run leaves no trace in the tree. */
-async function checkPlantedViolation(): Promise<string> {
+async function checkPlantedViolations(): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), 'store-rooms-'));
   try {
     const files = [
@@ -85,11 +102,14 @@ async function checkPlantedViolation(): Promise<string> {
     ];
     await run('cp', ['-r', '--parents', ...files, copy], { cwd: ROOT });
     await run('ln', ['-s', join(ROOT, 'node_modules'), join(copy, 'node_modules')]);
-    writeFileSync(join(copy, PLANTED), VIOLATION + readFileSync(join(copy, PLANTED), 'utf8'));
+    for (const { file, line } of VIOLATIONS) {
+      const path = join(copy, 'services', file);
+      writeFileSync(path, `${line}\n${readFileSync(path, 'utf8')}`);
+    }
     const report = await tool('depcruise', CRUISE, copy).catch((error: { stdout?: string }) => error.stdout ?? '');
-    if (!report.includes(`no-sibling-service: ${PLANTED}`))
-      throw new Error(`The planted violation was not found:\n${report}`);
-    return report;
+    const missed = VIOLATIONS.filter(({ rule, file }) => !report.includes(`${rule}: services/${file}`));
+    if (missed.length === 0) return report;
+    throw new Error(`Not found: ${missed.map(({ rule, file }) => `${rule} in ${file}`).join(', ')}\n${report}`);
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
