@@ -16,7 +16,9 @@ const PRODUCT_IDS = '5b2a3c52-8f0e-4a55-9d1c-0d6b7f1e2a90';
 /** Write timestamp in µs of plain writes to tables of conditional writes: any of those is later and wins. */
 const BEGINNING = toLong(1);
 /** Rows of one partition in one batch. */
-export const ROWS_TOGETHER = 25;
+export const ROWS_TOGETHER = 50;
+/** Two partitions each; of more than ten in one batch Cassandra complains in its log. */
+const PRODUCTS_TOGETHER = 5;
 const READ_TOGETHER = 100;
 const ATTEMPTS = 8;
 
@@ -75,9 +77,8 @@ export function createCatalogueWriter(database: Database, currency: string): Cat
     return products.filter((_, index) => !touched.has(ids[index]));
   }
 
-  async function writeProduct(product: SeedProduct): Promise<void> {
-    await send([skuRow(product)]);
-    await send(productRows(product, currency));
+  async function writeHeads(products: readonly SeedProduct[]): Promise<void> {
+    await send(products.flatMap((product) => [skuRow(product), ...productRows(product, currency)]));
   }
 
   /** Writes into one listing, a partition of each sort's table. */
@@ -116,7 +117,7 @@ export function createCatalogueWriter(database: Database, currency: string): Cat
 
     async writeProducts(products) {
       const untouched = await listUntouched(products);
-      await inParallel(untouched.values().map((product) => () => writeProduct(product)));
+      await inParallel(inPieces(untouched, PRODUCTS_TOGETHER).map((piece) => () => writeHeads(piece)));
       await inParallel(listWork(untouched));
     },
   };
