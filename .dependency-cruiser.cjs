@@ -78,7 +78,7 @@ module.exports = {
         sameService(`(${USE_CASES})\\.ts`),
         ERRORS,
         platform('(keyed-limit|canonical-json|request-context)\\.ts$'),
-        npm('p-limit'),
+        npm('p-limit', 'p-queue'),
         '^(node:)?timers/promises$',
       ],
       [

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import PQueue from 'p-queue';
 import type { Logger } from '#platform/logging.ts';
 import { currentRequest, withRequestContext } from '#platform/request-context.ts';
 
-/** Sagas at work at a time; more would only wait for each other at the database. */
-const AT_ONCE = 16;
+/** Intakes and sagas at work at a time; more would only wait for each other at the database, until they time out. */
+const AT_ONCE = 24;
+/** In a burst every order is written down before the first ones go on: nobody waits for an answer longer than that takes. */
+const INTAKE_FIRST = 1;
 /** Sagas that may wait; beyond it new ones are refused before anything is written. */
 const MAX_WAITING = 1000;
 /** ms for the calls of one saga, from its turn on; what is left then is finished by recovery. */
@@ -12,6 +14,8 @@ const DEADLINE = 5000;
 
 /** Runs sagas, which go on when the request that began them has been answered. */
 export interface SagaRunner {
+  /** Writes an order down, before all sagas that wait. */
+  intake<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
   run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
   /** The same, but waits at most `ms`; undefined after that time when it takes longer or fails: recovery finishes it. */
@@ -23,14 +27,14 @@ export interface SagaRunner {
 }
 
 export function createSagaRunner(logger: Logger): SagaRunner {
-  const limit = pLimit(AT_ONCE);
+  const queue = new PQueue({ concurrency: AT_ONCE });
   const running = new Map<string, Promise<unknown>>();
 
   function run<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
     const known = running.get(id);
     if (known) return known as Promise<Result>;
     const context = currentRequest();
-    const saga = limit(() => {
+    const saga = queue.add(() => {
       if (!context) return work();
       return withRequestContext({ ...context, deadlineAt: Date.now() + DEADLINE }, work);
     });
@@ -41,6 +45,7 @@ export function createSagaRunner(logger: Logger): SagaRunner {
   }
 
   return {
+    intake: (work) => queue.add(work, { priority: INTAKE_FIRST }),
     run,
 
     async runWithin(ms, id, work) {
@@ -56,7 +61,7 @@ export function createSagaRunner(logger: Logger): SagaRunner {
     },
 
     isRunning: (id) => running.has(id),
-    hasRoom: () => limit.pendingCount < MAX_WAITING,
+    hasRoom: () => queue.size < MAX_WAITING,
     async stop() {
       await Promise.allSettled(running.values());
     },

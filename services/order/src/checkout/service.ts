@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { requestHash } from '#platform/canonical-json.ts';
 import { Conflict, Unavailable, Unprocessable, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
@@ -15,9 +14,6 @@ export const ANSWER_WITHIN = 2000;
 export const RECOVER_AFTER = 6000;
 /** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
 export const EXPIRES_AFTER = 10 * 60_000;
-
-/** Orders written down at a time: more would only time each other out at the database. */
-const BEGUN_AT_ONCE = 32;
 
 export interface PlaceOrder {
   readonly shippingAddress: Address;
@@ -73,7 +69,6 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     countRejection,
     count,
   } = parts;
-  const intake = pLimit(BEGUN_AT_ONCE);
 
   async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
     const { shippingAddress: address, expectedTotal } = request;
@@ -99,7 +94,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
 
   /** Writes the order down, after the note that finishes it should this process end. */
   function begin(order: NewOrder): Promise<OrderRecord | undefined> {
-    return intake(async () => {
+    return sagas.intake(async () => {
       await noteRecovery(RECOVER_AFTER, order.id);
       return orders.insertOrder(order);
     });
