@@ -1,18 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Client, types } from 'cassandra-driver';
+import { connectDatabase } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
 import { createService, type Platform, type Service, type ServiceName, type ServiceParts } from '#platform/service.ts';
 import { assembleCart } from '../../cart/src/app.ts';
 import { assembleOrder } from '../../order/src/app.ts';
 import { assembleProduct } from '../../product/src/app.ts';
-import { connectAs, type TestKeyspaces, useKeyspaces } from './cassandra.ts';
+import { type TestKeyspaces, useKeyspaces } from './cassandra.ts';
+import { createTestCatalogue } from './catalogue.ts';
 import { type Death, type DyingPlatform, dyingPlatform } from './dying-platform.ts';
 import { testServiceConfig } from './service-config.ts';
 
-const HEAD = types.Uuid.fromString('00000000-0000-0000-0000-000000000000');
+const HEAD = '00000000-0000-0000-0000-000000000000';
 const CURSOR_SECRET = 'a secret of the tests that is long enough';
 export const UNIT_PRICE = 1999;
 
@@ -29,8 +30,6 @@ export interface RunningService {
 export interface CheckoutStores {
   readonly urls: Record<Checkout, string>;
   readonly keyspaces: TestKeyspaces;
-  /** Sees past the services. */
-  readonly database: Client;
   /** A service that dies at `death`, or only counts its effects without one; `urls` are the others it calls. Its workers don't run. */
   startDying(name: Checkout, death?: Death, urls?: Partial<Record<Checkout, string>>): Promise<RunningService>;
   /** An active product with so many units. */
@@ -84,12 +83,15 @@ export async function startCheckoutStores(prefix: string): Promise<CheckoutStore
   const recovery = await start('order', {}, same);
   urls.order = recovery.url;
   product.service.start();
-  const database = await connectAs(keyspaces.contactPoints, keyspaces.admin, `${keyspaces.keyspacePrefix}product`);
+  const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
+  const keyspace = `${keyspacePrefix}product`;
+  const account = { contactPoints, localDataCenter, keyspace, username: keyspace, password: passwords.product };
+  const database = await connectDatabase(account, createMetrics(), silentLogger);
+  const catalogue = createTestCatalogue(database);
 
   return {
     urls,
     keyspaces,
-    database,
 
     async startDying(name, death, at = {}) {
       let platform: DyingPlatform | undefined;
@@ -102,23 +104,15 @@ export async function startCheckoutStores(prefix: string): Promise<CheckoutStore
     },
 
     async createProduct(units) {
-      const id = randomUUID();
-      const now = new Date();
-      await database.execute(
-        `INSERT INTO products (product_id, op_id, sku, name, category, price_minor, currency, status, version, created_at, updated_at,
-           available, reserved, sold, in_stock, price_since, name_since, listing_version, listed_version)
-         VALUES (?, ?, ?, 'A thing', 'things', ?, 'USD', 'active', 1, ?, ?, ?, 0, 0, true, ?, ?, 1, 1) IF NOT EXISTS`,
-        [id, HEAD, `SKU-${id}`, types.Long.fromNumber(UNIT_PRICE), now, now, units, now, now],
-      );
-      return id;
+      return (await catalogue.addProduct({ stock: units, priceMinor: UNIT_PRICE })).id;
     },
 
     async readStock(productId) {
-      const { rows } = await database.execute(
+      const [row] = await database.read(
+        'test.stock',
         'SELECT available, reserved, sold FROM products WHERE product_id = ? AND op_id = ?',
         [productId, HEAD],
       );
-      const [row] = rows;
       return { available: row?.available, reserved: row?.reserved, sold: Number(row?.sold) };
     },
 
@@ -130,7 +124,7 @@ export async function startCheckoutStores(prefix: string): Promise<CheckoutStore
         server.closeAllConnections();
       }
       await Promise.all(services.map((service) => service.stop()));
-      await database.shutdown();
+      await database.close();
       await keyspaces.stop();
     },
   };

@@ -20,7 +20,7 @@ const PHASES = [
   { pattern: 'services/local/e2e/**/*.test.ts', concurrency: 1 },
 ];
 /** ms for one file. */
-const TIMEOUT = 300_000;
+const TIMEOUT = 600_000;
 
 const { values, positionals } = parseArgs({
   options: { help: { type: 'boolean', short: 'h' } },

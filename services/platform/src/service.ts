@@ -58,6 +58,8 @@ export interface Service {
 const DRAIN_TIMEOUT = 20_000;
 /** ms; longer than the 55 s after which Nginx closes an idle connection, so that it never sends into a closed one. */
 const KEEP_ALIVE = 75_000;
+/** Connections that may wait to be accepted; Node's 511 is less than one flash sale, and Nginx waits 250 ms for a connection. */
+const BACKLOG = 4096;
 
 /** Builds a service: connects its database, makes its clients and mounts its routes. */
 export async function createService<Config extends ServiceConfig>(
@@ -157,7 +159,7 @@ function readConfigOrExit<Schema extends z.ZodObject>(schema: Schema): z.output<
 function listen(server: Server, { PORT, HOST }: ServiceConfig): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(PORT, HOST, resolve);
+    server.listen({ port: PORT, host: HOST, backlog: BACKLOG }, resolve);
   });
 }
 

@@ -138,6 +138,17 @@ test('what was due while nobody ran is handled by the next one that starts', { t
   await within(5000, () => handled.has(id) && handled.has(fiveMinutesAgo));
 });
 
+test('where no process ever saved its place, the next one begins with the oldest work', {
+  timeout: 30_000,
+}, async () => {
+  await database.write('test.forget', 'DELETE FROM due_watermark WHERE worker = ?', ['due']);
+  const id = randomUUID();
+  await putAt(Date.now() - 3 * SLOT_MS, id);
+  const handled = new Set<string>();
+  openQueue(async (work) => void handled.add(work.id)).start();
+  await within(5000, () => handled.has(id));
+});
+
 test('work in hand is finished by stop; what stop kept from being handled is left for the next one', {
   timeout: 30_000,
 }, async () => {

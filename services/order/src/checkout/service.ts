@@ -182,7 +182,9 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
 
   async function recover(orderId: string): Promise<void> {
     if (sagas.isRunning(orderId)) return noteRecovery(RECOVER_AFTER, orderId);
-    const order = await orders.findOrder(orderId, { latest: true });
+    const seen = await orders.findOrder(orderId);
+    // What has been decided stays so; only of an order that seems not to be must the very latest be known.
+    const order = seen && seen.status !== 'pending' ? seen : await orders.findOrder(orderId, { latest: true });
     if (!order) return;
     if (order.status !== 'pending') return finish(order);
     if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);

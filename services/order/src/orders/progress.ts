@@ -70,7 +70,7 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
 
     async advance(orderId, to) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-        const order = await orders.findOrder(orderId, { latest: true });
+        const order = await orders.findOrder(orderId, { latest: attempt > 1 });
         if (!order) return;
         if (order.status === to) return show(order);
         if (!canFollow(order.status, to)) {

@@ -92,7 +92,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 
   async function scan(): Promise<void> {
     const now = Date.now();
-    position ??= await startPosition(now);
+    position ??= await startPosition();
     for (let slot = floorToSlot(position); slot <= now; slot += SLOT_MS) {
       await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now));
       if (stopped) return;
@@ -100,11 +100,14 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     await moveTo(now);
   }
 
-  async function startPosition(now: number): Promise<number> {
-    const [row] = await database.read('due.watermark', 'SELECT done_until FROM due_watermark WHERE worker = ?', [
+  /** Where a former process was, or at the oldest work when none ever got that far. */
+  async function startPosition(): Promise<number> {
+    const [saved] = await database.read('due.watermark', 'SELECT done_until FROM due_watermark WHERE worker = ?', [
       WORKER,
     ]);
-    return (row ? row.done_until.getTime() : now) - START_MARGIN_MS;
+    if (saved) return saved.done_until.getTime() - START_MARGIN_MS;
+    const slots = await database.read('due.list_slots', 'SELECT DISTINCT slot FROM due', []);
+    return Math.min(Date.now() - START_MARGIN_MS, ...slots.map(({ slot }) => slot.getTime()));
   }
 
   /** All that is due up to `time` has been handled; the overlap is looked at again. */
