@@ -143,7 +143,7 @@ export function assertCanFollow({ status }: Order, to: Status): void {
   });
 }
 
-/** Projections show orders from their confirmation on: a rejected one is in no list, and a pending one may yet be rejected. */
+/** Lists show what was confirmed, or had its lines when it was cancelled: a rejected one is in none, and a pending one may yet be rejected. */
 export function isListed({ status, lines }: Order): boolean {
   return lines !== undefined && status !== 'pending' && status !== 'rejected';
 }
