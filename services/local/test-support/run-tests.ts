@@ -14,13 +14,18 @@ const USAGE = `npm test [-- file …]
 Runs all tests, or the files named, on a real Cassandra that is started once, and the real Nginx.
 Exits with 1 when a test fails; the last line says how many did.`;
 
-/** Rules and single services first, two files at a time; then the whole store, which is killed and loaded, alone. */
-const PHASES = [
-  { pattern: '{services/*/test,cassandra/test,nginx/test}/**/*.test.ts', concurrency: 2 },
-  { pattern: 'services/local/e2e/**/*.test.ts', concurrency: 1 },
-];
+/** Rules and single services, on one Cassandra for all. */
+const PARTS = '{services/*/test,cassandra/test,nginx/test}/**/*.test.ts';
+/** The whole store, killed and loaded: alone on the machine. */
+const WHOLE = 'services/local/e2e/**/*.test.ts';
 /** ms for one file. */
 const TIMEOUT = 600_000;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
 
 const { values, positionals } = parseArgs({
   options: { help: { type: 'boolean', short: 'h' } },
@@ -41,7 +46,20 @@ try {
 
 async function runAll(): Promise<boolean> {
   const startedAt = Date.now();
+  const counts = { passed: 0, failed: 0, skipped: 0 };
   await ensureTools(['java', 'maven', 'nginx'], (names) => console.log(`Installing ${names} …`));
+  await runParts(list(PARTS), counts);
+  await runFiles(list(WHOLE), 1, counts);
+  const seconds = Math.round((Date.now() - startedAt) / 1000);
+  console.log(`The tests took ${seconds} s.`);
+  console.log(
+    `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,
+  );
+  return counts.failed === 0 && counts.passed > 0;
+}
+
+async function runParts(files: string[], counts: Counts): Promise<void> {
+  if (files.length === 0) return;
   console.log('Starting Cassandra for the tests …');
   const { host, port, admin, stop } = await useCassandra();
   process.env.TEST_CASSANDRA = JSON.stringify({
@@ -51,31 +69,23 @@ async function runAll(): Promise<boolean> {
     adminPassword: admin.password,
   });
   try {
-    const counts = { passed: 0, failed: 0, skipped: 0 };
-    for (const { pattern, concurrency } of PHASES) {
-      const files = globSync(pattern, { cwd: ROOT }).filter(isAskedFor).sort();
-      if (files.length > 0) await runFiles(files, concurrency, counts);
-    }
-    const seconds = Math.round((Date.now() - startedAt) / 1000);
-    console.log(`The tests took ${seconds} s.`);
-    console.log(
-      `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''}`,
-    );
-    return counts.failed === 0 && counts.passed > 0;
+    await runFiles(files, 2, counts);
   } finally {
+    delete process.env.TEST_CASSANDRA;
     await stop();
   }
+}
+
+function list(pattern: string): string[] {
+  return globSync(pattern, { cwd: ROOT }).filter(isAskedFor).sort();
 }
 
 function isAskedFor(file: string): boolean {
   return positionals.length === 0 || positionals.some((asked) => relative(ROOT, join(process.cwd(), asked)) === file);
 }
 
-async function runFiles(
-  files: string[],
-  concurrency: number,
-  counts: { passed: number; failed: number; skipped: number },
-): Promise<void> {
+async function runFiles(files: string[], concurrency: number, counts: Counts): Promise<void> {
+  if (files.length === 0) return;
   const stream = run({ files: files.map((file) => join(ROOT, file)), concurrency, timeout: TIMEOUT });
   stream.on('test:summary', ({ file, counts: found }) => {
     if (file !== undefined) return;
