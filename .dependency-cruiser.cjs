@@ -84,7 +84,7 @@ module.exports = {
       [
         sameService('(repository|refresh-token|password-hasher)\\.ts'),
         '^services/$1/src/clients/',
-        platform('(logging|service)\\.ts$'),
+        platform('(logging|service|admin-audit)\\.ts$'),
         platform('auth/'),
       ],
     ),

@@ -1,3 +1,4 @@
+import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
 import { createDueQueue } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
@@ -23,6 +24,7 @@ export async function assembleProduct(
 ): Promise<ServiceParts> {
   const reservations = metrics.counter('stock_reservations_total', 'Reservation steps, by outcome.', ['outcome']);
   const cursors = createCursorCodec(config.CURSOR_SECRET);
+  const audit = createAdminAudit({ database, logger });
   const categories = createCategoryTree({ repository: createCategoryRepository(database), logger });
   await categories.refresh();
 
@@ -44,6 +46,7 @@ export async function assembleProduct(
       ...productRoutes(products, categories),
       ...categoryRoutes(categories),
       ...stockRoutes(stock),
+      ...adminAuditRoutes(audit, ['product', 'category', 'stock'], cursors),
     ],
     workers: [categories, due],
   };
