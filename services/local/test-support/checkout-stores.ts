@@ -40,7 +40,8 @@ export interface CheckoutStores {
   stop(): Promise<void>;
 }
 
-export async function startCheckoutStores(prefix: string): Promise<CheckoutStores> {
+/** `stepDelayMs` is how long an order rests before each step that it takes by itself. */
+export async function startCheckoutStores(prefix: string, stepDelayMs = 3_600_000): Promise<CheckoutStores> {
   const keyspaces = await useKeyspaces(prefix);
   const services: Service[] = [];
   const servers: Server[] = [];
@@ -58,9 +59,9 @@ export async function startCheckoutStores(prefix: string): Promise<CheckoutStore
       ORDER_URL: order,
       CURSOR_SECRET,
       CURRENCY: 'USD',
-      ORDER_PROCESSING_DELAY_MS: 3_600_000,
-      ORDER_SHIPPED_DELAY_MS: 3_600_000,
-      ORDER_DELIVERED_DELAY_MS: 3_600_000,
+      ORDER_PROCESSING_DELAY_MS: stepDelayMs,
+      ORDER_SHIPPED_DELAY_MS: stepDelayMs,
+      ORDER_DELIVERED_DELAY_MS: stepDelayMs,
     });
     const assemble = { product: assembleProduct, cart: assembleCart, order: assembleOrder }[name];
     const service = await createService(

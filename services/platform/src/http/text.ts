@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const LINE = /^[^\p{Cc}\p{Cs}]*\S[^\p{Cc}\p{Cs}]*$/u;
+const LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
 
 /** A line of text for people: not blank, without control characters, taken exactly as it was sent. */
 export function lineOfText(maxLength: number) {

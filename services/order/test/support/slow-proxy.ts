@@ -1,0 +1,40 @@
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Stands before a service and can make it slow, or unreachable. */
+export interface SlowProxy {
+  readonly url: string;
+  /** ms that each request waits before it is passed on. */
+  delayMs: number;
+  /** Answers 503 in place of the service. */
+  isDown: boolean;
+  close(): Promise<void>;
+}
+
+export async function startSlowProxy(target: string): Promise<SlowProxy> {
+  const server = createServer(async (incoming, response) => {
+    if (proxy.isDown) return response.writeHead(503).end();
+    await sleep(proxy.delayMs);
+    const { method, url, headers } = incoming;
+    const outgoing = request(new URL(url ?? '/', target), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    outgoing.on('error', () => response.destroy());
+    incoming.pipe(outgoing);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const proxy: SlowProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    delayMs: 0,
+    isDown: false,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+  return proxy;
+}
