@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { hash } from 'bcrypt';
-import { auth, Client, types } from 'cassandra-driver';
+import { connectDatabase } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { createCountedAdmins } from '../../user/src/admins/repository.ts';
+import { createUserRepository } from '../../user/src/users/repository.ts';
+import { type Credentials, isActiveAdmin, normalizeEmail, toUser } from '../../user/src/users/user.ts';
 import { DATA_CENTER, type Store } from './store.ts';
 
 export interface FirstAdmin {
@@ -11,41 +16,44 @@ export interface FirstAdmin {
 }
 
 /**
- * Makes the first admin, once: an account that is there keeps its password. A run that was cut off is finished by the next.
- * Resolves to true if it was made now.
+ * Makes the first admin, once: an account that is there keeps its password, and its role. A run that was cut off is finished by the
+ * next, which also counts an admin who was made before admins were counted. Resolves to true if it was made now.
  */
 export async function ensureFirstAdmin(
   store: Pick<Store, 'contactPoint' | 'secrets'>,
   admin: FirstAdmin,
 ): Promise<boolean> {
   const keyspace = `${admin.keyspacePrefix ?? ''}users`;
-  const client = new Client({
-    contactPoints: [store.contactPoint],
-    localDataCenter: DATA_CENTER,
-    keyspace,
-    authProvider: new auth.PlainTextAuthProvider(keyspace, store.secrets.rolePasswords.users),
-    queryOptions: { prepare: true, consistency: types.consistencies.localQuorum },
-    pooling: { coreConnectionsPerHost: { [types.distance.local]: 1 } },
-    monitorReporting: { enabled: false },
-  });
+  const email = normalizeEmail(admin.email);
+  const database = await connectDatabase(
+    {
+      contactPoints: [store.contactPoint],
+      localDataCenter: DATA_CENTER,
+      keyspace,
+      username: keyspace,
+      password: store.secrets.rolePasswords.users,
+    },
+    createMetrics(),
+    silentLogger,
+  );
+  const users = createUserRepository(database);
+
+  async function claim(): Promise<Credentials | undefined> {
+    const passwordHash = await hash(admin.password, admin.bcryptCost);
+    const userId = randomUUID();
+    const credentials = { userId, email, name: 'Admin', role: 'admin', createdAt: new Date(), passwordHash } as const;
+    return (await users.claim(credentials)) ? credentials : undefined;
+  }
+
   try {
-    const find = 'SELECT user_id, name, role, created_at FROM credentials WHERE email = ?';
-    const findUserId = async () => (await client.execute(find, [admin.email])).first();
-    let row = await findUserId();
-    const isMade = row === null;
-    if (isMade) {
-      await client.execute(
-        'INSERT INTO credentials (email, user_id, password_hash, name, role, created_at) VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS',
-        [admin.email, randomUUID(), await hash(admin.password, admin.bcryptCost), 'Admin', 'admin', new Date()],
-      );
-      row = await findUserId();
-    }
-    await client.execute(
-      "INSERT INTO users (user_id, email, name, role, status, version, created_at) VALUES (?, ?, ?, ?, 'active', 1, ?) IF NOT EXISTS",
-      [row?.get('user_id'), admin.email, row?.get('name'), row?.get('role'), row?.get('created_at')],
-    );
-    return isMade;
+    const known = await users.findCredentials(email);
+    const made = known ? undefined : await claim();
+    const credentials = known ?? made ?? (await users.findCredentials(email));
+    if (!credentials) throw new Error(`The account ${email} can't be read after it was made.`);
+    const user = (await users.findLatest(credentials.userId)) ?? (await users.add(toUser(credentials)));
+    if (isActiveAdmin(user)) await createCountedAdmins(database).enter(user.userId, user.version);
+    return made !== undefined;
   } finally {
-    await client.shutdown();
+    await database.close();
   }
 }

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { currency, delay, readConfig } from '#platform/config.ts';
+import { weakPassword } from '../../user/src/users/password.ts';
+import { isEmail, normalizeEmail } from '../../user/src/users/user.ts';
 
 export const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 
@@ -45,16 +47,19 @@ export interface StoreSettings {
 }
 
 const port = z.coerce.number().int().min(1).max(65535);
-const password = z
-  .string()
-  .min(8)
-  .refine((text) => Buffer.byteLength(text) <= 72, 'at most 72 bytes');
+/** By the rules of registering. */
+const password = z.string().check(({ value, issues }) => {
+  const fault = weakPassword(value);
+  // The input itself stays out of the issue: it is a password.
+  if (fault !== undefined) issues.push({ code: 'custom', message: fault, input: undefined });
+});
+const email = z.string().overwrite(normalizeEmail).refine(isEmail, 'an e-mail address of at most 254 characters');
 
 const environment = z.object({
   PORT: port.default(8080).describe('Port of the store'),
   HOST: z.string().default('127.0.0.1').describe('Address of the store; 0.0.0.0 opens it to the network'),
   DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
-  ADMIN_EMAIL: z.email().default('admin@product-store.local').describe('The first admin'),
+  ADMIN_EMAIL: email.default('admin@product-store.local').describe('The first admin'),
   ADMIN_PASSWORD: password.optional().describe('The first admin’s password; made and shown once if not given'),
   SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
   LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
@@ -84,7 +89,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     host: values.HOST,
     port: values.PORT,
     innerPortOffset: values.INNER_PORT_OFFSET,
-    adminEmail: values.ADMIN_EMAIL.toLowerCase(),
+    adminEmail: values.ADMIN_EMAIL,
     adminPassword: values.ADMIN_PASSWORD,
     loadProfile: values.LOAD_PROFILE === '1',
     seedProducts: values.SEED_PRODUCTS,

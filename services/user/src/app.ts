@@ -1,8 +1,13 @@
 import type { z } from 'zod';
+import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
 import { readSigningKeys, toPublicJwk } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
+import { createCursorCodec } from '#platform/http/cursor.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
+import { createCountedAdmins } from './admins/repository.ts';
+import { userAdministrationRoutes } from './admins/routes.ts';
+import { createUserAdministration } from './admins/service.ts';
 import type { UserConfig } from './config.ts';
 import { createFailureRepository } from './logins/repository.ts';
 import { createLoginThrottle } from './logins/service.ts';
@@ -19,15 +24,22 @@ import { userRoutes } from './users/routes.ts';
 import { createUsers } from './users/service.ts';
 
 /** Joins the parts of the user service: accounts, sessions, and who may no longer use which token. */
-export function assembleUser({ database, metrics, logger }: Platform, config: UserConfig): ServiceParts {
+export async function assembleUser({ database, metrics, logger }: Platform, config: UserConfig): Promise<ServiceParts> {
   const registrations = metrics.counter('user_registrations_total', 'Accounts opened.');
   const logins = metrics.counter('logins_total', 'Attempts to sign in.', ['outcome']);
   const refreshes = metrics.counter('token_refreshes_total', 'Refresh tokens presented.', ['outcome']);
   const signingKeys = readSigningKeys(config.USER_SIGNING_KEYS_FILE);
   const revocations = createRevocationRepository(database);
 
+  const repository = createUserRepository(database);
+  const admins = createCountedAdmins(database);
+  const audit = createAdminAudit({ database, logger });
+  const cursors = createCursorCodec(config.CURSOR_SECRET);
+  await repository.takeIntoList();
+
   const users = createUsers({
-    users: createUserRepository(database),
+    users: repository,
+    admins,
     passwords: createPasswordHasher(config.BCRYPT_COST, metrics),
     countRegistration: () => registrations.inc(),
   });
@@ -52,10 +64,18 @@ export function assembleUser({ database, metrics, logger }: Platform, config: Us
         usedGeneration: used.generation,
       }),
   });
+  const administration = createUserAdministration({ users: repository, admins, sessions, audit });
   const keys = { keys: signingKeys.map(toPublicJwk) } as z.output<typeof KeysBody>;
 
   return {
-    routes: [...userRoutes(users), ...sessionRoutes(sessions), ...keyRoutes(keys), ...revocationRoutes(revocations)],
+    routes: [
+      ...userRoutes(users),
+      ...sessionRoutes(sessions),
+      ...userAdministrationRoutes(administration, cursors),
+      ...adminAuditRoutes(audit, ['user'], cursors),
+      ...keyRoutes(keys),
+      ...revocationRoutes(revocations),
+    ],
     listRevocations: (since) => revocations.list(since),
   };
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { serviceConfig } from '#platform/config.ts';
+import { cursorSecret, serviceConfig } from '#platform/config.ts';
 
 /** Settings of the user service. */
 export const userConfig = serviceConfig.extend({
+  CURSOR_SECRET: cursorSecret,
   USER_SIGNING_KEYS_FILE: z
     .string()
     .describe('Private JWKS (ES256) of user tokens: the first key signs, the public halves of all are published.'),

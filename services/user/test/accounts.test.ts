@@ -138,11 +138,15 @@ test('the password is stored as its bcrypt hash alone', async () => {
 test('the document describes what is served', () => {
   assert.deepEqual(Object.keys(store.service.document.paths ?? {}).sort(), [
     '/.well-known/jwks.json',
+    '/api/v1/admin/audit',
     '/api/v1/auth/login',
     '/api/v1/auth/logout',
+    '/api/v1/auth/password',
     '/api/v1/auth/profile',
     '/api/v1/auth/refresh',
     '/api/v1/auth/register',
+    '/api/v1/users',
+    '/api/v1/users/{id}',
     '/internal/revocations',
   ]);
 });

@@ -199,9 +199,9 @@ test('queries are refused where none is known, and checked where one is', async 
 
 test('a wrong verb is told the right ones', async () => {
   for (const [path, allow] of [
-    ['/api/v1/auth/login', 'POST'],
-    ['/api/v1/auth/profile', 'GET, PATCH, HEAD'],
-    ['/.well-known/jwks.json', 'GET, HEAD'],
+    ['/api/v1/auth/login', 'POST, OPTIONS'],
+    ['/api/v1/auth/profile', 'GET, PATCH, HEAD, OPTIONS'],
+    ['/.well-known/jwks.json', 'GET, HEAD, OPTIONS'],
   ]) {
     const { status, headers } = await store.api.delete(path ?? '');
     assert.deepEqual([status, headers.allow], [405, allow]);

@@ -40,6 +40,7 @@ export async function startUserService(name: string): Promise<UserService> {
   async function start(overrides: Partial<UserConfig>) {
     const config = testServiceConfig('user', keyspaces, {
       USER_SIGNING_KEYS_FILE: userSigningKeysFile,
+      CURSOR_SECRET: 'a secret of the tests that is long enough',
       BCRYPT_COST: 10,
       ...overrides,
     });

@@ -48,6 +48,12 @@ export async function seedUsers(options: SeedUsersOptions): Promise<void> {
       'INSERT INTO users (user_id, email, name, role, status, version, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?',
       [userId, email, name, 'user', 'active', 1, CREATED_AT, BEGINNING],
     );
+    await database.write(
+      'seed.user_in_list',
+      `INSERT INTO users_by_newest (list, created_at, user_id, email, name, role, status, version)
+        VALUES ('all', ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+      [CREATED_AT, userId, email, name, 'user', 'active', 1, BEGINNING],
+    );
     done += 1;
     onProgress(done, total);
   }

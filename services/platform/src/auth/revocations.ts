@@ -5,9 +5,14 @@ const POLL_MS = 3000;
 /** How far back each poll looks again, so that a row which was written late isn't missed. */
 const OVERLAP_MS = 15_000;
 
-/** From `notBefore` (epoch s) on, tokens of `subject` (a user's or a session's id) are good. */
+/**
+ * Tokens of `subject` that were issued (`iat`) before `notBefore` are refused; those issued then or later aren't. For a session that has
+ * ended `notBefore` lies an access token's life ahead, so that all its tokens are refused, one that a request in flight still issues too.
+ */
 export interface Revocation {
+  /** A user's or a session's id. */
   readonly subject: string;
+  /** Epoch seconds. */
   readonly notBefore: number;
 }
 
@@ -20,13 +25,15 @@ export interface Revocations {
 }
 
 /**
- * Remembers who may no longer use which tokens, for an access token's life; asks `fetchSince` (epoch ms) every 3 s.
- * While that fails it goes on with what it knows: an access token's life is the longest that a revoked one can last.
+ * Remembers whose tokens are refused until those have ended by themselves: an access token's life after `notBefore`. Asks `fetchSince`
+ * every 3 s for what was written since then (epoch ms). While that fails it goes on with what it knows: an access token's life is the
+ * longest that a revoked one can last.
  */
 export function createRevocations(
   fetchSince: (since: number) => Promise<readonly Revocation[]>,
   logger: Logger,
 ): Revocations {
+  /** The latest `notBefore` of each subject. */
   const notBefore = new Map<string, number>();
   let polledAt = Date.now() - ACCESS_TOKEN_SECONDS * 1000;
   let timer: NodeJS.Timeout | undefined;

@@ -9,6 +9,8 @@ export const ACCESS_TOKEN_SECONDS = 600;
 const TYPE = 'at+jwt';
 const ISSUER = 'product-store';
 const AUDIENCE = 'product-store';
+/** As ids are issued; what reads one may put it into a query for a uuid. */
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export type Role = 'user' | 'admin';
 
@@ -19,7 +21,7 @@ export interface UserCaller {
   readonly role: Role;
 }
 
-/** True when tokens of `subject` (a user's or a session's id) issued at `issuedAt` (epoch s) are no longer good. */
+/** True when a token of `subject` (a user's or a session's id) that was issued at `issuedAt` (epoch seconds) is no longer good. */
 export type IsRevoked = (subject: string, issuedAt: number) => boolean;
 
 export function issueUserToken({ userId, sessionId, role }: UserCaller, { kid, key }: SigningKey): string {
@@ -44,7 +46,8 @@ export function createUserTokenVerifier(keys: KeySet, isRevoked: IsRevoked): (to
   });
   return (token) => {
     const { sub, iat, sid, role } = verify(token);
-    if (typeof sid !== 'string' || (role !== 'user' && role !== 'admin')) throw new Unauthorized();
+    if (!UUID.test(sub) || typeof sid !== 'string' || !UUID.test(sid)) throw new Unauthorized();
+    if (role !== 'user' && role !== 'admin') throw new Unauthorized();
     if (isRevoked(sub, iat) || isRevoked(sid, iat)) throw new Unauthorized();
     return { userId: sub, sessionId: sid, role };
   };

@@ -13,7 +13,7 @@ export const RevocationsBody = z
     data: z.array(
       z.strictObject({
         subject: z.string().meta({ description: 'Id of a user or of a session.' }),
-        notBefore: z.int().meta({ description: 'Epoch seconds; tokens issued earlier are refused.' }),
+        notBefore: z.int().meta({ description: 'Epoch seconds; tokens issued (`iat`) before are refused.' }),
       }),
     ),
   })

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
-import { KeysBody, LoginBody, RefreshBody, TokensBody, toTokensBody } from './schema.ts';
+import { ChangePasswordBody, KeysBody, LoginBody, RefreshBody, TokensBody, toTokensBody } from './schema.ts';
 import type { Sessions } from './service.ts';
 
 export function sessionRoutes(sessions: Sessions): Route[] {
@@ -41,6 +41,23 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       status: 204,
       handle: async ({ body }) => {
         await sessions.logout(body.refresh_token);
+        return undefined;
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/auth/password',
+      summary: 'Change the own password',
+      description:
+        'All other sessions end, with their tokens; the one that asks goes on. A wrong current password is 403 ' +
+        '`invalid_credentials` and counts like a failure to sign in.',
+      tag: 'Sessions',
+      access: 'user',
+      request: { body: ChangePasswordBody },
+      status: 204,
+      errors: [403, 429],
+      handle: async ({ body, ip }, { userId, sessionId }) => {
+        await sessions.changePassword({ ...body, userId, sessionId, ip });
         return undefined;
       },
     }),

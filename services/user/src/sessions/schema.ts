@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Email, GivenPassword } from '../users/schema.ts';
+import { Email, GivenPassword, NewPassword } from '../users/schema.ts';
 import type { TokenPair } from './service.ts';
 
 const RefreshToken = z
@@ -9,6 +9,9 @@ const RefreshToken = z
   .meta({ description: 'Opaque; good for one exchange.' });
 
 export const LoginBody = z.strictObject({ email: Email, password: GivenPassword }).meta({ id: 'Login' });
+export const ChangePasswordBody = z
+  .strictObject({ currentPassword: GivenPassword, newPassword: NewPassword })
+  .meta({ id: 'ChangePassword' });
 export const RefreshBody = z.strictObject({ refresh_token: RefreshToken }).meta({ id: 'Refresh' });
 
 /** The OAuth 2 token response keeps its own spelling (RFC 6749 §5.1). */

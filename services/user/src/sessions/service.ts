@@ -1,11 +1,15 @@
-import { Unauthorized } from '#platform/errors.ts';
+import pLimit from 'p-limit';
+import { Forbidden, Unauthorized } from '#platform/errors.ts';
 import type { LoginThrottle } from '../logins/service.ts';
 import type { RevocationRepository } from '../revocations/repository.ts';
-import type { Users } from '../users/service.ts';
+import type { Proof, Users } from '../users/service.ts';
 import type { User } from '../users/user.ts';
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
 import type { SessionRepository } from './repository.ts';
-import { type Session, secondsToLive } from './session.ts';
+import { type Session, type SessionNote, secondsToLive } from './session.ts';
+
+/** Sessions of a user that are ended at once. */
+const ENDED_AT_ONCE = 16;
 
 export interface TokenPair {
   readonly accessToken: string;
@@ -16,6 +20,15 @@ export interface Login {
   readonly email: string;
   readonly password: string;
   readonly ip: string;
+}
+
+export interface PasswordChange {
+  readonly userId: string;
+  /** The one session that goes on. */
+  readonly sessionId: string;
+  readonly ip: string;
+  readonly currentPassword: string;
+  readonly newPassword: string;
 }
 
 export type RefreshOutcome = 'refreshed' | 'refused' | 'reused';
@@ -33,6 +46,13 @@ export interface Sessions {
    * and what using it to refresh would have done.
    */
   logout(refreshToken: string): Promise<void>;
+  /**
+   * Changes the password and ends all other sessions of the user. Throws Forbidden `invalid_credentials` for a wrong current password,
+   * which counts like a failure to sign in, and TooManyRequests `too_many_attempts`.
+   */
+  changePassword(change: PasswordChange): Promise<void>;
+  /** Ends every session that the user has, or had begun to open, when it was called. */
+  endAll(userId: string): Promise<void>;
 }
 
 export interface SessionsParts {
@@ -50,27 +70,38 @@ export interface SessionsParts {
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { users, sessions, revocations, throttle, refreshTokens, issueAccessToken, countLogin, countRefresh } = parts;
+  const atOnce = pLimit(ENDED_AT_ONCE);
 
   async function login({ email, password, ip }: Login): Promise<TokenPair> {
     await throttle.assertAllowed(email, ip);
-    const user = await users.authenticate(email, password);
-    if (!user) {
-      await throttle.noteFailure(email, ip);
-      countLogin('refused');
-      throw new Unauthorized('invalid_credentials', 'The e-mail address or the password is wrong.');
+    for (;;) {
+      const proof = await users.authenticate(email, password);
+      if (!proof) {
+        await throttle.noteFailure(email, ip);
+        countLogin('refused');
+        throw new Unauthorized('invalid_credentials', 'The e-mail address or the password is wrong.');
+      }
+      await throttle.noteSuccess(email, ip);
+      const pair = await open(proof);
+      if (!pair) continue;
+      countLogin('succeeded');
+      return pair;
     }
-    await throttle.noteSuccess(email, ip);
-    const pair = await open(user);
-    countLogin('succeeded');
-    return pair;
   }
 
-  async function open(user: User): Promise<TokenPair> {
+  /** Undefined, and nothing open, when what the proof says has changed meanwhile. */
+  async function open(proof: Proof): Promise<TokenPair | undefined> {
+    const { user } = proof;
     const createdAt = new Date();
     const token = refreshTokens.create(crypto.randomUUID(), 0);
     const { sessionId, generation, hash: currentHash } = token;
     const session: Session = { sessionId, userId: user.userId, currentHash, generation, isRevoked: false, createdAt };
     await sessions.open(session, secondsToLive(createdAt, createdAt));
+    // Whoever ends all sessions from now on finds this one; who did so before it could be found has changed what is compared here.
+    if (!(await users.isCurrent(proof))) {
+      await end(session);
+      return undefined;
+    }
     return { accessToken: issueAccessToken(user, sessionId), refreshToken: token.text };
   }
 
@@ -102,10 +133,34 @@ export function createSessions(parts: SessionsParts): Sessions {
   }
 
   /** True for the one call that ended it. Access tokens first: cut off between the two, the whole is done again. */
-  async function end(session: Session): Promise<boolean> {
+  async function end({ sessionId, createdAt }: SessionNote): Promise<boolean> {
     const now = new Date();
-    await revocations.revokeSession(session.sessionId, now);
-    return sessions.revoke(session, Math.max(1, secondsToLive(session.createdAt, now)));
+    await revocations.revokeSession(sessionId, now);
+    return sessions.revoke(sessionId, Math.max(1, secondsToLive(createdAt, now)));
+  }
+
+  async function endAll(userId: string, keptSessionId?: string): Promise<void> {
+    const notes = await sessions.listOf(userId);
+    const others = notes.filter(({ sessionId }) => sessionId !== keptSessionId);
+    await Promise.all(others.map((note) => atOnce(() => end(note))));
+  }
+
+  async function changePassword(change: PasswordChange): Promise<void> {
+    const { userId, sessionId, ip, currentPassword, newPassword } = change;
+    const { email } = await users.getProfile(userId);
+    await throttle.assertAllowed(email, ip);
+    for (;;) {
+      const proof = await users.authenticate(email, currentPassword);
+      if (!proof) {
+        await throttle.noteFailure(email, ip);
+        throw new Forbidden('invalid_credentials', 'The current password is wrong.');
+      }
+      await throttle.noteSuccess(email, ip);
+      // Before, so that no crash leaves them; and after, for those that the old password opened meanwhile.
+      await endAll(userId, sessionId);
+      if (!(await users.replacePassword(proof, newPassword))) continue;
+      return endAll(userId, sessionId);
+    }
   }
 
   function refused(): Unauthorized {
@@ -116,6 +171,8 @@ export function createSessions(parts: SessionsParts): Sessions {
   return {
     login,
     refresh,
+    changePassword,
+    endAll: (userId) => endAll(userId),
     async logout(text) {
       const token = refreshTokens.read(text);
       const session = token && (await findLiving(token));

@@ -18,7 +18,7 @@ const Name = z
   .refine(isName, '1 to 100 characters, no control characters.')
   .meta({ example: 'Ada Lovelace', minLength: 1, maxLength: 100 });
 
-const NewPassword = z
+export const NewPassword = z
   .string('A password, as text.')
   .check((context) => refuse(context, weakPassword(context.value)))
   .meta({

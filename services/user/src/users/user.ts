@@ -8,11 +8,13 @@ export interface User {
   readonly name: string;
   readonly role: Role;
   readonly status: Status;
+  /** One more with each change. */
+  readonly version: number;
   readonly createdAt: Date;
 }
 
 /** An address that is taken, by whom, and the password that proves it. Carries all that the user is made of. */
-export interface Credentials extends Omit<User, 'status'> {
+export interface Credentials extends Omit<User, 'status' | 'version'> {
   readonly passwordHash: string;
 }
 
@@ -48,5 +50,21 @@ export function isName(name: string): boolean {
 }
 
 export function toUser({ userId, email, name, role, createdAt }: Credentials): User {
-  return { userId, email, name, role, status: 'active', createdAt };
+  return { userId, email, name, role, status: 'active', version: 1, createdAt };
+}
+
+/** What an admin may change of a user. */
+export interface UserChange {
+  readonly role?: Role | undefined;
+  readonly status?: Status | undefined;
+}
+
+/** True for who can act as an admin. */
+export function isActiveAdmin({ role, status }: Pick<User, 'role' | 'status'>): boolean {
+  return role === 'admin' && status === 'active';
+}
+
+/** True for a change after which nobody may go on with what was issued before. */
+export function endsSessions({ role, status }: UserChange): boolean {
+  return role === 'user' || status === 'disabled';
 }

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { pageOf, pageQuery } from '#platform/http/page.ts';
+import type { User } from '../users/user.ts';
+
+const ROLES = ['user', 'admin'] as const;
+const STATUSES = ['active', 'disabled'] as const;
+
+export const UserParams = z.strictObject({ id: z.uuid('A user id is a UUID.').toLowerCase() });
+
+export const UserListQuery = z.strictObject(pageQuery);
+
+export const UserPatchBody = z
+  .strictObject({
+    role: z.enum(ROLES, `One of ${ROLES.join(', ')}.`).optional(),
+    status: z.enum(STATUSES, `One of ${STATUSES.join(', ')}.`).optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'A role or a status is required.')
+  .meta({ id: 'UserPatch', minProperties: 1, example: { status: 'disabled' } });
+
+export const UserBody = z
+  .strictObject({
+    id: z.uuid(),
+    email: z.string().meta({ example: 'ada@example.com' }),
+    name: z.string().meta({ example: 'Ada Lovelace' }),
+    role: z.enum(ROLES),
+    status: z.enum(STATUSES),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'User' });
+
+export const UserPageBody = pageOf(UserBody).meta({ id: 'UserPage' });
+
+export function toUserBody({ userId, email, name, role, status, createdAt }: User): z.output<typeof UserBody> {
+  return { id: userId, email, name, role, status, createdAt: createdAt.toISOString() };
+}
