@@ -59,6 +59,15 @@ export class Conflict extends StoreError {
   readonly status = 409;
 }
 
+/** Somebody else changed it since the caller read it. */
+export class PreconditionFailed extends StoreError {
+  readonly status = 412;
+}
+
+export class PreconditionRequired extends StoreError {
+  readonly status = 428;
+}
+
 export class PayloadTooLarge extends StoreError {
   readonly status = 413;
 }

@@ -149,12 +149,12 @@ describe('over HTTP', () => {
   test('another method is 405 and names those that are allowed', async () => {
     const { app } = shop.service;
     for (const [path, allow] of [
-      [PAGE, 'GET, HEAD'],
-      [`${PAGE}/${MISSING}`, 'GET, HEAD'],
-      ['/api/v1/categories', 'GET, HEAD'],
-      [`/internal/reservations/${MISSING}`, 'PUT'],
-      [`/internal/reservations/${MISSING}/commit`, 'POST'],
-      ['/internal/products/batch', 'POST'],
+      [PAGE, 'GET, HEAD, OPTIONS'],
+      [`${PAGE}/${MISSING}`, 'GET, HEAD, OPTIONS'],
+      ['/api/v1/categories', 'GET, HEAD, OPTIONS'],
+      [`/internal/reservations/${MISSING}`, 'PUT, OPTIONS'],
+      [`/internal/reservations/${MISSING}/commit`, 'POST, OPTIONS'],
+      ['/internal/products/batch', 'POST, OPTIONS'],
     ] as const) {
       const { status, body, headers } = await request(app).delete(path);
       assert.equal(`${status} ${body.code}`, '405 method_not_allowed', path);

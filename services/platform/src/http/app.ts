@@ -5,7 +5,7 @@ import type { Logger } from '../logging.ts';
 import { LATENCY_BUCKETS, type Metrics } from '../metrics.ts';
 import { withRequestContext } from '../request-context.ts';
 import { type OpenApiDocument, toOpenApi } from './openapi.ts';
-import { methodNotAllowed, problemResponder, routeNotFound } from './problem.ts';
+import { answerOtherMethods, problemResponder, routeNotFound } from './problem.ts';
 import { type Route, toHandlers, type Verifiers } from './route.ts';
 import { type SystemParts, systemRoutes } from './system.ts';
 
@@ -79,6 +79,7 @@ function mount(app: Express, routes: readonly Route[], verifiers: Verifiers): vo
     const mounted = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers));
     const methods = siblings.map(({ method }) => method.toUpperCase());
-    mounted.all(methodNotAllowed(methods.includes('GET') ? [...methods, 'HEAD'] : methods));
+    const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
+    mounted.all(answerOtherMethods(allowed));
   }
 }

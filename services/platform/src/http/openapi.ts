@@ -6,7 +6,7 @@ import {
 } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 import { Problem } from './problem.ts';
-import type { Route } from './route.ts';
+import type { Access, Route } from './route.ts';
 
 extendZodWithOpenApi(z);
 
@@ -32,6 +32,9 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'user', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
   registry.registerComponent('securitySchemes', 'service', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
+  for (const name of new Set(routes.flatMap(({ access }) => guestHeader(access) ?? []))) {
+    registry.registerComponent('securitySchemes', 'guest', { type: 'apiKey', in: 'header', name });
+  }
   for (const route of routes) registry.registerPath(toOperation(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
@@ -43,7 +46,10 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
 function toOperation(route: Route): RouteConfig {
   const { method, path, summary, description, tag, access } = route;
   const { params, query, body } = route.request ?? {};
-  const headers = route.idempotencyKey ? z.object({ 'Idempotency-Key': z.string().min(1).max(255) }) : undefined;
+  const headers = z.object({
+    ...(route.idempotencyKey && { 'Idempotency-Key': z.string().min(1).max(255) }),
+    ...(route.ifMatch && { 'If-Match': z.string().min(1).meta({ example: '"3"' }) }),
+  });
   return {
     method,
     path,
@@ -51,35 +57,55 @@ function toOperation(route: Route): RouteConfig {
     tags: [tag],
     operationId: toOperationId(route),
     ...(description && { description }),
-    security: access === 'public' ? [] : [typeof access === 'object' ? { service: [] } : { user: [] }],
+    security: toSecurity(access),
     request: {
       ...(params && { params }),
       ...(query && { query }),
-      ...(headers && { headers }),
-      ...(body && { body: { required: true, content: { 'application/json': { schema: body } } } }),
+      headers,
+      ...(body && { body: { required: true, content: toContent(method, body) } }),
     },
     responses: { ...successes(route), ...problems(route) },
   };
+}
+
+/** An empty requirement means: or without any. */
+function toSecurity(access: Access): NonNullable<RouteConfig['security']> {
+  if (access === 'public') return [];
+  if (typeof access === 'string') return [{ user: [] }];
+  if ('services' in access) return [{ service: [] }];
+  return [{ user: [] }, guestHeader(access) ? { guest: [] } : {}];
+}
+
+function guestHeader(access: Access): string | undefined {
+  const isGuests = typeof access === 'object' && 'userOr' in access && access.userOr !== 'anyone';
+  return isGuests ? access.userOr : undefined;
 }
 
 function toOperationId({ method, path }: Route): string {
   return `${method}${path.replace(/[^A-Za-z0-9]+(.)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '')}`;
 }
 
-function successes({ status = 200, response, alternatives = {}, etag }: Route): RouteConfig['responses'] {
+/** A PATCH is a merge patch (RFC 7396), under either name. */
+function toContent(method: Route['method'], schema: z.ZodType) {
+  const content = { 'application/json': { schema } };
+  return method === 'patch' ? { ...content, 'application/merge-patch+json': { schema } } : content;
+}
+
+function successes({ method, status = 200, response, alternatives = {}, etag }: Route): RouteConfig['responses'] {
   const content = response && { content: { 'application/json': { schema: response } } };
-  const described = { [status]: 'Done.', ...alternatives, ...(etag && { 304: 'Not changed.' }) };
+  const described = { [status]: 'Done.', ...alternatives, ...(etag && method === 'get' && { 304: 'Not changed.' }) };
   return Object.fromEntries(
     Object.entries(described).map(([code, text]) => [code, { description: text, ...(code !== '304' && content) }]),
   );
 }
 
 function problems(route: Route): RouteConfig['responses'] {
-  const { access, request, idempotencyKey, errors = [] } = route;
+  const { access, request, idempotencyKey, ifMatch, errors = [] } = route;
   const statuses = new Set([400, 503, ...errors]);
   if (access !== 'public') statuses.add(401);
-  if (access === 'admin' || typeof access === 'object') statuses.add(403);
+  if (access === 'admin' || (typeof access === 'object' && 'services' in access)) statuses.add(403);
   if (request?.body) for (const status of [413, 415]) statuses.add(status);
+  if (ifMatch) for (const status of [412, 428]) statuses.add(status);
   if (idempotencyKey) for (const status of [409, 422]) statuses.add(status);
   return Object.fromEntries(
     [...statuses]

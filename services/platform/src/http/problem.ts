@@ -95,10 +95,12 @@ export function routeNotFound(): never {
   throw new NotFound('not_found', 'There is nothing at this path.');
 }
 
-export function methodNotAllowed(allowed: readonly string[]) {
+/** OPTIONS is told what is allowed; whatever is left is not. */
+export function answerOtherMethods(allowed: readonly string[]) {
   const allow = allowed.join(', ');
-  return (_request: Request, response: Response): never => {
+  return (request: Request, response: Response): void => {
     response.setHeader('Allow', allow);
+    if (request.method === 'OPTIONS') return void response.setHeader('Cache-Control', 'no-store').status(204).end();
     throw new MethodNotAllowed('method_not_allowed', `Only ${allow} can be used here.`);
   };
 }

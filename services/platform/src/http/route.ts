@@ -2,27 +2,47 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { ServiceCaller } from '../auth/service-token.ts';
 import type { UserCaller } from '../auth/user-token.ts';
-import { BadRequest, Forbidden, Unauthorized } from '../errors.ts';
+import { BadRequest, Forbidden, PreconditionRequired, Unauthorized } from '../errors.ts';
 import { currentRequest } from '../request-context.ts';
 import { readJsonBody } from './body.ts';
 import { toValidationFailed } from './problem.ts';
 
-/** Who may call: anyone, a signed-in user, an admin, or the services named, with one scope. */
-export type Access = 'public' | 'user' | 'admin' | { readonly services: readonly string[]; readonly scope: string };
+/**
+ * Who may call: anyone, a signed-in user, an admin, or the services named, with one scope. `userOr` lets in who isn't signed in too,
+ * anyone or whoever sends a secret in the header named; but who does send `Authorization` is judged by that alone.
+ */
+export type Access =
+  | 'public'
+  | 'user'
+  | 'admin'
+  | { readonly userOr: 'anyone' | `X-${string}` }
+  | { readonly services: readonly string[]; readonly scope: string };
 
+/** Who sent a secret that only the service itself can judge. */
+export interface TokenHolder {
+  readonly token: string;
+}
+
+type Caller = UserCaller | ServiceCaller | TokenHolder | undefined;
 type CallerOf<A extends Access> = A extends 'public'
   ? undefined
   : A extends 'user' | 'admin'
     ? UserCaller
-    : ServiceCaller;
+    : A extends { readonly userOr: 'anyone' }
+      ? UserCaller | undefined
+      : A extends { readonly userOr: string }
+        ? UserCaller | TokenHolder
+        : ServiceCaller;
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 /** What a handler gets: checked by the schemas of its route. */
-export interface Input<Params, Query, Body, HasKey> {
+export interface Input<Params, Query, Body, HasKey, IsGuarded> {
   readonly params: Parsed<Params>;
   readonly query: Parsed<Query>;
   readonly body: Parsed<Body>;
   readonly idempotencyKey: HasKey extends true ? string : undefined;
+  /** True when If-Match names this version. */
+  readonly expects: IsGuarded extends true ? (version: number) => boolean : undefined;
   /** The address that Nginx saw. */
   readonly ip: string;
 }
@@ -47,6 +67,7 @@ export interface RouteDefinition<
   Body extends z.ZodType | undefined,
   Response extends z.ZodType | undefined,
   HasKey extends boolean,
+  IsGuarded extends boolean,
 > {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** The public path, e.g. `/api/v1/products/{id}`. */
@@ -58,6 +79,8 @@ export interface RouteDefinition<
   readonly request?: { readonly params?: Params; readonly query?: Query; readonly body?: Body };
   /** Requires an Idempotency-Key of 1–255 visible ASCII characters. */
   readonly idempotencyKey?: HasKey;
+  /** Requires an If-Match, so that nobody overwrites what they haven't seen. */
+  readonly ifMatch?: IsGuarded;
   readonly status?: number;
   readonly response?: Response;
   /** Further statuses that a Reply may carry, with the same body. */
@@ -71,23 +94,22 @@ export interface RouteDefinition<
   etag?(body: z.output<NonNullable<Response>>): string;
   location?(body: z.output<NonNullable<Response>>): string;
   handle(
-    input: Input<Params, Query, Body, HasKey>,
+    input: Input<Params, Query, Body, HasKey, IsGuarded>,
     caller: CallerOf<A>,
   ): Promise<Parsed<Response> | Reply<Parsed<Response>>> | Parsed<Response> | Reply<Parsed<Response>>;
 }
 
+type AnyInput = Input<z.ZodObject, z.ZodObject, z.ZodType, boolean, boolean>;
+
 /** A declared route, as what mounts and documents it sees it. */
 export interface Route
   extends Omit<
-    RouteDefinition<Access, z.ZodObject, z.ZodObject, z.ZodType, z.ZodType, boolean>,
+    RouteDefinition<Access, z.ZodObject, z.ZodObject, z.ZodType, z.ZodType, boolean, boolean>,
     'handle' | 'etag' | 'location'
   > {
   etag?(body: unknown): string;
   location?(body: unknown): string;
-  handle(
-    input: Input<z.ZodObject, z.ZodObject, z.ZodType, boolean>,
-    caller: UserCaller | ServiceCaller | undefined,
-  ): unknown;
+  handle(input: AnyInput, caller: Caller): unknown;
 }
 
 /** One declaration that mounts, validates, types its handler and yields the OpenAPI operation. */
@@ -98,7 +120,8 @@ export function route<
   Body extends z.ZodType | undefined = undefined,
   Response extends z.ZodType | undefined = undefined,
   const HasKey extends boolean = false,
->(definition: RouteDefinition<A, Params, Query, Body, Response, HasKey>): Route {
+  const IsGuarded extends boolean = false,
+>(definition: RouteDefinition<A, Params, Query, Body, Response, HasKey, IsGuarded>): Route {
   return definition as unknown as Route;
 }
 
@@ -120,11 +143,13 @@ export function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[]
   return [authorize, ...(route.request?.body ? readJsonBody : []), run];
 }
 
-function identify(access: Access, request: Request, verifiers: Verifiers): UserCaller | ServiceCaller | undefined {
+function identify(access: Access, request: Request, verifiers: Verifiers): Caller {
   if (access === 'public') return undefined;
+  const isSignedOut = request.headers.authorization === undefined;
+  if (typeof access === 'object' && 'userOr' in access && isSignedOut) return identifyGuest(access.userOr, request);
   const token = bearerToken(request);
   if (token === undefined) throw new Unauthorized();
-  if (typeof access === 'object') {
+  if (typeof access === 'object' && 'services' in access) {
     const caller = verifiers.verifyService(token);
     if (!access.services.includes(caller.service) || caller.scope !== access.scope) {
       throw new Forbidden('forbidden', 'This service may not do that.');
@@ -138,19 +163,27 @@ function identify(access: Access, request: Request, verifiers: Verifiers): UserC
   return caller;
 }
 
+function identifyGuest(header: string, request: Request): TokenHolder | undefined {
+  if (header === 'anyone') return undefined;
+  const token = request.get(header);
+  if (token === undefined) throw new Unauthorized();
+  return { token };
+}
+
 function bearerToken(request: Request): string | undefined {
   return /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-function readInput(route: Route, request: Request): Input<z.ZodObject, z.ZodObject, z.ZodType, boolean> {
+function readInput(route: Route, request: Request): AnyInput {
   const { params, query, body } = route.request ?? {};
   return {
     params: params && parse(params, request.params),
     query: query ? parse(query, request.query) : refuseQuery(request),
     body: body && parse(body, request.body),
     idempotencyKey: route.idempotencyKey ? readIdempotencyKey(request) : undefined,
+    expects: route.ifMatch ? readIfMatch(request) : undefined,
     ip: request.ip ?? '',
-  } as Input<z.ZodObject, z.ZodObject, z.ZodType, boolean>;
+  } as AnyInput;
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
@@ -178,6 +211,17 @@ function readIdempotencyKey(request: Request): string {
     });
   }
   return key;
+}
+
+/** Of a tag `"version.…"` the version alone counts. Weak ones too: a proxy that compresses makes them of ours. */
+function readIfMatch(request: Request): (version: number) => boolean {
+  const header = request.get('if-match');
+  if (header === undefined || header === '') {
+    throw new PreconditionRequired('precondition_required', 'Send the ETag of what you want to change as If-Match.');
+  }
+  const tags = header.split(',').map((tag) => tag.trim());
+  const versions = tags.map((tag) => /^(?:W\/)?"(\d+)(?:\.\d+)?"$/.exec(tag)?.[1]);
+  return (version) => tags.includes('*') || versions.includes(String(version));
 }
 
 function send(route: Route, request: Request, response: Response, result: unknown): void {

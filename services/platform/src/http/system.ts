@@ -4,8 +4,8 @@ import type { OpenApiDocument } from './openapi.ts';
 
 /** What the routes that every service serves need to know. */
 export interface SystemParts {
-  /** Base URLs of all services, by name. */
-  readonly services: Readonly<Record<string, string>>;
+  /** Base URLs of all services, by name: of each replica, or one that stands for all. */
+  readonly services: Readonly<Record<string, readonly string[]>>;
   isDatabaseReachable(): Promise<boolean>;
   /** False once the service has begun to stop. */
   isAccepting(): boolean;
@@ -62,7 +62,7 @@ function documentUrls({ services }: SystemParts) {
 async function systemHealth({ services, isDatabaseReachable }: SystemParts) {
   const [database, ...probes] = await Promise.all([
     isDatabaseReachable(),
-    ...Object.entries(services).map(async ([name, url]) => [name, await probe(url)] as const),
+    ...Object.entries(services).map(async ([name, urls]) => [name, await probe(urls)] as const),
   ]);
   const allUp = probes.every(([, { status }]) => status === 'ok');
   return {
@@ -72,11 +72,17 @@ async function systemHealth({ services, isDatabaseReachable }: SystemParts) {
   };
 }
 
-async function probe(baseUrl: string): Promise<ServiceHealth> {
+/** A service is up as long as one replica is ready. */
+async function probe(baseUrls: readonly string[]): Promise<ServiceHealth> {
   const startedAt = performance.now();
-  const status = await fetch(`${baseUrl}/health/readiness`, { signal: AbortSignal.timeout(PROBE_TIMEOUT) }).then(
-    (response) => (response.ok ? 'ok' : 'down'),
+  const status = await Promise.any(baseUrls.map(assertReady)).then(
+    () => 'ok' as const,
     () => 'down' as const,
   );
   return { status, latencyMs: Math.round(performance.now() - startedAt) };
+}
+
+async function assertReady(baseUrl: string): Promise<void> {
+  const { ok } = await fetch(`${baseUrl}/health/readiness`, { signal: AbortSignal.timeout(PROBE_TIMEOUT) });
+  if (!ok) throw new Error(`${baseUrl} isn't ready.`);
 }
