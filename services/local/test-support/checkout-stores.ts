@@ -54,9 +54,9 @@ export async function startCheckoutStores(prefix: string, stepDelayMs = 3_600_00
   async function start(name: Checkout, at: Partial<Record<Checkout, string>>, wrap: (platform: Platform) => Platform) {
     const { product, cart, order } = { ...urls, ...at };
     const config = testServiceConfig(name as ServiceName, keyspaces, {
-      PRODUCT_URL: product,
-      CART_URL: cart,
-      ORDER_URL: order,
+      PRODUCT_URL: [product],
+      CART_URL: [cart],
+      ORDER_URL: [order],
       CURSOR_SECRET,
       CURRENCY: 'USD',
       ORDER_PROCESSING_DELAY_MS: stepDelayMs,

@@ -12,7 +12,7 @@ import type { TestKeyspaces } from './cassandra.ts';
 const SERVICES: readonly ServiceName[] = ['product', 'cart', 'order', 'user'];
 const KEYSPACES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 /** Nobody listens there: a call that a test didn't expect is refused at once. */
-const NOBODY = 'http://127.0.0.1:9';
+const NOBODY = ['http://127.0.0.1:9'];
 
 /** Keys that live as long as this test process, in the layout of the keys folder. */
 export const testKeysDir = makeKeys();
@@ -21,7 +21,7 @@ export const userSigningKeysFile = join(testKeysDir, 'user/user-keys.json');
 
 /**
  * A valid configuration of the service `name` on its keyspace, with fresh keys; other services are at no address.
- * `overrides` are further or other settings, already parsed: `{ PRODUCT_URL: stub.url, BCRYPT_COST: 10 }`.
+ * `overrides` are further or other settings, already parsed: `{ PRODUCT_URL: [stub.url], BCRYPT_COST: 10 }`.
  */
 export function testServiceConfig<Overrides extends object = object>(
   name: ServiceName,

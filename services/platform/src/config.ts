@@ -22,7 +22,7 @@ export function readConfig<Schema extends z.ZodObject>(schema: Schema, environme
   }
   const parsed = schema.safeParse(values);
   for (const issue of parsed.error?.issues ?? []) {
-    const name = issue.path.join('.');
+    const name = String(issue.path[0]);
     faults.push(values[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`);
   }
   if (faults.length > 0) throw new ConfigError(`The configuration has faults:\n  ${faults.join('\n  ')}`);
@@ -41,6 +41,10 @@ function readSecret(name: string, file: string, faults: string[]): string | unde
 const port = z.coerce.number().int().min(1).max(65535);
 const milliseconds = z.coerce.number().int().min(0);
 const url = z.url({ protocol: /^https?$/ }).transform((text) => text.replace(/\/$/, ''));
+const urls = z
+  .string()
+  .transform((text) => text.split(',').map((one) => one.trim()))
+  .pipe(z.array(url));
 
 /** Settings of every service; a service adds its own with `.extend`. */
 export const serviceConfig = z.object({
@@ -65,10 +69,10 @@ export const serviceConfig = z.object({
     .describe("The service's own keyspace."),
   CASSANDRA_USERNAME: z.string().describe('Role with rights on that keyspace alone.'),
   CASSANDRA_PASSWORD: z.string().describe('Password of the role.'),
-  PRODUCT_URL: url.describe('Base URL of the product service.'),
-  CART_URL: url.describe('Base URL of the cart service.'),
-  ORDER_URL: url.describe('Base URL of the order service.'),
-  USER_URL: url.describe('Base URL of the user service.'),
+  PRODUCT_URL: urls.describe('Base URL of the product service; those of all replicas, comma-separated.'),
+  CART_URL: urls.describe('Base URL of the cart service; those of all replicas, comma-separated.'),
+  ORDER_URL: urls.describe('Base URL of the order service; those of all replicas, comma-separated.'),
+  USER_URL: urls.describe('Base URL of the user service; those of all replicas, comma-separated.'),
   SERVICE_KEY_FILE: z.string().describe('Private JWK (ES256) with which this service signs its own calls.'),
   SERVICE_KEYS_FILE: z.string().describe("Public keys of all services, by issuer: { 'svc:cart': { keys: [...] } }."),
   USER_KEYS_FILE: z.string().describe('JWKS with the public keys of user tokens.'),

@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { Express } from 'express';
 import type { z } from 'zod';
 import { readKeySet, readKeySetsByIssuer, readSigningKey } from './auth/keys.ts';
@@ -56,6 +57,8 @@ export interface Service {
 
 /** ms that running requests get to end. */
 const DRAIN_TIMEOUT = 20_000;
+/** ms that idle connections are kept while draining. */
+const QUIET = 2000;
 /** ms; longer than the 55 s after which Nginx closes an idle connection, so that it never sends into a closed one. */
 const KEEP_ALIVE = 75_000;
 /** Connections that may wait to be accepted; Node's 511 is less than one flash sale, and Nginx waits 250 ms for a connection. */
@@ -77,7 +80,7 @@ export async function createService<Config extends ServiceConfig>(
 
   const clientOf = (target: ServiceName) => {
     const client = createServiceClient(
-      { target, baseUrl: urls[target], circuit: toCircuitSettings(config), issueToken },
+      { target, baseUrls: urls[target], circuit: toCircuitSettings(config), issueToken },
       metrics,
       logger,
     );
@@ -163,13 +166,18 @@ function listen(server: Server, { PORT, HOST }: ServiceConfig): Promise<void> {
   });
 }
 
-/** Takes no new connections, closes each after its answer, and waits for what runs. */
-async function drain(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.on('request', (_request, response) => response.setHeader('Connection', 'close'));
-  server.closeIdleConnections();
+/**
+ * Takes no new connections and closes each after its next answer. An idle one may carry a request at this very moment, which would be
+ * lost with it: idle ones are closed only when their owners had time to see the other side gone.
+ */
+export async function drain(server: Server): Promise<void> {
+  // As `http.Server.close` would, but without closing the idle ones at once.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
+  const quiet = setInterval(() => server.closeIdleConnections(), QUIET);
   const overdue = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT);
   await closed;
+  clearInterval(quiet);
   clearTimeout(overdue);
 }
 

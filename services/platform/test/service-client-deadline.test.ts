@@ -17,7 +17,7 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   client = createServiceClient(
-    { target: 'product', baseUrl, circuit, issueToken: () => 'token' },
+    { target: 'product', baseUrls: [baseUrl], circuit, issueToken: () => 'token' },
     createMetrics(),
     silentLogger,
   );

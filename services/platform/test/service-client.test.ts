@@ -128,7 +128,12 @@ describe('a client of a service', () => {
     seen = [];
     metrics = createMetrics();
     client = createServiceClient(
-      { target: 'other', baseUrl, circuit: SETTINGS, issueToken: (audience, scope) => `${audience}.${scope}` },
+      {
+        target: 'other',
+        baseUrls: [baseUrl],
+        circuit: SETTINGS,
+        issueToken: (audience, scope) => `${audience}.${scope}`,
+      },
       metrics,
       silentLogger,
     );
@@ -170,6 +175,33 @@ describe('a client of a service', () => {
     assert.equal(headers.traceparent, context.traceparent);
     const deadline = Number(headers['x-deadline-ms']);
     assert.ok(deadline > 500 && deadline <= 900, `${deadline} ms of 900 are passed on`);
+  });
+
+  test('replicas take turns, and one that can’t be connected to is passed over, even by what may not be repeated', async () => {
+    const replica = createServer((_request, response) => {
+      counts.other += 1;
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
+    });
+    await new Promise<void>((resolve) => replica.listen(0, '127.0.0.1', resolve));
+    const { port } = replica.address() as AddressInfo;
+    const counts = { other: 0 };
+    answers = [{ status: 200, body: { ok: true } }];
+    await client.close();
+    client = createServiceClient(
+      {
+        target: 'other',
+        baseUrls: [baseUrl, `http://127.0.0.1:${port}`, 'http://127.0.0.1:9'],
+        circuit: SETTINGS,
+        issueToken: () => 'token',
+      },
+      metrics,
+      silentLogger,
+    );
+    for (let index = 0; index < 12; index += 1) await call({ idempotent: false });
+    assert.equal(seen.length + counts.other, 12);
+    assert.ok(seen.length >= 4 && counts.other >= 4, `${seen.length} and ${counts.other}`);
+    replica.close();
+    replica.closeAllConnections();
   });
 
   test('outside of a request the cap is the deadline: 2 s to read, 3 s to write, or its own', async () => {

@@ -1,7 +1,9 @@
+import { inspect } from 'node:util';
 import request from 'supertest';
-import { silentLogger } from '#platform/logging.ts';
+import type { Logger } from '#platform/logging.ts';
 import { createService, type Service } from '#platform/service.ts';
 import { type TestKeyspaces, useKeyspaces } from '../../../local/test-support/cassandra.ts';
+import { type Death, type DyingPlatform, dyingPlatform } from '../../../local/test-support/dying-platform.ts';
 import { serviceToken, testServiceConfig, userToken } from '../../../local/test-support/service-config.ts';
 import { assembleCart } from '../../src/app.ts';
 import { type ProductStub, startProductStub } from './product-stub.ts';
@@ -11,6 +13,10 @@ export interface Store {
   readonly replicas: readonly [Service, ...Service[]];
   readonly product: ProductStub;
   readonly keyspaces: TestKeyspaces;
+  /** All that was given to a logger, before any redaction. */
+  readonly logged: string[];
+  /** One more, that stops at `death`; without it, it only counts its effects. */
+  openDying(death?: Death): Promise<{ readonly service: Service; readonly platform: DyingPlatform }>;
   close(): Promise<void>;
 }
 
@@ -18,43 +24,84 @@ export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
   const keyspaces = await useKeyspaces('cart');
   const product = await startProductStub();
   const config = testServiceConfig('cart', keyspaces, {
-    PRODUCT_URL: product.url,
+    PRODUCT_URL: [product.url],
     CURRENCY: 'USD',
     CIRCUIT_BREAKER_TIMEOUT: 50,
   });
-  const open = () => createService('cart', config, assembleCart, silentLogger);
+  const logged: string[] = [];
+  const logger = capture(logged);
+  const open = () => createService('cart', config, assembleCart, logger);
+  const dying: Service[] = [];
   const replicas: [Service, ...Service[]] = [await open()];
   while (replicas.length < count) replicas.push(await open());
   return {
     replicas,
     product,
     keyspaces,
+    logged,
+    async openDying(death) {
+      const made = Promise.withResolvers<DyingPlatform>();
+      const assemble: typeof assembleCart = (platform, settings) => {
+        const mortal = dyingPlatform(platform, death);
+        made.resolve(mortal);
+        return assembleCart(mortal, settings);
+      };
+      const service = await createService('cart', config, assemble, logger);
+      dying.push(service);
+      const platform = await made.promise;
+      platform.arm();
+      return { service, platform };
+    },
     async close() {
-      await Promise.all(replicas.map((replica) => replica.stop()));
+      await Promise.all([...replicas, ...dying].map((replica) => replica.stop()));
       product.close();
       await keyspaces.stop();
     },
   };
 }
 
-/** Somebody with a cart of their own. */
+function capture(lines: string[]): Logger {
+  const write = (...line: unknown[]) => void lines.push(inspect(line, { depth: 20, maxStringLength: null }));
+  return { error: write, warn: write, info: write, debug: write };
+}
+
+/** Somebody signed in. */
 export function shopper({ app }: Service, userId: string = crypto.randomUUID()) {
   const token = userToken({ userId });
-  const send = (method: 'get' | 'post' | 'put' | 'delete', path: string, body?: object) => {
-    const call = request(app)[method](path).set('authorization', `Bearer ${token}`);
-    return body ? call.send(body) : call;
-  };
+  const calls = cartCalls(app, { authorization: `Bearer ${token}` });
   return {
     userId,
     token,
+    ...calls,
+    merge: (cartToken: string) => calls.send('post', '/api/v1/cart/merge', { cartToken }),
+    take: (orderId: string) => asOrder(app, userId, 'take', { orderId }),
+    restore: (orderId: string) => asOrder(app, userId, 'restore', { orderId }),
+  };
+}
+
+/** Somebody not signed in, with a new cart. */
+export async function newGuest(service: Service) {
+  const { body } = await request(service.app).post('/api/v1/cart').expect(201);
+  return { cartId: body.id as string, ...guest(service, body.cartToken) };
+}
+
+/** Somebody with a token for a guest's cart. */
+export function guest({ app }: Service, cartToken: string) {
+  return { cartToken, ...cartCalls(app, { 'x-cart-token': cartToken }) };
+}
+
+function cartCalls(app: Service['app'], headers: Record<string, string>) {
+  const send = (method: 'get' | 'post' | 'put' | 'delete', path: string, body?: object) => {
+    const call = request(app)[method](path).set(headers);
+    return body ? call.send(body) : call;
+  };
+  return {
     send,
     getCart: () => send('get', '/api/v1/cart'),
     add: (productId: string, quantity: number) => send('post', '/api/v1/cart/items', { productId, quantity }),
     set: (productId: string, quantity: number) => send('put', `/api/v1/cart/items/${productId}`, { quantity }),
     remove: (productId: string) => send('delete', `/api/v1/cart/items/${productId}`),
     clear: () => send('delete', '/api/v1/cart'),
-    take: (orderId: string) => asOrder(app, userId, 'take', { orderId }),
-    restore: (orderId: string) => asOrder(app, userId, 'restore', { orderId }),
   };
 }
 

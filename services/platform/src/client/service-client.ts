@@ -6,6 +6,7 @@ import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import { currentRequest, remainingMs } from '../request-context.ts';
 import { CircuitOpen, type CircuitSettings, createCircuit } from './circuit-breaker.ts';
+import { lookupAnyFirst } from './lookup.ts';
 
 /** The answers that the caller understands, each status with its body; any other is a failure of the service called. */
 type Answers = Readonly<Record<number, z.ZodType>>;
@@ -34,7 +35,8 @@ export interface ServiceClient {
 
 export interface ServiceClientOptions {
   readonly target: string;
-  readonly baseUrl: string;
+  /** One for each replica, or one that stands for all. */
+  readonly baseUrls: readonly string[];
   readonly circuit: CircuitSettings;
   issueToken(audience: string, scope: string): string;
 }
@@ -45,17 +47,36 @@ const ATTEMPTS = 3;
 const CONNECTIONS = 32;
 /** ms; shorter than the server's 75 s, so that it is always the caller who closes a connection. */
 const KEEP_ALIVE = 30_000;
+/** ms until a connection is replaced by a new one: a name may have got other replicas behind it. */
+const CONNECTION_AGE = 10_000;
 
 export function createServiceClient(options: ServiceClientOptions, metrics: Metrics, logger: Logger): ServiceClient {
-  const { target, baseUrl, issueToken } = options;
-  const pool = new Pool(baseUrl, {
-    connections: CONNECTIONS,
-    keepAliveTimeout: KEEP_ALIVE,
-    connect: { timeout: 1000 },
-  });
+  const { target, baseUrls, issueToken } = options;
+  const pools = baseUrls.map(
+    (url) =>
+      new Pool(url, {
+        connections: CONNECTIONS,
+        keepAliveTimeout: KEEP_ALIVE,
+        clientTtl: CONNECTION_AGE,
+        connect: { timeout: 1000, lookup: lookupAnyFirst },
+      }),
+  );
+  let turn = 0;
   const circuit = createCircuit(target, options.circuit, metrics.circuitState, logger);
 
+  /** Replicas take turns; one that can't be connected to is passed over. */
   async function send(call: Call<Answers>, timeLeft: number): Promise<{ status: number; body: unknown }> {
+    turn += 1;
+    for (let tried = 1; ; tried += 1) {
+      try {
+        return await sendTo(pools[(turn + tried) % pools.length] as Pool, call, timeLeft);
+      } catch (error) {
+        if (tried === pools.length || !isNotConnected(error)) throw error;
+      }
+    }
+  }
+
+  async function sendTo(pool: Pool, call: Call<Answers>, timeLeft: number): Promise<{ status: number; body: unknown }> {
     const request = currentRequest();
     const response = await pool.request({
       method: call.method,
@@ -106,8 +127,16 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
       return { status, body: schema.parse(body) } as AnswerOf<A>;
     },
     isAvailable: () => !circuit.isOpen(),
-    close: () => pool.close(),
+    async close() {
+      await Promise.all(pools.map((pool) => pool.close()));
+    },
   };
+}
+
+/** The request was never sent: anybody else may be asked. */
+function isNotConnected(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT';
 }
 
 function upstreamUnavailable(target: string, cause?: unknown): Unavailable {
