@@ -1,4 +1,4 @@
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { UnsupportedMediaType, validationFailed } from '../errors.ts';
 
 const MAX_BODY = '64kb';
@@ -7,8 +7,17 @@ const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const parseJson = express.json({ limit: MAX_BODY, strict: true, type: isJson });
 
-/** Reads a JSON body of at most 64 kB and 32 levels; anything else is 415, 413 or 400. Only routes that take a body read one. */
+/** Reads a JSON body of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
 export const readJsonBody: RequestHandler[] = [requireJson, parseJson, refuseHostileJson];
+
+/** The same where one is sent. Whether it may hold anything is for the route to say: RFC 9110 §9.3 gives it no meaning of its own. */
+export const readJsonBodyIfSent: RequestHandler[] = readJsonBody.map(
+  (read) => (request, response, next) => (hasContent(request) ? read(request, response, next) : next()),
+);
+
+function hasContent({ headers }: Request): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
 
 function requireJson(...[request, , next]: Parameters<RequestHandler>): void {
   if (!isJson(request))

@@ -100,11 +100,10 @@ function successes({ method, status = 200, response, alternatives = {}, etag }: 
 }
 
 function problems(route: Route): RouteConfig['responses'] {
-  const { access, request, idempotencyKey, ifMatch, errors = [] } = route;
-  const statuses = new Set([400, 503, ...errors]);
+  const { access, idempotencyKey, ifMatch, errors = [] } = route;
+  const statuses = new Set([400, 413, 415, 503, ...errors]);
   if (access !== 'public') statuses.add(401);
   if (access === 'admin' || (typeof access === 'object' && 'services' in access)) statuses.add(403);
-  if (request?.body) for (const status of [413, 415]) statuses.add(status);
   if (ifMatch) for (const status of [412, 428]) statuses.add(status);
   if (idempotencyKey) for (const status of [409, 422]) statuses.add(status);
   return Object.fromEntries(

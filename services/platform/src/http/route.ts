@@ -1,10 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { ServiceCaller } from '../auth/service-token.ts';
 import type { UserCaller } from '../auth/user-token.ts';
 import { BadRequest, Forbidden, PreconditionRequired, Unauthorized } from '../errors.ts';
 import { currentRequest } from '../request-context.ts';
-import { readJsonBody } from './body.ts';
+import { readJsonBody, readJsonBodyIfSent } from './body.ts';
 import { toValidationFailed } from './problem.ts';
 
 /**
@@ -140,7 +140,7 @@ export function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[]
     const input = readInput(route, request);
     send(route, request, response, await route.handle(input, response.locals.caller));
   };
-  return [authorize, ...(route.request?.body ? readJsonBody : []), run];
+  return [authorize, ...(route.request?.body ? readJsonBody : readJsonBodyIfSent), run];
 }
 
 function identify(access: Access, request: Request, verifiers: Verifiers): Caller {
@@ -179,7 +179,7 @@ function readInput(route: Route, request: Request): AnyInput {
   return {
     params: params && parse(params, request.params),
     query: query ? parse(query, request.query) : refuseQuery(request),
-    body: body && parse(body, request.body),
+    body: body ? parse(body, request.body) : refuseBody(request),
     idempotencyKey: route.idempotencyKey ? readIdempotencyKey(request) : undefined,
     expects: route.ifMatch ? readIfMatch(request) : undefined,
     ip: request.ip ?? '',
@@ -190,6 +190,13 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw toValidationFailed(parsed.error);
   return parsed.data;
+}
+
+const NOTHING = z.strictObject({}, 'This takes no body.').optional();
+
+/** Clients that always send an object may send an empty one. */
+function refuseBody(request: Request): undefined {
+  parse(NOTHING, request.body);
 }
 
 function refuseQuery(request: Request): undefined {
