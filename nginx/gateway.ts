@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -8,22 +8,39 @@ const SERVICES = ['product', 'cart', 'order', 'user'] as const;
 
 type ServiceName = (typeof SERVICES)[number];
 
+/** host:port of every replica. */
+export type Replicas = Readonly<Record<ServiceName, readonly string[]>>;
+
+/** Replicas that come and go, as containers do: each service is a name, whose addresses are looked up anew every second. */
+export interface NamedServers {
+  /** Address of the DNS server. */
+  readonly resolver: string;
+  /** Where every service listens. The name `any_service` stands for all of them. */
+  readonly port: number;
+}
+
 export interface GatewaySettings {
-  /** Folder for the rendered configuration, pid file, cache and temporary files; made if it isn't there. */
+  /** Folder for pid file, cache and temporary files. */
   readonly stateDir: string;
+  /**
+   * Folder for the configuration and all that it includes, for an Nginx that sees no more of this machine; what it needs in `stateDir`,
+   * `temp` and `cache`, is then for others to make. Without it the configuration is in `stateDir`, which is made if it isn't there.
+   */
+  readonly configDir?: string;
   readonly accessLog: string;
   readonly errorLog: string;
   /** host:port of the public door. */
   readonly listen: string;
   /** host:port of `/stub_status`; loopback. */
   readonly statusListen: string;
-  /** host:port of every replica. */
-  readonly servers: Readonly<Record<ServiceName, readonly string[]>>;
+  readonly servers: Replicas | NamedServers;
   /** Built pages for `/docs/`; a missing folder is a 404. */
   readonly docsDir?: string;
   /** False lifts the limits, for load tests. */
   readonly limits?: boolean;
   readonly workers?: number;
+  /** Largest sum of cached answers, as Nginx writes it: `256m`. */
+  readonly cacheSize?: string;
   /** Nginx rate and burst: `200r/s` and 400 for the API, `100r/m` and 99 for sign-in, sign-up and refresh. */
   readonly apiLimit?: { readonly rate: string; readonly burst: number };
   readonly authLimit?: { readonly rate: string; readonly burst: number };
@@ -51,15 +68,21 @@ function isExecutable(file: string): boolean {
 
 /** Writes the configuration below `stateDir` and returns its file. */
 export function renderGateway(settings: GatewaySettings): string {
-  const { stateDir, servers, limits = true, workers = 2 } = settings;
+  const { stateDir, servers, limits = true, workers = 2, cacheSize = '256m' } = settings;
   const { apiLimit = { rate: '200r/s', burst: 400 }, authLimit = { rate: '100r/m', burst: 99 } } = settings;
-  for (const folder of ['temp', 'cache']) mkdirSync(path.join(stateDir, folder), { recursive: true });
+  const { configDir = stateDir } = settings;
+  if (configDir === stateDir) {
+    for (const folder of ['temp', 'cache']) mkdirSync(path.join(stateDir, folder), { recursive: true });
+  } else {
+    for (const name of readdirSync(HOME).filter((each) => each.endsWith('.conf')))
+      copyFileSync(path.join(HOME, name), path.join(configDir, name));
+  }
 
-  const upstreamsFile = path.join(stateDir, 'upstreams.conf');
-  writeFileSync(upstreamsFile, renderUpstreams(servers));
+  const upstreamsFile = path.join(configDir, 'upstreams.conf');
+  writeFileSync(upstreamsFile, 'resolver' in servers ? renderResolver(servers) : renderUpstreams(servers));
 
   const values: Record<string, string> = {
-    GATEWAY_HOME: HOME,
+    GATEWAY_HOME: configDir === stateDir ? HOME : configDir,
     GATEWAY_STATE: stateDir,
     GATEWAY_ACCESS_LOG: settings.accessLog,
     GATEWAY_ERROR_LOG: settings.errorLog,
@@ -69,13 +92,14 @@ export function renderGateway(settings: GatewaySettings): string {
     GATEWAY_DOCS: settings.docsDir ?? path.join(stateDir, 'no-docs'),
     GATEWAY_LIMITS: limits ? 'on' : 'off',
     GATEWAY_WORKERS: String(workers),
+    GATEWAY_CACHE_SIZE: cacheSize,
     GATEWAY_API_RATE: apiLimit.rate,
     GATEWAY_API_BURST: String(apiLimit.burst),
     GATEWAY_AUTH_RATE: authLimit.rate,
     GATEWAY_AUTH_BURST: String(authLimit.burst),
   };
   const template = readFileSync(path.join(HOME, 'nginx.conf.template'), 'utf8');
-  const configFile = path.join(stateDir, 'nginx.conf');
+  const configFile = path.join(configDir, 'nginx.conf');
   writeFileSync(configFile, fillIn(template, values));
   return configFile;
 }
@@ -90,8 +114,13 @@ function fillIn(template: string, values: Readonly<Record<string, string>>): str
   });
 }
 
+/** A name without an upstream block is looked up for each request, of which all addresses are tried; connections aren't kept then. */
+function renderResolver({ resolver, port }: NamedServers): string {
+  return `resolver ${resolver} valid=1s ipv6=off;\nresolver_timeout 1s;\nmap "" $service_port {\n  default ":${port}";\n}\n`;
+}
+
 /** Nginx closes an idle connection after 55 s, before the service does after 75 s: the other way round a POST meets a closed one. */
-function renderUpstreams(servers: GatewaySettings['servers']): string {
+function renderUpstreams(servers: Replicas): string {
   const keepAlive = '  keepalive 64;\n  keepalive_timeout 55s;\n  keepalive_requests 100000;\n';
   const render = (name: string, addresses: readonly string[]) => {
     const lines = addresses.map((address) => `  server ${address} max_fails=3 fail_timeout=2s;\n`).join('');
@@ -103,6 +132,7 @@ function renderUpstreams(servers: GatewaySettings['servers']): string {
       'any_service',
       SERVICES.flatMap((name) => servers[name]),
     ),
+    'map "" $service_port {\n  default "";\n}\n',
   ].join('\n');
 }
 

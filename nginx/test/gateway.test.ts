@@ -9,7 +9,14 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureTools } from '../../services/local/src/tools.ts';
-import { checkGateway, findNginx, type GatewaySettings, gatewayArguments, renderGateway } from '../gateway.ts';
+import {
+  checkGateway,
+  findNginx,
+  type GatewaySettings,
+  gatewayArguments,
+  type Replicas,
+  renderGateway,
+} from '../gateway.ts';
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 interface Seen {
@@ -163,7 +170,7 @@ function assertSecurityHeaders({ headers }: Answer): void {
   assert.equal(headers.server, 'nginx');
 }
 
-let servers: GatewaySettings['servers'];
+let servers: Replicas;
 let main: Awaited<ReturnType<typeof startGateway>>;
 
 before(async () => {
