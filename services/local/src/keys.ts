@@ -2,13 +2,25 @@ import { generateKeyPair, randomBytes } from 'node:crypto';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
 import { writePrivately } from './secrets.ts';
 import { SERVICE_NAMES, type ServiceName } from './settings.ts';
+import { StartError } from './start-error.ts';
 
 interface Jwk {
   readonly kid: string;
   readonly d?: string;
 }
+
+interface UserKeys {
+  /** The one that signs, the next one, and the one before while its tokens live. */
+  readonly keys: readonly Jwk[];
+  /** Epoch ms of the last rotation. */
+  readonly rotatedAt?: number;
+}
+
+/** ms; an access token's life and what clocks differ. */
+const TOKENS_LIVE = (ACCESS_TOKEN_SECONDS + 60) * 1000;
 
 export interface KeyFiles {
   /** Private; each service gets its own alone. */
@@ -42,9 +54,33 @@ export async function ensureKeys(folder: string): Promise<KeyFiles> {
   }
   await writePrivately(files.publicServiceKeys, Object.fromEntries(issuers));
 
-  const { keys } = await readOrMake<{ keys: Jwk[] }>(files.userKeys, async () => ({ keys: [await makeKey()] }));
-  await writePrivately(files.publicUserKeys, { keys: keys.map(toPublic) });
+  const known = await readOrMake<UserKeys>(files.userKeys, async () => ({ keys: [await makeKey()] }));
+  // The next one is published long before it signs, so that every service knows it by then.
+  if (known.keys.length < 2) await writeUserKeys(files, { ...known, keys: [...known.keys, await makeKey()] });
+  else await writePrivately(files.publicUserKeys, { keys: known.keys.map(toPublic) });
   return files;
+}
+
+/**
+ * Lets the next user key sign, from the next start of the user service on, publishes a new next one, and keeps the old one to verify with.
+ * Every service must have been started since the last rotation. Throws StartError while tokens of the key before the last may live.
+ */
+export async function rotateUserKeys(folder: string, now = Date.now()): Promise<{ signs: string; next: string }> {
+  const files = await ensureKeys(folder);
+  const { keys, rotatedAt = 0 } = JSON.parse(await readFile(files.userKeys, 'utf8')) as UserKeys;
+  const wait = rotatedAt + TOKENS_LIVE - now;
+  if (wait > 0)
+    throw new StartError(`The keys were rotated a moment ago: ask again in ${Math.ceil(wait / 60_000)} min.`);
+  const [old, next] = keys as [Jwk, Jwk];
+  const fresh = await makeKey();
+  await writeUserKeys(files, { keys: [next, fresh, old], rotatedAt: now });
+  return { signs: next.kid, next: fresh.kid };
+}
+
+/** Public halves first: nothing is signed with a key that isn't published. */
+async function writeUserKeys(files: KeyFiles, userKeys: UserKeys): Promise<void> {
+  await writePrivately(files.publicUserKeys, { keys: userKeys.keys.map(toPublic) });
+  await writePrivately(files.userKeys, userKeys);
 }
 
 async function readOrMake<Content>(file: string, make: () => Promise<Content>): Promise<Content> {

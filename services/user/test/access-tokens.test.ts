@@ -109,6 +109,12 @@ function forgeries(): Record<string, string> {
     'not yet good': forge({}, { nbf: now + 60 }),
     'no iat': forge({}, { iat: undefined }),
     'no subject': forge({}, { sub: undefined }),
+    'a subject that is no id': forge({}, { sub: 'ada@example.com' }),
+    'a subject in capitals': forge({}, { sub: userId.toUpperCase() }),
+    'a subject with more behind it': forge({}, { sub: `${userId}\n` }),
+    'a subject in a list': forge({}, { sub: [userId] }),
+    'a session that is no id': forge({}, { sid: '1' }),
+    'a session in a list': forge({}, { sid: [sessionId] }),
     'no session': forge({}, { sid: undefined }),
     'no role': forge({}, { role: undefined }),
     'unknown role': forge({}, { role: 'root' }),
@@ -131,6 +137,11 @@ function forgeries(): Record<string, string> {
 const PROTECTED = [
   ['get', '/api/v1/auth/profile'],
   ['patch', '/api/v1/auth/profile'],
+  ['post', '/api/v1/auth/password'],
+  ['get', '/api/v1/users'],
+  ['get', '/api/v1/users/7a52d9c4-6c1b-4f0e-9b1c-0d1f2e3a4b5c'],
+  ['patch', '/api/v1/users/7a52d9c4-6c1b-4f0e-9b1c-0d1f2e3a4b5c'],
+  ['get', '/api/v1/admin/audit?entity=user'],
   ['get', '/internal/revocations?since=0'],
 ] as const;
 

@@ -1,0 +1,31 @@
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { isStore } from './data-dir.ts';
+import { rotateUserKeys } from './keys.ts';
+import { readSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+
+const HELP = `npm run keys:rotate: changes the key that signs access tokens, of the store in DATA_DIR (default .store).
+
+The key that was published as the next one signs from the next start on, the old one verifies until its last token has ended, and a new
+next one is published. Start the store anew afterwards, before the next rotation: nobody is signed out by it.
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) return void process.stdout.write(HELP);
+  const { dataDir } = readSettings(process.env);
+  if (!(await isStore(dataDir)))
+    throw new StartError(`There is no store in ${dataDir}: its first start makes the keys.`);
+  const { signs, next } = await rotateUserKeys(path.join(dataDir, 'keys'));
+  console.log(`From the next start on ${signs} signs; ${next} is the next one. Start the store anew.`);
+}
+
+try {
+  await main();
+} catch (error) {
+  const isExpected = error instanceof StartError || error instanceof ConfigError || error instanceof TypeError;
+  console.error(isExpected ? error.message : error);
+  process.exitCode = 1;
+}
