@@ -10,7 +10,7 @@ const npm = (...names) => `node_modules/(@types/)?(${names.join('|')})/`;
 const RULES =
   'products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
 /** Use cases that have a file of their own beside `service.ts`. */
-const USE_CASES = 'service|undo|progress|projector|saga-runner';
+const USE_CASES = 'service|tree|undo|progress|projector|saga-runner';
 const DOMAIN = `^services/$1/src/(${RULES})\\.ts$`;
 const ERRORS = platform('errors\\.ts$');
 
@@ -82,7 +82,7 @@ module.exports = {
         '^(node:)?timers/promises$',
       ],
       [
-        sameService('(repository|refresh-token|password-hasher)\\.ts'),
+        sameService('(repository|refresh-token|guest-token|password-hasher)\\.ts'),
         '^services/$1/src/clients/',
         platform('(logging|service|admin-audit)\\.ts$'),
         platform('auth/'),

@@ -1,4 +1,5 @@
 import type { Platform, ServiceParts } from '#platform/service.ts';
+import { guestTokens } from './carts/guest-token.ts';
 import { createCartRepository } from './carts/repository.ts';
 import { cartRoutes } from './carts/routes.ts';
 import { type ChangeKind, createCarts } from './carts/service.ts';
@@ -10,6 +11,7 @@ export function assembleCart({ metrics, database, clientOf }: Platform, { CURREN
   const carts = createCarts({
     repository: createCartRepository(database),
     products: createProductClient(clientOf('product')),
+    guestTokens,
     currency: CURRENCY,
     countChange: (kind: ChangeKind) => changes.inc({ kind }),
   });

@@ -7,7 +7,10 @@ import {
   type Cart,
   clearCart,
   emptyCart,
+  giveTo,
+  mergeCart,
   type Offer,
+  REMEMBERED_MERGES,
   removeItem,
   restoreLines,
   setItem,
@@ -126,6 +129,35 @@ describe('take', () => {
       cart.takes.map(({ orderId }) => orderId),
       ['o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7', 'o8'],
     );
+  });
+});
+
+describe("a guest's cart that comes into a user's", () => {
+  const guestOf = (id: string, quantities: Record<string, number>): Cart => ({ ...cartOf(quantities), id, version: 1 });
+
+  it('goes to the first who asks, and to nobody else', () => {
+    const given = giveTo(guestOf('g', { a: 2 }), 'u');
+    assert.equal(giveTo(given, 'v'), given);
+    const stranger = { ...emptyCart('v', now) };
+    assert.equal(mergeCart(stranger, given), stranger);
+    assert.deepEqual(quantitiesOf(mergeCart(cartOf({ a: 1 }), given)), { a: 3 });
+  });
+
+  it('that is not there can’t be given, and is not found', () => {
+    const nothing = emptyCart('g', now);
+    assert.equal(giveTo(nothing, 'u'), nothing);
+    assert.throws(() => mergeCart(cartOf({}), nothing), { code: 'cart_not_found' });
+  });
+
+  it('comes in once, of the last hundred', () => {
+    const given = giveTo(guestOf('g', { a: 2 }), 'u');
+    let cart = mergeCart(cartOf({}), given);
+    assert.equal(mergeCart(cart, given), cart);
+    for (let count = 1; count < REMEMBERED_MERGES; count += 1) {
+      cart = mergeCart(cart, giveTo(guestOf(`g${count}`, {}), 'u'));
+    }
+    assert.equal(mergeCart(cart, given), cart);
+    assert.equal(mergeCart(cart, giveTo(guestOf('late', {}), 'u')).merges.length, REMEMBERED_MERGES);
   });
 });
 

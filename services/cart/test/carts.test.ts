@@ -5,7 +5,7 @@ import request from 'supertest';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { CartBody } from '../src/carts/schema.ts';
 import type { ProductStub, StubProduct } from './support/product-stub.ts';
-import { asOrder, countQueries, openStore, readMetric, type Store, shopper } from './support/store.ts';
+import { asOrder, countQueries, newGuest, openStore, readMetric, type Store, shopper } from './support/store.ts';
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 
@@ -356,12 +356,13 @@ describe('whose cart it is', () => {
       ['post', '/api/v1/cart/items'],
       ['put', `/api/v1/cart/items/${crypto.randomUUID()}`],
       ['delete', `/api/v1/cart/items/${crypto.randomUUID()}`],
+      ['post', '/api/v1/cart/merge'],
     ] as const;
-    const tokens = [undefined, 'Bearer x', `Basic ${userToken()}`, `Bearer ${serviceToken('order', 'cart', 'x')}`];
+    const tokens = ['Bearer x', `Basic ${userToken()}`, `Bearer ${serviceToken('order', 'cart', 'x')}`];
     for (const [method, path] of operations) {
       for (const token of tokens) {
-        const call = request(service.app)[method](path);
-        const { status, headers, body } = await (token ? call.set('authorization', token) : call);
+        const call = request(service.app)[method](path).set('authorization', token);
+        const { status, headers, body } = await call;
         assert.deepEqual([status, headers['www-authenticate'], body.code], [401, 'Bearer', 'unauthorized']);
       }
     }
@@ -371,7 +372,7 @@ describe('whose cart it is', () => {
 describe('what the service tells about itself', () => {
   it('counts changes by kind, and no more than were made', async () => {
     const count = (kind: string) => readMetric(service, `cart_changes_total{kind="${kind}"}`);
-    const kinds = ['item_added', 'item_set', 'item_removed', 'cleared', 'taken', 'restored'];
+    const kinds = ['item_added', 'item_set', 'item_removed', 'cleared', 'taken', 'restored', 'opened', 'merged'];
     const before = await Promise.all(kinds.map(count));
     const { id } = product.offer();
     const order = crypto.randomUUID();
@@ -382,10 +383,12 @@ describe('what the service tells about itself', () => {
     for (let times = 0; times < 2; times += 1) await ann.remove(id).expect(200);
     await ann.add(id, 1).expect(201);
     for (let times = 0; times < 2; times += 1) await ann.clear().expect(200);
+    const { cartToken } = await newGuest(service);
+    for (let times = 0; times < 2; times += 1) await ann.merge(cartToken).expect(200);
     const after = await Promise.all(kinds.map(count));
     assert.deepEqual(
       after.map((value, index) => value - (before[index] ?? 0)),
-      [2, 1, 1, 1, 1, 1],
+      [2, 1, 1, 1, 1, 1, 1, 1],
     );
   });
 
@@ -395,6 +398,7 @@ describe('what the service tells about itself', () => {
       '/api/v1/cart',
       '/api/v1/cart/items',
       '/api/v1/cart/items/{productId}',
+      '/api/v1/cart/merge',
       '/internal/carts/{userId}/restore',
       '/internal/carts/{userId}/take',
     ]);

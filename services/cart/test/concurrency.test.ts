@@ -6,7 +6,16 @@ import { connectDatabase, type Database } from '#platform/cassandra/database.ts'
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { connectAs } from '../../local/test-support/cassandra.ts';
-import { addItem, type Cart, type Offer, restoreLines, takeLines } from '../src/carts/cart.ts';
+import {
+  addItem,
+  type Cart,
+  emptyCart,
+  giveTo,
+  mergeCart,
+  type Offer,
+  restoreLines,
+  takeLines,
+} from '../src/carts/cart.ts';
 import { CART_TTL, type CartRepository, createCartRepository } from '../src/carts/repository.ts';
 import { openStore, type Store, shopper } from './support/store.ts';
 
@@ -193,7 +202,7 @@ describe('a write whose answer is lost', () => {
   it('every write gives every cell 30 days again', async () => {
     const id = crypto.randomUUID();
     const ttls = async () => {
-      const columns = ['version', 'write_id', 'lines', 'takes', 'updated_at'];
+      const columns = ['version', 'write_id', 'lines', 'takes', 'merges', 'merged_into', 'updated_at'];
       const { rows } = await admin.execute(
         `SELECT ${columns.map((column) => `TTL(${column}) AS ${column}`).join(', ')} FROM carts WHERE cart_id = ?`,
         [id],
@@ -201,12 +210,18 @@ describe('a write whose answer is lost', () => {
       return columns.flatMap((column) => rows[0]?.[column] ?? []);
     };
     const take = (cart: Cart) => takeLines(cart, id);
+    const merge = (cart: Cart) => ({
+      cart: mergeCart(cart, { ...emptyCart(id, new Date()), version: 1, mergedInto: id }),
+    });
+    const giveAway = (cart: Cart) => ({ cart: giveTo(cart, id) });
     // An empty list has no cell, and so nothing that could run out.
     const changes = [
       { change: addOne, cells: 4 },
       { change: take, cells: 4 },
       { change: addOne, cells: 5 },
-      { change: addOne, cells: 5 },
+      { change: merge, cells: 6 },
+      { change: addOne, cells: 6 },
+      { change: giveAway, cells: 7 },
     ];
     for (const { change, cells } of changes) {
       await carts.changeCart<{ cart: Cart }>(id, change);

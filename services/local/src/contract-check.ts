@@ -114,7 +114,8 @@ function listOperations(service: string, { paths = {} }: ApiDocument) {
     Object.entries(methods).map(([method, { security = [], responses }]) => {
       const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/?]+')}(?:\\?|$)`);
       const matches = (sent: string) => pattern.test(sent);
-      return { service, method: method.toUpperCase(), path, needsToken: security.length > 0, responses, matches };
+      const needsToken = security.length > 0 && security.every((scheme) => Object.keys(scheme).length > 0);
+      return { service, method: method.toUpperCase(), path, needsToken, responses, matches };
     }),
   );
 }

@@ -97,6 +97,13 @@ export class Unavailable extends StoreError {
   }
 }
 
+/** What the caller has read is not the latest, which is at `version`. */
+export function changedMeanwhile(version: number): PreconditionFailed {
+  return new PreconditionFailed('precondition_failed', 'It was changed meanwhile; read it again.', {
+    extensions: { version },
+  });
+}
+
 /** One fault of the input: a JSON pointer (RFC 6901) to the field, and the rule it breaks. */
 export interface FieldFault {
   readonly pointer: string;

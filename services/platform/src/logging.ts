@@ -10,7 +10,7 @@ export interface Logger {
 }
 
 const SECRET_KEY = /password|secret|token|authorization|cookie|private/i;
-const SECRET_TEXT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/g;
+const SECRET_TEXT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bcart_[\w-]{43}|\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/g;
 
 /** Replaces what must never be in a log: values under telling keys, tokens and password hashes anywhere. */
 export function redact(value: unknown, depth = 0): unknown {

@@ -94,7 +94,7 @@ describe('the configuration', () => {
     CASSANDRA_KEYSPACE: 'product',
     CASSANDRA_USERNAME: 'product',
     CASSANDRA_PASSWORD: 'a secret word',
-    PRODUCT_URL: 'http://127.0.0.1:8000/',
+    PRODUCT_URL: 'http://127.0.0.1:8000/, http://127.0.0.1:8010',
     CART_URL: 'http://127.0.0.1:8001',
     ORDER_URL: 'http://127.0.0.1:8002',
     USER_URL: 'http://127.0.0.1:8003',
@@ -107,7 +107,11 @@ describe('the configuration', () => {
     const config = readConfig(serviceConfig, complete);
     assert.equal(config.PORT, 8000);
     assert.deepEqual(config.CASSANDRA_CONTACT_POINTS, ['127.0.0.1:9042', '127.0.0.2:9042']);
-    assert.equal(config.PRODUCT_URL, 'http://127.0.0.1:8000', 'without the slash at the end');
+    assert.deepEqual(
+      config.PRODUCT_URL,
+      ['http://127.0.0.1:8000', 'http://127.0.0.1:8010'],
+      'without a slash at the end',
+    );
     assert.deepEqual(
       [config.HOST, config.LOG_LEVEL, config.CIRCUIT_BREAKER_FAILURE_THRESHOLD],
       ['127.0.0.1', 'info', 5],
@@ -167,6 +171,7 @@ describe('the configuration', () => {
 describe('what goes into a log', () => {
   const token = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.${'s'.repeat(86)}`;
   const hash = `$2b$12$${'a'.repeat(53)}`;
+  const cartToken = `cart_${'-w'.repeat(21)}w`;
 
   test('has no value under a telling key, at any depth', () => {
     const fields = {
@@ -175,18 +180,19 @@ describe('what goes into a log', () => {
       refresh_token: 'p3',
       deep: [{ Authorization: 'p4', setCookie: 'p5', clientSecret: 'p6' }],
       privateKey: { d: 'p7' },
+      'X-Cart-Token': 'p8',
       email: 'kept',
     };
     const logged = JSON.stringify(redact(fields));
-    for (const secret of ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7']) assert.ok(!logged.includes(secret), secret);
+    for (const secret of ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7', 'p8']) assert.ok(!logged.includes(secret), secret);
     assert.ok(logged.includes('kept'));
   });
 
   test('has no token and no password hash in any text, message, stack or cause', () => {
     const cause = new Error(`bad hash ${hash}`, { cause: { note: `see ${token}` } });
     const error = new Error(`Bearer ${token} was refused`, { cause });
-    const logged = JSON.stringify(redact({ error, text: `a ${token} b ${hash} c`, list: [token] }));
-    assert.ok(!logged.includes('eyJ') && !logged.includes('$2b$'), logged);
+    const logged = JSON.stringify(redact({ error, text: `a ${token} b ${hash} c`, list: [token, `/${cartToken}`] }));
+    for (const sign of ['eyJ', '$2b$', '-w']) assert.ok(!logged.includes(sign), logged);
     assert.ok(
       logged.includes('was refused') && logged.includes('bad hash') && logged.includes('a [redacted] b [redacted] c'),
     );

@@ -1,4 +1,4 @@
-import { Conflict, validationFailed } from '#platform/errors.ts';
+import { Conflict, NotFound, validationFailed } from '#platform/errors.ts';
 
 /** Most pieces of one product. */
 export const MAX_QUANTITY = 999;
@@ -6,6 +6,8 @@ export const MAX_QUANTITY = 999;
 export const MAX_LINES = 100;
 /** How many checkouts a cart remembers. */
 export const REMEMBERED_TAKES = 8;
+/** How many guests' carts a cart remembers that came into it. */
+export const REMEMBERED_MERGES = 100;
 
 /** What the shop says of a product today. */
 export interface Offer {
@@ -37,19 +39,23 @@ export interface Take {
 
 /** A cart as it is kept. The rules below give the very same object back when nothing changes. */
 export interface Cart {
-  /** The user's id. */
+  /** The user's id, or a hash of the guest's token. */
   readonly id: string;
   /** 0 until it is first written. */
   readonly version: number;
   readonly lines: readonly CartLine[];
   /** The last takes, newest last. */
   readonly takes: readonly Take[];
+  /** The guests' carts that came into it last, newest last. */
+  readonly merges: readonly string[];
+  /** The user who has got this guest's cart: nobody else gets it, and its token doesn't open it any more. */
+  readonly mergedInto: string | undefined;
   readonly updatedAt: Date;
 }
 
 /** The cart of someone who has none: never written, or left alone for 30 days. */
 export function emptyCart(id: string, now: Date): Cart {
-  return { id, version: 0, lines: [], takes: [], updatedAt: now };
+  return { id, version: 0, lines: [], takes: [], merges: [], mergedInto: undefined, updatedAt: now };
 }
 
 /** Throws Conflict `cart_full` when the product would be one line too many. */
@@ -122,6 +128,33 @@ export function restoreLines(cart: Cart, orderId: string): { cart: Cart; restore
   if (take.lines.length === 0) return { cart, restored: false };
   const takes = cart.takes.map((other) => (other === take ? { orderId, lines: [] } : other));
   return { cart: { ...cart, lines: addLines(cart.lines, take.lines), takes }, restored: true };
+}
+
+/** A guest's cart is open as long as it is there and no user has got it. */
+export function isOpen({ version, mergedInto }: Cart): boolean {
+  return version > 0 && mergedInto === undefined;
+}
+
+/** Closes a guest's cart for the user; one that isn't open stays as it is. Its lines stay in it, so that a merge can be repeated. */
+export function giveTo(guest: Cart, userId: string): Cart {
+  return isOpen(guest) ? { ...guest, mergedInto: userId } : guest;
+}
+
+/**
+ * Adds what was in a guest's cart that has been given away: once, and only to whom it was given. Quantities are capped as in a restore.
+ * Throws NotFound `cart_not_found` when there is no such cart and never was one that came in here.
+ */
+export function mergeCart(cart: Cart, guest: Cart): Cart {
+  if (cart.merges.includes(guest.id)) return cart;
+  if (guest.version === 0) throw cartNotFound();
+  if (guest.mergedInto !== cart.id) return cart;
+  const merges = [...cart.merges, guest.id].slice(-REMEMBERED_MERGES);
+  return { ...cart, lines: addLines(cart.lines, guest.lines), merges };
+}
+
+/** What a token is told that opens nothing, where it isn't what says who calls. */
+export function cartNotFound(): NotFound {
+  return new NotFound('cart_not_found', 'There is no cart with this token (any more).');
 }
 
 /** Quantities add up, capped at 999; lines beyond the hundredth are left out. What is there keeps its place and its price. */

@@ -40,7 +40,8 @@ export function createCartRepository(database: Database): CartRepository {
   const oneAtATime = createKeyedLimit(1);
 
   async function readCart(cartId: string, options: { serial?: boolean } = {}): Promise<Kept | undefined> {
-    const query = 'SELECT cart_id, version, write_id, lines, takes, updated_at FROM carts WHERE cart_id = ?';
+    const query =
+      'SELECT cart_id, version, write_id, lines, takes, merges, merged_into, updated_at FROM carts WHERE cart_id = ?';
     const [row] = await database.read('cart.find', query, [cartId], options);
     return row && { cart: toCart(row), writeId: row.write_id.toString() };
   }
@@ -48,21 +49,23 @@ export function createCartRepository(database: Database): CartRepository {
   /** Replaces `before` by `next`; true when it did, false when another writer was first. */
   async function replace(before: Kept, next: Cart): Promise<boolean> {
     const writeId = randomUUID();
-    const values = [next.version, writeId, next.lines.map(toLineValue), next.takes.map(toTakeValue), next.updatedAt];
+    const { id, version, lines, takes, merges, mergedInto, updatedAt } = next;
+    const contents = [lines.map(toLineValue), takes.map(toTakeValue), merges, mergedInto];
+    const values = [version, writeId, ...contents, updatedAt];
     const statement =
       before.writeId === undefined
         ? {
-            query: `INSERT INTO carts (cart_id, version, write_id, lines, takes, updated_at) VALUES (?, ?, ?, ?, ?, ?)
-                    IF NOT EXISTS USING TTL ${CART_TTL}`,
-            params: [next.id, ...values],
+            query: `INSERT INTO carts (cart_id, version, write_id, lines, takes, merges, merged_into, updated_at)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ${CART_TTL}`,
+            params: [id, ...values],
           }
         : {
-            query: `UPDATE carts USING TTL ${CART_TTL} SET version = ?, write_id = ?, lines = ?, takes = ?, updated_at = ?
-                    WHERE cart_id = ? IF version = ? AND write_id = ?`,
-            params: [...values, next.id, before.cart.version, before.writeId],
+            query: `UPDATE carts USING TTL ${CART_TTL} SET version = ?, write_id = ?, lines = ?, takes = ?, merges = ?, merged_into = ?,
+                      updated_at = ? WHERE cart_id = ? IF version = ? AND write_id = ?`,
+            params: [...values, id, before.cart.version, before.writeId],
           };
     const outcome = await database.conditional('cart.replace', [statement]);
-    return outcome.applied || isOwnWork(outcome, next.version, writeId);
+    return outcome.applied || isOwnWork(outcome, version, writeId);
   }
 
   return {
@@ -105,6 +108,8 @@ function toCart(row: Row): Cart {
     version: row.version,
     lines: (row.lines ?? []).map(toLine),
     takes: (row.takes ?? []).map(toTake),
+    merges: (row.merges ?? []).map(String),
+    mergedInto: row.merged_into?.toString(),
     updatedAt: row.updated_at,
   };
 }

@@ -1,9 +1,12 @@
-import { type Route, route } from '#platform/http/route.ts';
+import { z } from 'zod';
+import { Reply, type Route, route } from '#platform/http/route.ts';
 import {
   AddItem,
   CartBody,
   CartPath,
+  GuestCartBody,
   ItemPath,
+  MergeCart,
   OrderReference,
   Restoration,
   SetItem,
@@ -13,16 +16,25 @@ import {
 } from './schema.ts';
 import type { Carts } from './service.ts';
 
+/** Bearer wins; a guest's token is the other way in. */
+const OWNER = { userOr: 'X-Cart-Token' } as const;
+
 export function cartRoutes(carts: Carts): Route[] {
   return [
     route({
       method: 'post',
       path: '/api/v1/cart',
       summary: 'The cart to shop with',
+      description: "A user's own. Who isn't signed in gets a new one, and the token that opens it.",
       tag: 'Cart',
-      access: 'user',
-      response: CartBody,
-      handle: async (_input, { userId }) => toCartBody(await carts.getCart(userId)),
+      access: { userOr: 'anyone' },
+      response: z.union([CartBody, GuestCartBody]),
+      alternatives: { 201: "A guest's new cart, with its `cartToken`." },
+      handle: async (_input, user) => {
+        if (user) return toCartBody(await carts.getCart(user));
+        const { cart, token } = await carts.openGuestCart();
+        return new Reply({ ...toCartBody(cart), cartToken: token }, { status: 201 });
+      },
     }),
     route({
       method: 'get',
@@ -31,18 +43,18 @@ export function cartRoutes(carts: Carts): Route[] {
       description:
         'A user without a cart gets an empty one. Without the product service it is 503, never an old price.',
       tag: 'Cart',
-      access: 'user',
+      access: OWNER,
       response: CartBody,
-      handle: async (_input, { userId }) => toCartBody(await carts.getCart(userId)),
+      handle: async (_input, owner) => toCartBody(await carts.getCart(owner)),
     }),
     route({
       method: 'delete',
       path: '/api/v1/cart',
       summary: 'Take everything out',
       tag: 'Cart',
-      access: 'user',
+      access: OWNER,
       response: CartBody,
-      handle: async (_input, { userId }) => toCartBody(await carts.clear(userId)),
+      handle: async (_input, owner) => toCartBody(await carts.clear(owner)),
     }),
     route({
       method: 'post',
@@ -52,12 +64,12 @@ export function cartRoutes(carts: Carts): Route[] {
         '404 `product_not_found`. 409 `insufficient_stock` (with `productId`, `requested`, the resulting quantity, and `available`) ' +
         'or `cart_full`. 400 at `/quantity` when the item would exceed 999.',
       tag: 'Cart',
-      access: 'user',
+      access: OWNER,
       request: { body: AddItem },
       status: 201,
       response: CartBody,
       errors: [404, 409],
-      handle: async ({ body }, { userId }) => toCartBody(await carts.addItem(userId, body.productId, body.quantity)),
+      handle: async ({ body }, owner) => toCartBody(await carts.addItem(owner, body.productId, body.quantity)),
     }),
     route({
       method: 'put',
@@ -65,12 +77,12 @@ export function cartRoutes(carts: Carts): Route[] {
       summary: 'Set how many there are',
       description: 'A product that is not in the cart is put there; 0 removes it. Refused as when adding.',
       tag: 'Cart',
-      access: 'user',
+      access: OWNER,
       request: { params: ItemPath, body: SetItem },
       response: CartBody,
       errors: [404, 409],
-      handle: async ({ params, body }, { userId }) =>
-        toCartBody(await carts.setItem(userId, params.productId, body.quantity)),
+      handle: async ({ params, body }, owner) =>
+        toCartBody(await carts.setItem(owner, params.productId, body.quantity)),
     }),
     route({
       method: 'delete',
@@ -78,10 +90,24 @@ export function cartRoutes(carts: Carts): Route[] {
       summary: 'Take an item out',
       description: 'An item that is not there is no error: the answer is the cart.',
       tag: 'Cart',
-      access: 'user',
+      access: OWNER,
       request: { params: ItemPath },
       response: CartBody,
-      handle: async ({ params }, { userId }) => toCartBody(await carts.removeItem(userId, params.productId)),
+      handle: async ({ params }, owner) => toCartBody(await carts.removeItem(owner, params.productId)),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/cart/merge',
+      summary: "Take in a guest's cart",
+      description:
+        "Quantities add up, at most 999 a line and 100 lines. A guest's cart comes to one user once: a second merge changes nothing. " +
+        'Its token opens it no more.',
+      tag: 'Cart',
+      access: 'user',
+      request: { body: MergeCart },
+      response: CartBody,
+      errors: [404],
+      handle: async ({ body }, { userId }) => toCartBody(await carts.merge(userId, body.cartToken)),
     }),
     route({
       method: 'post',

@@ -24,6 +24,13 @@ export const SetItem = z
 
 export const OrderReference = z.strictObject({ orderId: uuid('An order id') }).meta({ id: 'OrderReference' });
 
+const CartToken = z
+  .string()
+  .regex(/^cart_[\w-]{43}$/, 'A cart token as it was given with the cart.')
+  .meta({ example: 'cart_mWc3vG1kq0Yb5T8xJ2nR7sLdHfQeZuXaPiOtNyBwVgE' });
+
+export const MergeCart = z.strictObject({ cartToken: CartToken }).meta({ id: 'MergeCart' });
+
 const Money = z
   .strictObject({
     amount: z.int().min(0).meta({ description: 'Minor units, e.g. cents.' }),
@@ -63,19 +70,28 @@ const CartWarning = z
   ])
   .meta({ id: 'CartWarning' });
 
+const cartFields = {
+  id: z.uuid(),
+  items: z.array(CartItem).max(MAX_LINES),
+  itemCount: z.int().min(0).meta({ description: 'Pieces of all items together.' }),
+  total: Money.meta({ description: 'Sum of the line totals of all items but the unavailable ones.' }),
+  warnings: z.array(CartWarning),
+  version: z.int().min(0).meta({ description: 'Counts the changes; 0 for a cart that was never written.' }),
+  updatedAt: z.iso
+    .datetime()
+    .meta({ description: 'The last change; for a cart that was never written, the time of the answer.' }),
+};
+
 export const CartBody = z
-  .strictObject({
-    id: z.uuid(),
-    items: z.array(CartItem).max(MAX_LINES),
-    itemCount: z.int().min(0).meta({ description: 'Pieces of all items together.' }),
-    total: Money.meta({ description: 'Sum of the line totals of all items but the unavailable ones.' }),
-    warnings: z.array(CartWarning),
-    version: z.int().min(0).meta({ description: 'Counts the changes; 0 for a cart that was never written.' }),
-    updatedAt: z.iso
-      .datetime()
-      .meta({ description: 'The last change; for a cart that was never written, the time of the answer.' }),
-  })
+  .strictObject(cartFields)
   .meta({ id: 'Cart', description: "A cart at today's prices. It lives for 30 days after its last change." });
+
+export const GuestCartBody = z
+  .strictObject({
+    ...cartFields,
+    cartToken: CartToken.meta({ description: 'Opens the cart, sent as `X-Cart-Token`. Shown this once.' }),
+  })
+  .meta({ id: 'GuestCart', description: "A guest's new cart." });
 
 export const TakenLines = z
   .strictObject({
