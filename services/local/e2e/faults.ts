@@ -103,7 +103,7 @@ export function faults(running: () => RunningStore): void {
       }
 
       async function killAndAwait(name: Victim): Promise<void> {
-        const process = name === 'cassandra' ? store.cassandra : store.services[name];
+        const process = name === 'cassandra' ? store.cassandra : store.services[name][0];
         assert.ok(process);
         const before = process.pid;
         process.kill('SIGKILL');

@@ -41,12 +41,12 @@ export interface RunningStore {
   stop(): Promise<void>;
 }
 
-export async function startRunningStore(): Promise<RunningStore> {
-  const settings = await newSettings();
+export async function startRunningStore(overrides: Partial<StoreSettings> = {}): Promise<RunningStore> {
+  const settings = { ...(await newSettings()), ...overrides };
   const store = await startStore(settings);
   const killWithUs = () => {
     const { services, gateway, cassandra } = store;
-    for (const process of [...Object.values(services), gateway, cassandra]) process?.kill('SIGKILL');
+    for (const process of [...Object.values(services).flat(), gateway, cassandra]) process?.kill('SIGKILL');
   };
   process.once('exit', killWithUs);
   // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the store behind.
@@ -129,6 +129,7 @@ async function newSettings(): Promise<StoreSettings> {
     host: '127.0.0.1',
     port,
     innerPortOffset: 21_000 + (port % 2000),
+    replicas: 1,
     adminEmail: 'admin@example.com',
     adminPassword: 'an-admin-Passphrase-1',
     loadProfile: true,

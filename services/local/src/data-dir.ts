@@ -72,7 +72,7 @@ async function takeLock(folder: string): Promise<void> {
       },
     );
     if (!isTaken) return rm(own);
-    const holder = await readHolder(file);
+    const holder = await findLauncher(folder);
     if (holder !== undefined) {
       await rm(own);
       throw new StartError(
@@ -83,9 +83,10 @@ async function takeLock(folder: string): Promise<void> {
   }
 }
 
-async function readHolder(file: string): Promise<number | undefined> {
+/** The process that runs the store in `folder`; an old lock, whose number may have a new owner, doesn't count. */
+export async function findLauncher(folder: string): Promise<number | undefined> {
   try {
-    const lock = JSON.parse(await readFile(file, 'utf8')) as { pid: number; startedAt: string };
+    const lock = JSON.parse(await readFile(path.join(folder, LOCK), 'utf8')) as { pid: number; startedAt: string };
     return (await startedAt(lock.pid)) === lock.startedAt ? lock.pid : undefined;
   } catch {
     return undefined;

@@ -17,6 +17,8 @@ export interface StoreSettings {
   readonly host: string;
   readonly port: number;
   readonly innerPortOffset: number;
+  /** Processes of each service. */
+  readonly replicas: number;
   readonly adminEmail: string;
   /** Without one a password is made and kept in DATA_DIR. */
   readonly adminPassword?: string | undefined;
@@ -70,6 +72,13 @@ const environment = z.object({
     .max(23_000, 'at most 23000: ports above 32767 are what the system gives to outgoing connections')
     .default(0)
     .describe('Added to all inner ports, so that two stores run side by side'),
+  REPLICAS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(4)
+    .default(1)
+    .describe('Processes of each service, 1 to 4; two can be restarted without a failed request'),
   CASSANDRA_HEAP_MB: z.coerce.number().int().min(256).default(1024).describe('Java heap of Cassandra'),
   BCRYPT_COST: z.coerce.number().int().min(10).max(15).default(10).describe('Cost of a password hash'),
   CURRENCY: currency.describe('ISO 4217 code of the shop’s one currency'),
@@ -89,6 +98,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     host: values.HOST,
     port: values.PORT,
     innerPortOffset: values.INNER_PORT_OFFSET,
+    replicas: values.REPLICAS,
     adminEmail: values.ADMIN_EMAIL,
     adminPassword: values.ADMIN_PASSWORD,
     loadProfile: values.LOAD_PROFILE === '1',
@@ -115,13 +125,14 @@ export function describeSettings(): string {
     .join('\n');
 }
 
-/** Ports behind the door; all on loopback. */
-export function innerPorts(offset: number) {
+/** Ports behind the door; all on loopback. Those of a service's replicas are ten apart. */
+export function innerPorts(offset: number, replicas = 1) {
+  const ofService = (first: number) => Array.from({ length: replicas }, (_, index) => first + 10 * index + offset);
   return {
-    product: 8000 + offset,
-    cart: 8001 + offset,
-    order: 8002 + offset,
-    user: 8003 + offset,
+    product: ofService(8000),
+    cart: ofService(8001),
+    order: ofService(8002),
+    user: ofService(8003),
     gatewayStatus: 8004 + offset,
     cassandra: 9042 + offset,
     cassandraStorage: 7000 + offset,

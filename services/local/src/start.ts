@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { ConfigError } from '#platform/config.ts';
 import { MigrationError } from '../../../cassandra/migrate.ts';
 import { CassandraStartError } from './cassandra-server.ts';
@@ -15,6 +16,8 @@ const HELP = `npm start: runs the whole store on this machine until Ctrl-C: Cass
 It needs Java 17, Maven (for the first start) and Nginx; run by root on Debian it installs what is missing.
 The second start finds all data as it was. \`npm run reset\` forgets the data.
 
+  --replicas 2   runs two processes of each service (REPLICAS); \`npm run restart\` then loses no request
+
 Settings, from the environment:
 ${describeSettings()}
 `;
@@ -23,12 +26,11 @@ ${describeSettings()}
 const EXPECTED = [StartError, CassandraStartError, MigrationError, ConfigError];
 
 async function main(): Promise<void> {
-  const unknown = process.argv.slice(2).filter((argument) => !['--help', '-h'].includes(argument));
-  if (unknown.length > 0) throw new StartError(`${unknown.join(' ')} isn't known here; see npm start -- --help.`);
-  if (process.argv.length > 2) return void process.stdout.write(HELP);
+  const { help, replicas } = readArguments();
+  if (help) return void process.stdout.write(HELP);
 
   const beganAt = Date.now();
-  const settings = readSettings(process.env);
+  const settings = readSettings({ ...process.env, ...(replicas !== undefined && { REPLICAS: replicas }) });
   // No child process gets to see it.
   delete process.env.ADMIN_PASSWORD;
   const terminal = createTerminal();
@@ -38,6 +40,8 @@ async function main(): Promise<void> {
   try {
     store = await startStore(settings, { onProgress: terminal.show, signal: stopped });
     const shop = await Promise.race([openShop(store, settings, terminal.show), rejectWhen(stopped)]);
+    const { restartServices } = store;
+    process.on('SIGUSR2', () => void restartServices().catch((error: Error) => terminal.say(error.message)));
     terminal.say(welcome(store, settings, shop, (Date.now() - beganAt) / 1000));
     await rejectWhen(stopped);
   } catch (error) {
@@ -47,6 +51,15 @@ async function main(): Promise<void> {
     terminal.close();
   }
   process.stdout.write('Stopped. The data is kept.\n');
+}
+
+function readArguments() {
+  try {
+    const options = { help: { type: 'boolean', short: 'h' }, replicas: { type: 'string' } } as const;
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message} See npm start -- --help.`);
+  }
 }
 
 function rejectWhen(stopped: AbortSignal): Promise<never> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
 import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
@@ -26,8 +27,10 @@ export type StoreEvent =
 export interface Store {
   /** Of the public door. */
   readonly baseUrl: string;
-  readonly urls: Readonly<Record<ServiceName | 'gatewayStatus', string>>;
-  readonly services: Readonly<Record<ServiceName, Supervised>>;
+  /** Of each service's replicas. */
+  readonly urls: Readonly<Record<ServiceName, readonly string[]>>;
+  /** Each service's replicas. */
+  readonly services: Readonly<Record<ServiceName, readonly Supervised[]>>;
   readonly gateway: Supervised;
   /** Undefined where a running server was given. */
   readonly cassandra: Supervised | undefined;
@@ -38,6 +41,8 @@ export interface Store {
   readonly secrets: Secrets;
   /** Superuser of Cassandra. */
   readonly cassandraAdmin: { readonly username: string; readonly password: string };
+  /** One process after the other, each in good order; with two replicas or more every request is served meanwhile. */
+  restartServices(): Promise<void>;
   /** Services first, draining; then Nginx; then Cassandra. Keeps the data. May be repeated. */
   stop(): Promise<void>;
 }
@@ -50,12 +55,15 @@ export interface StartOptions {
 
 /** As in cassandra/server/cassandra-rackdc.properties. */
 export const DATA_CENTER = 'datacenter1';
-const ADMIN_ROLE = 'store_admin';
+/** Superuser of Cassandra. */
+export const ADMIN_ROLE = 'store_admin';
 /** A log larger than this becomes `<name>.log.1` at a start. */
 const LARGE_LOG = 20 * 1024 * 1024;
 /** Keeps a service below 150 MB: small halves for young objects, and a heap that is collected rather than grown. */
 const V8_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 const SERVICE_READY_MS = 30_000;
+/** ms that a restarted service is left before the next: Nginx looks again 2 s after it found one gone. */
+const BETWEEN_RESTARTS = 2500;
 
 /**
  * Starts the whole store and resolves when every part is ready; parts that don't need each other start at once.
@@ -70,7 +78,8 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     cassandra: [],
   };
   const stepping = AbortSignal.any([signal, failure.signal]);
-  const ports = innerPorts(settings.innerPortOffset);
+  const { replicas } = settings;
+  const ports = innerPorts(settings.innerPortOffset, replicas);
   const dataDir = await openDataDir(settings.dataDir);
   const inData = (...names: string[]) => path.join(dataDir.path, ...names);
 
@@ -107,7 +116,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     await cleanUp();
     await checkPorts([
       { host: settings.host, port: settings.port, use: 'the store', setting: 'PORT' },
-      ...SERVICE_NAMES.map((name) => inner(ports[name], `the ${name} service`)),
+      ...SERVICE_NAMES.flatMap((name) => ports[name].map((port) => inner(port, `the ${name} service`))),
       inner(ports.gatewayStatus, "Nginx's status"),
     ]);
     const [secrets, keys] = await Promise.all([ensureSecrets(dataDir.path), ensureKeys(inData('keys')), rotateLogs()]);
@@ -122,27 +131,38 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     const database = startDatabase(cassandraAdmin, secrets, contactPoint);
     const compiled = compileServices();
     const gatewayTool = ensureTools(['nginx'], noteInstall);
-    const [cassandra, gateway, ...services] = await allOrNothing([
+    const ready = Promise.all([database, compiled]);
+    const startReplicas = async (name: ServiceName) => {
+      await ready;
+      return Promise.all(ports[name].map((_, index) => startService(name, index, secrets, keys, contactPoint)));
+    };
+    const [cassandra, gateway, product, cart, order, user] = await allOrNothing([
       database,
       gatewayTool.then(() => startGateway()),
-      ...SERVICE_NAMES.map(async (name) => {
-        await Promise.all([database, compiled]);
-        return startService(name, secrets, keys, contactPoint);
-      }),
+      startReplicas('product'),
+      startReplicas('cart'),
+      startReplicas('order'),
+      startReplicas('user'),
     ]);
-    const [product, cart, order, user] = services as [Supervised, Supervised, Supervised, Supervised];
+    const services = { product, cart, order, user };
     const host = settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host;
     return {
       baseUrl: `http://${host}:${settings.port}`,
       urls: serviceUrls(),
-      services: { product, cart, order, user },
-      gateway: gateway as Supervised,
+      services,
+      gateway,
       cassandra,
       contactPoint,
       dataDir: dataDir.path,
       isNew: dataDir.isNew,
       secrets,
       cassandraAdmin,
+      async restartServices() {
+        for (const service of SERVICE_NAMES.flatMap((name) => services[name])) {
+          await step(service.name, [`${service.name}: restarting`, `${service.name} is restarted`], service.restart);
+          await sleep(BETWEEN_RESTARTS, undefined, { signal: stepping });
+        }
+      },
       stop,
     };
   }
@@ -164,7 +184,8 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   async function rotateLogs(): Promise<void> {
-    for (const name of [...SERVICE_NAMES, 'access', 'nginx']) {
+    const services = SERVICE_NAMES.flatMap((name) => ports[name].map((_, index) => replicaName(name, index)));
+    for (const name of [...services, 'access', 'nginx']) {
       const file = inData('logs', `${name}.log`);
       const size = await stat(file).then(
         (stats) => stats.size,
@@ -251,10 +272,10 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       listen,
       statusListen: `127.0.0.1:${ports.gatewayStatus}`,
       servers: {
-        product: [`127.0.0.1:${ports.product}`],
-        cart: [`127.0.0.1:${ports.cart}`],
-        order: [`127.0.0.1:${ports.order}`],
-        user: [`127.0.0.1:${ports.user}`],
+        product: ports.product.map(onLoopback),
+        cart: ports.cart.map(onLoopback),
+        order: ports.order.map(onLoopback),
+        user: ports.user.map(onLoopback),
       },
       docsDir: path.join(REPOSITORY, 'docs/site'),
       limits: !settings.loadProfile,
@@ -269,7 +290,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
           env: { PATH: process.env.PATH ?? '' },
           folder: inData('run/nginx'),
           logFile: inData('logs/nginx.log'),
-          isReady: () => answersOk(`${serviceUrls().gatewayStatus}/stub_status`),
+          isReady: () => answersOk(`http://${onLoopback(ports.gatewayStatus)}/stub_status`),
           readyTimeoutMs: 10_000,
           stopSignal: 'SIGQUIT',
           stopTimeoutMs: 12_000,
@@ -279,22 +300,25 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   function startService(
-    name: ServiceName,
+    service: ServiceName,
+    index: number,
     secrets: Secrets,
     keys: KeyFiles,
     contactPoint: string,
   ): Promise<Supervised> {
-    const env = serviceEnvironment(name, secrets, keys, contactPoint);
+    const name = replicaName(service, index);
+    const port = ports[service][index] as number;
+    const env = serviceEnvironment(service, port, secrets, keys, contactPoint);
     return step(name, [`${name} service: starting`, `${name} service is ready`], () =>
       keep('services', name, () =>
         launch({
           name,
           command: process.execPath,
-          args: [...V8_FLAGS, serviceMain(name)],
-          env: { ...env, ...settings.serviceEnvironment?.[name] },
+          args: [...V8_FLAGS, serviceMain(service)],
+          env: { ...env, ...settings.serviceEnvironment?.[service] },
           folder: inData('run', name),
           logFile: inData('logs', `${name}.log`),
-          isReady: () => answersOk(`http://127.0.0.1:${ports[name]}/health/readiness`),
+          isReady: () => answersOk(`http://${onLoopback(port)}/health/readiness`),
           readyTimeoutMs: SERVICE_READY_MS,
           stopSignal: 'SIGTERM',
           stopTimeoutMs: 25_000,
@@ -304,7 +328,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   /** A service gets its own secrets and nobody else's. */
-  function serviceEnvironment(name: ServiceName, secrets: Secrets, keys: KeyFiles, contactPoint: string) {
+  function serviceEnvironment(name: ServiceName, port: number, secrets: Secrets, keys: KeyFiles, contactPoint: string) {
     const role = ({ product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const)[name];
     const prefixed = `${settings.keyspacePrefix ?? ''}${role}`;
     const urls = serviceUrls();
@@ -315,17 +339,17 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       MALLOC_ARENA_MAX: '2',
       NODE_ENV: 'development',
       HOST: '127.0.0.1',
-      PORT: String(ports[name]),
+      PORT: String(port),
       LOG_LEVEL: settings.logLevel,
       CASSANDRA_CONTACT_POINTS: contactPoint,
       CASSANDRA_LOCAL_DATACENTER: DATA_CENTER,
       CASSANDRA_KEYSPACE: prefixed,
       CASSANDRA_USERNAME: prefixed,
       CASSANDRA_PASSWORD: secrets.rolePasswords[role],
-      PRODUCT_URL: urls.product,
-      CART_URL: urls.cart,
-      ORDER_URL: urls.order,
-      USER_URL: urls.user,
+      PRODUCT_URL: urls.product.join(','),
+      CART_URL: urls.cart.join(','),
+      ORDER_URL: urls.order.join(','),
+      USER_URL: urls.user.join(','),
       SERVICE_KEY_FILE: keys.serviceKey[name],
       SERVICE_KEYS_FILE: keys.publicServiceKeys,
       USER_KEYS_FILE: keys.publicUserKeys,
@@ -345,14 +369,8 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   function serviceUrls() {
-    const url = (name: ServiceName | 'gatewayStatus') => `http://127.0.0.1:${ports[name]}`;
-    return {
-      product: url('product'),
-      cart: url('cart'),
-      order: url('order'),
-      user: url('user'),
-      gatewayStatus: url('gatewayStatus'),
-    };
+    const urlsOf = (name: ServiceName) => ports[name].map((port) => `http://${onLoopback(port)}`);
+    return { product: urlsOf('product'), cart: urlsOf('cart'), order: urlsOf('order'), user: urlsOf('user') };
   }
 
   try {
@@ -361,6 +379,15 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     await stop();
     throw signal.aborted ? signal.reason : error;
   }
+}
+
+/** The first of a service has its name alone. */
+function replicaName(service: ServiceName, index: number): string {
+  return index === 0 ? service : `${service}-${index + 1}`;
+}
+
+function onLoopback(port: number): string {
+  return `127.0.0.1:${port}`;
 }
 
 function inner(port: number, use: string) {

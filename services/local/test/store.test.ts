@@ -13,7 +13,7 @@ import { stopLeftovers } from '../src/processes.ts';
 import { resetStore } from '../src/reset.ts';
 import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
 import { type Store, type StoreEvent, startStore } from '../src/store.ts';
-import { supervise } from '../src/supervisor.ts';
+import { type Supervised, supervise } from '../src/supervisor.ts';
 
 let folder: string;
 let settings: StoreSettings;
@@ -81,7 +81,7 @@ describe('a running store', () => {
   test('gives each service its own secrets and nothing else', async () => {
     const environments = await Promise.all(
       (['product', 'cart', 'order', 'user'] as const).map(
-        async (name) => (await get(store.urls[name])).body.environment,
+        async (name) => (await get(store.urls[name][0] as string)).body.environment,
       ),
     );
     const [product, cart, order, user] = environments as [Record<string, string>, ...Record<string, string>[]];
@@ -131,20 +131,22 @@ describe('a running store', () => {
   });
 
   test('starts a killed service again, with a word', async () => {
-    const { pid } = store.services.cart;
-    store.services.cart.kill('SIGKILL');
+    const [cart] = store.services.cart as [Supervised];
+    const { pid } = cart;
+    cart.kill('SIGKILL');
     await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cart'));
     assert.ok(
       events.some((event) => event.kind === 'ended' && event.name === 'cart' && event.exit.signal === 'SIGKILL'),
     );
-    assert.notEqual(store.services.cart.pid, pid);
-    assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).body.pid, store.services.cart.pid);
+    assert.notEqual(cart.pid, pid);
+    assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).body.pid, cart.pid);
   });
 
   test('starts a service again when asked, in good order', async () => {
-    const { pid } = store.services.order;
-    await store.services.order.restart();
-    assert.notEqual(store.services.order.pid, pid);
+    const [order] = store.services.order as [Supervised];
+    const { pid } = order;
+    await order.restart();
+    assert.notEqual(order.pid, pid);
     assert.equal((await get(`${store.baseUrl}/api/v1/orders`)).status, 200);
     assert.equal(
       events.some((event) => event.kind === 'ended' && event.name === 'order'),
@@ -179,7 +181,9 @@ describe('a running store', () => {
   });
 
   test('stops everything and starts again with what it had; a reset forgets it', async () => {
-    const pids = [...Object.values(store.services), store.gateway, store.cassandra].map((part) => part?.pid ?? 0);
+    const pids = [...Object.values(store.services).flat(), store.gateway, store.cassandra].map(
+      (part) => part?.pid ?? 0,
+    );
     await store.stop();
     for (const pid of pids) assert.equal(isRunning(pid), false);
     await store.stop();
@@ -222,11 +226,13 @@ describe('a start that can’t be', () => {
     await writeFile(broken, "console.error('CASSANDRA_KEYSPACE is missing'); process.exit(78);");
     const failing = { ...settings, dataDir: path.join(folder, 'failing'), serviceMain: broken };
     await assert.rejects(startStore(failing), /ended at once \(exit code 78\)[\s\S]*CASSANDRA_KEYSPACE is missing/);
-    const probes = Object.values(innerPorts(settings.innerPortOffset)).map(async (port) => {
-      const server = createServer().listen(port, '127.0.0.1');
-      await once(server, 'listening');
-      server.close();
-    });
+    const probes = Object.values(innerPorts(settings.innerPortOffset))
+      .flat()
+      .map(async (port) => {
+        const server = createServer().listen(port, '127.0.0.1');
+        await once(server, 'listening');
+        server.close();
+      });
     await Promise.all(probes);
   });
 

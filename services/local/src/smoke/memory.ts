@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { startedAt } from '../processes.ts';
+import { findLauncher } from '../data-dir.ts';
 import { SERVICE_NAMES } from '../settings.ts';
 
 export interface ProcessMemory {
@@ -15,7 +15,7 @@ export const STORE_LIMIT = 3 * 1024 * MB;
 
 /** Memory of every process that the store in `dataDir` runs, by what it recorded there; undefined when none runs in it. */
 export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | undefined> {
-  const launcher = await readLauncher(dataDir);
+  const launcher = await findLauncher(dataDir);
   if (launcher === undefined) return undefined;
   const parts = await readdir(path.join(dataDir, 'run')).catch((): string[] => []);
   const leaders = [
@@ -34,7 +34,7 @@ export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | 
 
 /** What is over its limit, a sentence each. */
 export function faultsOfMemory(processes: readonly ProcessMemory[]): string[] {
-  const isService = (name: string) => SERVICE_NAMES.some((service) => service === name);
+  const isService = (name: string) => SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''));
   const faults = processes
     .filter(({ name, bytes }) => isService(name) && bytes > SERVICE_LIMIT)
     .map(({ name, bytes }) => `${name} takes ${toMb(bytes)}, over ${toMb(SERVICE_LIMIT)}`);
@@ -49,14 +49,6 @@ export function sumOf(processes: readonly ProcessMemory[]): number {
 
 export function toMb(bytes: number): string {
   return `${Math.round(bytes / MB)} MB`;
-}
-
-/** The process that holds the folder; an old lock, whose number may have a new owner, doesn't count. */
-async function readLauncher(dataDir: string): Promise<number | undefined> {
-  const text = await readFile(path.join(dataDir, 'lock'), 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const lock = JSON.parse(text) as { pid: number; startedAt: string };
-  return (await startedAt(lock.pid)) === lock.startedAt ? lock.pid : undefined;
 }
 
 async function residentOfGroup(leader: number): Promise<number> {

@@ -1,0 +1,56 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { findLauncher } from './data-dir.ts';
+import { readSettings, SERVICE_NAMES } from './settings.ts';
+import { StartError } from './start-error.ts';
+
+const HELP = `npm run restart: restarts every service process of the running store in DATA_DIR, one after the other, each when the one before is
+ready. With two replicas or more (npm start -- --replicas 2) every request is served meanwhile; Nginx and Cassandra go on.
+`;
+/** ms for one process: it drains, ends and starts. */
+const TIMEOUT = 60_000;
+
+/** Asks the store's launcher, and resolves when every service process is another one. Throws StartError when no store runs there. */
+async function restartServices(dataDir: string, say: (text: string) => void): Promise<void> {
+  const launcher = await findLauncher(dataDir);
+  if (launcher === undefined) throw new StartError(`No store runs in ${dataDir}: start one with npm start.`);
+  const waiting = await readProcesses(dataDir);
+  process.kill(launcher, 'SIGUSR2');
+  for (let deadline = Date.now() + TIMEOUT; waiting.size > 0; await sleep(200)) {
+    if (Date.now() > deadline) throw new StartError(`Not restarted in time: ${[...waiting.keys()].join(', ')}.`);
+    for (const [name, pid] of await readProcesses(dataDir)) {
+      const before = waiting.get(name);
+      if (before === undefined || before === pid) continue;
+      waiting.delete(name);
+      deadline = Date.now() + TIMEOUT;
+      say(`  ✓ ${name} is another process (${before} → ${pid})`);
+    }
+  }
+}
+
+/** Running service processes by name; what an earlier start has left on record doesn't count. */
+async function readProcesses(dataDir: string): Promise<Map<string, number>> {
+  const processes = new Map<string, number>();
+  for (const name of await readdir(path.join(dataDir, 'run'))) {
+    if (!SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''))) continue;
+    const folder = path.join(dataDir, 'run', name);
+    const pid = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));
+    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) processes.set(name, pid);
+  }
+  return processes;
+}
+
+try {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+  } else {
+    await restartServices(readSettings(process.env).dataDir, console.log);
+    console.log('Every service is restarted.');
+  }
+} catch (error) {
+  console.error(error instanceof StartError || error instanceof TypeError ? error.message : error);
+  process.exitCode = 1;
+}
