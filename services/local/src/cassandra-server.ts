@@ -392,7 +392,8 @@ async function spawnInto(file: string, command: string, args: string[]): Promise
   }
 }
 
-async function renderYaml(values: Record<string, string | number>): Promise<string> {
+/** Text of cassandra.yaml. */
+export async function renderYaml(values: Record<string, string | number>): Promise<string> {
   const template = await readFile(join(settings, 'cassandra.yaml.template'), 'utf8');
   return template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];

@@ -36,8 +36,8 @@ export async function openShop(
 }
 
 /** Seeds up to the wanted number, once: what the shop did with its products since then stays. */
-async function ensureProducts(
-  store: Store,
+export async function ensureProducts(
+  store: Pick<Store, 'dataDir' | 'contactPoint' | 'secrets'>,
   settings: StoreSettings,
   onProgress: (event: StoreEvent) => void,
 ): Promise<void> {
