@@ -38,6 +38,8 @@ export interface GatewaySettings {
   readonly docsDir?: string;
   /** False lifts the limits, for load tests. */
   readonly limits?: boolean;
+  /** Origins whose pages may read answers, exactly as browsers send them: `https://shop.example`. */
+  readonly corsOrigins?: readonly string[];
   readonly workers?: number;
   /** Largest sum of cached answers, as Nginx writes it: `256m`. */
   readonly cacheSize?: string;
@@ -70,7 +72,7 @@ function isExecutable(file: string): boolean {
 export function renderGateway(settings: GatewaySettings): string {
   const { stateDir, servers, limits = true, workers = 2, cacheSize = '256m' } = settings;
   const { apiLimit = { rate: '200r/s', burst: 400 }, authLimit = { rate: '100r/m', burst: 99 } } = settings;
-  const { configDir = stateDir } = settings;
+  const { configDir = stateDir, corsOrigins = [] } = settings;
   if (configDir === stateDir) {
     for (const folder of ['temp', 'cache']) mkdirSync(path.join(stateDir, folder), { recursive: true });
   } else {
@@ -80,6 +82,8 @@ export function renderGateway(settings: GatewaySettings): string {
 
   const upstreamsFile = path.join(configDir, 'upstreams.conf');
   writeFileSync(upstreamsFile, 'resolver' in servers ? renderResolver(servers) : renderUpstreams(servers));
+  const corsOriginsFile = path.join(configDir, 'cors-origins.conf');
+  writeFileSync(corsOriginsFile, renderCorsOrigins(corsOrigins));
 
   const values: Record<string, string> = {
     GATEWAY_HOME: configDir === stateDir ? HOME : configDir,
@@ -89,6 +93,7 @@ export function renderGateway(settings: GatewaySettings): string {
     GATEWAY_LISTEN: settings.listen,
     GATEWAY_STATUS_LISTEN: settings.statusListen,
     GATEWAY_UPSTREAMS: upstreamsFile,
+    GATEWAY_CORS_ORIGINS: corsOriginsFile,
     GATEWAY_DOCS: settings.docsDir ?? path.join(stateDir, 'no-docs'),
     GATEWAY_LIMITS: limits ? 'on' : 'off',
     GATEWAY_WORKERS: String(workers),
@@ -134,6 +139,20 @@ function renderUpstreams(servers: Replicas): string {
     ),
     'map "" $service_port {\n  default "";\n}\n',
   ].join('\n');
+}
+
+/** An origin exactly as browsers send it: scheme, host and a port that isn't the scheme's own. */
+export function isOrigin(text: string): boolean {
+  return /^https?:\/\/[a-z0-9.-]+(?::\d+)?$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+/** Answers differ by origin as soon as one is allowed, and caches must know. Throws for what is no origin. */
+function renderCorsOrigins(origins: readonly string[]): string {
+  const wrong = origins.find((origin) => !isOrigin(origin));
+  if (wrong !== undefined) throw new Error(`${wrong} is no origin, such as https://shop.example.`);
+  const lines = origins.map((origin) => `  "${origin}" "${origin}";\n`).join('');
+  const vary = origins.length > 0 ? 'Origin' : '';
+  return `map $http_origin $cors_origin {\n  default "";\n${lines}}\nmap "" $cors_vary {\n  default "${vary}";\n}\n`;
 }
 
 /** Arguments that run `configFile` in the foreground. A master that is root keeps its workers root, so that they can read its folders. */

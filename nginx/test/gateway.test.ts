@@ -532,6 +532,83 @@ describe('errors of our own are problems', () => {
   });
 });
 
+describe('pages of other origins', () => {
+  const origin = 'https://shop.example';
+  let door: number;
+
+  before(async () => {
+    ({ listen: door } = await startGateway('cors', {
+      servers,
+      limits: false,
+      corsOrigins: [origin, 'http://localhost:5173'],
+    }));
+  });
+
+  test('a listed origin may read answers, errors too, and caches know that it made a difference', async () => {
+    for (const url of ['/api/v1/products', '/api/v1/cart', '/nowhere']) {
+      const { headers } = await send(door, 'GET', url, { origin });
+      assert.equal(headers['access-control-allow-origin'], origin);
+      assert.match(headers['access-control-expose-headers'] ?? '', /ETag.*X-Request-Id/);
+      assert.match(String(headers.vary), /Origin/);
+      assert.equal(headers['access-control-allow-credentials'], undefined);
+    }
+  });
+
+  test('a preflight of a listed origin is answered at the door', async () => {
+    const asked = {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization',
+    };
+    const { status, headers } = await send(door, 'OPTIONS', '/api/v1/orders', asked);
+    assert.equal(status, 204);
+    assert.equal(headers['access-control-allow-origin'], origin);
+    assert.match(headers['access-control-allow-methods'] ?? '', /PATCH/);
+    assert.match(headers['access-control-allow-headers'] ?? '', /Idempotency-Key.*X-Cart-Token/);
+    assert.equal(headers['access-control-max-age'], '600');
+  });
+
+  test('no other origin is let in, whatever it looks like, and none is reflected', async () => {
+    const others = [
+      'https://shop.example.evil.example',
+      'https://evil-shop.example',
+      'https://shop.example:8443',
+      'http://shop.example',
+      'https://SHOP.example/',
+      `${origin} ${origin}`,
+      'null',
+      '*',
+    ];
+    for (const other of others) {
+      for (const method of ['GET', 'OPTIONS']) {
+        const asked = { origin: other, 'access-control-request-method': 'GET' };
+        const { headers } = await send(door, method, '/api/v1/products', asked);
+        assert.equal(headers['access-control-allow-origin'], undefined, `${method} ${other}`);
+        assert.equal(headers['access-control-allow-methods'], undefined, `${method} ${other}`);
+      }
+    }
+  });
+
+  test('without a list nobody is let in', async () => {
+    const { headers } = await send(main.listen, 'GET', '/api/v1/products', { origin });
+    assert.equal(headers['access-control-allow-origin'], undefined);
+    assert.doesNotMatch(String(headers.vary), /Origin/);
+  });
+
+  test('what is no origin is refused before Nginx sees it', () => {
+    for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"']) {
+      const settings = {
+        stateDir: path.join(folder, 'cors'),
+        accessLog: 'a',
+        errorLog: 'e',
+        listen: '1',
+        statusListen: '2',
+      };
+      assert.throws(() => renderGateway({ ...settings, servers, corsOrigins: [wrong] }), /is no origin/, wrong);
+    }
+  });
+});
+
 describe('limits', () => {
   test('beyond the burst a caller gets 429 with Retry-After, sign-in sooner than the rest', async () => {
     const { listen } = await startGateway('limited', {

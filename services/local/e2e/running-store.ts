@@ -132,6 +132,7 @@ async function newSettings(): Promise<StoreSettings> {
     replicas: 1,
     adminEmail: 'admin@example.com',
     adminPassword: 'an-admin-Passphrase-1',
+    corsOrigins: [],
     loadProfile: true,
     seedProducts: PRODUCTS,
     cassandraHeapMb: 1024,

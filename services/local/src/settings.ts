@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { currency, delay, readConfig } from '#platform/config.ts';
+import { isOrigin } from '../../../nginx/gateway.ts';
 import { weakPassword } from '../../user/src/users/password.ts';
 import { isEmail, normalizeEmail } from '../../user/src/users/user.ts';
 
@@ -22,6 +23,8 @@ export interface StoreSettings {
   readonly adminEmail: string;
   /** Without one a password is made and kept in DATA_DIR. */
   readonly adminPassword?: string | undefined;
+  /** Origins whose pages may read answers. */
+  readonly corsOrigins: readonly string[];
   /** True lifts Nginx's limits. */
   readonly loadProfile: boolean;
   readonly seedProducts: number;
@@ -63,6 +66,19 @@ const environment = z.object({
   DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
   ADMIN_EMAIL: email.default('admin@product-store.local').describe('The first admin'),
   ADMIN_PASSWORD: password.optional().describe('The first admin’s password; made and shown once if not given'),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter(Boolean),
+    )
+    .refine((origins) => origins.every(isOrigin), {
+      message: 'a comma-separated list of origins such as https://shop.example',
+    })
+    .describe('Origins, comma-separated, whose pages may read answers'),
   SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
   LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
   INNER_PORT_OFFSET: z.coerce
@@ -101,6 +117,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     replicas: values.REPLICAS,
     adminEmail: values.ADMIN_EMAIL,
     adminPassword: values.ADMIN_PASSWORD,
+    corsOrigins: values.CORS_ORIGINS,
     loadProfile: values.LOAD_PROFILE === '1',
     seedProducts: values.SEED_PRODUCTS,
     cassandraHeapMb: values.CASSANDRA_HEAP_MB,
@@ -120,7 +137,7 @@ export function describeSettings(): string {
   return Object.entries(environment.shape)
     .map(([name, schema]) => {
       const fallback = schema.safeParse(undefined).data;
-      return `  ${name.padEnd(26)} ${schema.description}${fallback === undefined ? '' : ` (${fallback})`}`;
+      return `  ${name.padEnd(26)} ${schema.description}${String(fallback ?? '') === '' ? '' : ` (${fallback})`}`;
     })
     .join('\n');
 }
