@@ -1,4 +1,5 @@
 import { v5 as uuidv5 } from 'uuid';
+import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
 import { createDueQueue, type DueWork } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
@@ -29,6 +30,8 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const cart = createCartClient(platform.clientOf('cart'));
   const product = createProductClient(platform.clientOf('product'));
   const undo = createUndo({ product, cart });
+  const audit = createAdminAudit({ database, logger });
+  const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner(logger);
   const due = createDueQueue({ database, logger, metrics, handle });
 
@@ -65,9 +68,8 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     orders,
     progress,
     undo,
-    now,
+    audit,
     noteRecovery: (orderId) => due.put(RECOVER_AFTER, orderId, RECOVER),
-    countChange,
   });
 
   function handle({ id, action }: DueWork): Promise<void> {
@@ -75,7 +77,11 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   }
 
   return {
-    routes: [...checkoutRoutes(checkout), ...orderRoutes(service, createCursorCodec(config.CURSOR_SECRET))],
+    routes: [
+      ...checkoutRoutes(checkout),
+      ...orderRoutes(service, cursors),
+      ...adminAuditRoutes(audit, ['order'], cursors),
+    ],
     workers: [due, { start() {}, stop: sagas.stop }],
   };
 }

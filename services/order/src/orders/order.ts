@@ -21,6 +21,9 @@ const FOLLOWERS: Readonly<Record<Status, readonly Status[]>> = {
   rejected: [],
 };
 
+/** Whether an order gets its stock is found out by its checkout; nobody decides it. */
+const FOUND_OUT: readonly Status[] = ['confirmed', 'rejected'];
+
 export interface OrderLine {
   readonly productId: string;
   readonly sku: string;
@@ -134,12 +137,18 @@ export function canReach(from: Status, to: Status): boolean {
   return FOLLOWERS[from].some((next) => next === to || canReach(next, to));
 }
 
-/** Throws Conflict `invalid_transition`, which lists what is allowed, unless `to` may follow. */
-export function assertCanFollow({ status }: Order, to: Status): void {
-  if (canFollow(status, to)) return;
+/** What a person may make of an order in `status`. */
+export function choicesOf(status: Status): Status[] {
+  return FOLLOWERS[status].filter((next) => !FOUND_OUT.includes(next));
+}
+
+/** Throws Conflict `invalid_transition`, which lists what is allowed, unless a person may make the order `to`. */
+export function assertMayBecome({ status }: Order, to: Status): void {
+  const allowed = choicesOf(status);
+  if (allowed.includes(to)) return;
   throw new Conflict('invalid_transition', `An order that is ${status} can't become ${to}.`, {
     // Not `status`: a problem has one of its own.
-    extensions: { orderStatus: status, allowed: FOLLOWERS[status] },
+    extensions: { orderStatus: status, allowed },
   });
 }
 

@@ -5,7 +5,7 @@ import type { OrderRepository } from './repository.ts';
 /** ms after which a step that came too early is tried again. */
 const TOO_EARLY = 3000;
 const ATTEMPTS = 5;
-const SYSTEM = 'system';
+const SYSTEM: Mover = { actor: 'system' };
 
 /** ms that an order rests before it moves on. */
 export interface Delays {
@@ -14,10 +14,21 @@ export interface Delays {
   readonly delivered: number;
 }
 
+/** Who changes an order, a user's id or 'system', and why. */
+export interface Mover {
+  readonly actor: string;
+  readonly reason?: string | undefined;
+}
+
 /** Moves orders on. The next step is noted before the status changes, so that a crash between the two can't strand an order. */
 export interface OrderProgress {
   /** Confirms a pending order whose stock has been sold to it. Gives the order as it is when somebody was faster. */
   confirm(order: OrderRecord): Promise<OrderRecord>;
+  /**
+   * Takes the order to `to`, which must be able to follow, and leaves who did it and why in its history. Undefined when somebody else
+   * changed the order meanwhile.
+   */
+  move(order: OrderRecord, to: Status, by: Mover): Promise<OrderRecord | undefined>;
   /** Takes the order to `to` when that is its turn; repeatable, and harmless for an order that went another way. */
   advance(orderId: string, to: Status): Promise<void>;
   /** Shows the order in the lists as it is. */
@@ -44,11 +55,10 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
     if (isListed(order)) await orders.project(order);
   }
 
-  /** Undefined when somebody else changed the order meanwhile. */
-  async function move(order: OrderRecord, to: Status): Promise<OrderRecord | undefined> {
+  async function move(order: OrderRecord, to: Status, by: Mover): Promise<OrderRecord | undefined> {
     const step = next[to];
     if (step) await noteStep(step.delayMs, order.id, step.to);
-    const moved = await orders.changeStatus(order, { to, actor: SYSTEM, at: now() });
+    const moved = await orders.changeStatus(order, { to, ...by, at: now() });
     if (!moved) return undefined;
     countChange(order.status, to);
     return moved;
@@ -56,9 +66,10 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
 
   return {
     show,
+    move,
 
     async confirm(order) {
-      const confirmed = await move(order, 'confirmed');
+      const confirmed = await move(order, 'confirmed', SYSTEM);
       if (confirmed) {
         await orLeaveToRecovery(show(confirmed));
         return confirmed;
@@ -77,7 +88,7 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
           if (canReach(order.status, to)) await noteStep(TOO_EARLY, orderId, to);
           return;
         }
-        const moved = await move(order, to);
+        const moved = await move(order, to, SYSTEM);
         if (moved) return show(moved);
       }
       throw new Error(`Order ${orderId} changes faster than it can be followed.`);

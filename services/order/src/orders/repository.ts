@@ -40,6 +40,8 @@ export interface OrderRepository {
     limit: number,
     after: OrderPosition | undefined,
   ): Promise<Order[]>;
+  /** All listed orders placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one read. */
+  listByDay(day: string, status: Status | undefined, limit: number, after: OrderPosition | undefined): Promise<Order[]>;
 }
 
 export function createOrderRepository(database: Database): OrderRepository {
@@ -112,8 +114,10 @@ export function createOrderRepository(database: Database): OrderRepository {
         return { ...order, status: to, version, updatedAt: at, rejection, history };
       }
       if (!outcome.uncertain) return undefined;
+      // Each version has one writer, known by its entry: another's change to the same status is not ours.
       const found = await findOrder(order.id, { latest: true });
-      return found?.version === version && found.status === to ? found : undefined;
+      const entry = found?.version === version ? found.history.at(-1) : undefined;
+      return entry?.actor === actor && entry.at.getTime() === at.getTime() ? found : undefined;
     },
 
     async project(order) {
@@ -149,8 +153,14 @@ export function createOrderRepository(database: Database): OrderRepository {
     },
 
     async listByUser(userId, status, limit, after) {
-      const { query, params } = selectByUser(userId, status, limit, after);
+      const { query, params } = selectPage('orders_by_user WHERE user_id = ?', userId, status, limit, after);
       const rows = await database.read('order.list_by_user', query, params);
+      return rows.map(toOrder);
+    },
+
+    async listByDay(day, status, limit, after) {
+      const { query, params } = selectPage('orders_by_day WHERE day = ?', day, status, limit, after);
+      const rows = await database.read('order.list_by_day', query, params);
       return rows.map(toOrder);
     },
   };
@@ -170,14 +180,15 @@ function toPending(order: NewOrder): OrderRecord {
   };
 }
 
-function selectByUser(
-  userId: string,
+function selectPage(
+  partition: string,
+  key: string,
   status: Status | undefined,
   limit: number,
   after: OrderPosition | undefined,
 ): Statement {
-  const clauses = ['user_id = ?'];
-  const params: unknown[] = [userId];
+  const clauses = [partition];
+  const params: unknown[] = [key];
   if (after) {
     clauses.push('(created_at, order_id) < (?, ?)');
     params.push(after.createdAt, after.id);
@@ -186,7 +197,7 @@ function selectByUser(
     clauses.push('status = ?');
     params.push(status);
   }
-  return { query: `SELECT * FROM orders_by_user WHERE ${clauses.join(' AND ')} LIMIT ?`, params: [...params, limit] };
+  return { query: `SELECT * FROM ${clauses.join(' AND ')} LIMIT ?`, params: [...params, limit] };
 }
 
 function toAddressValue({ name, line1, line2, city, postalCode, country }: Address): Record<string, unknown> {

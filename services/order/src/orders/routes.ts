@@ -2,8 +2,17 @@ import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import type { OrderPosition } from './repository.ts';
-import { OrderBody, OrderId, OrderListQuery, OrderPageBody, toOrderBody, toOrderSummaryBody } from './schema.ts';
-import type { OrderService } from './service.ts';
+import {
+  AdminOrderListQuery,
+  OrderBody,
+  OrderId,
+  OrderListQuery,
+  OrderPageBody,
+  TransitionBody,
+  toOrderBody,
+  toOrderSummaryBody,
+} from './schema.ts';
+import type { OrderPage, OrderService } from './service.ts';
 
 /** A position as the cursor carries it. */
 const CursorContent = z.object({ t: z.int(), i: z.uuid() });
@@ -11,6 +20,11 @@ const CursorContent = z.object({ t: z.int(), i: z.uuid() });
 const OrderParams = z.strictObject({ id: OrderId });
 
 export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[] {
+  function toPageBody({ orders, next }: OrderPage, binding: string, limit: number): z.output<typeof OrderPageBody> {
+    const nextCursor = next ? cursors.encode(binding, toContent(next)) : null;
+    return { data: orders.map(toOrderSummaryBody), page: { limit, nextCursor } };
+  }
+
   return [
     route({
       method: 'get',
@@ -24,11 +38,24 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       handle: async ({ query: { status, limit, cursor } }, { userId }) => {
         const binding = `orders ${userId} ${status ?? ''}`;
         const after = cursor === undefined ? undefined : toPosition(cursors.decode(binding, cursor));
-        const page = await orders.listOrders(userId, status, limit, after);
-        return {
-          data: page.orders.map(toOrderSummaryBody),
-          page: { limit, nextCursor: page.next ? cursors.encode(binding, toContent(page.next)) : null },
-        };
+        return toPageBody(await orders.listOrders(userId, status, limit, after), binding, limit);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/v1/admin/orders',
+      summary: 'All orders of a day, newest first',
+      tag: 'Orders',
+      access: 'admin',
+      request: { query: AdminOrderListQuery },
+      response: OrderPageBody,
+      paged: true,
+      handle: async ({ query: { status, day, limit, cursor } }) => {
+        const binding = `admin orders ${status ?? ''} ${day ?? ''}`;
+        const after = cursor === undefined ? undefined : toPosition(cursors.decode(binding, cursor));
+        // A walk over today that goes on after midnight stays with the day it began on.
+        const listed = day ?? (after?.createdAt ?? new Date()).toISOString().slice(0, 10);
+        return toPageBody(await orders.listOrdersOfDay(listed, status, limit, after), binding, limit);
       },
     }),
     route({
@@ -54,6 +81,21 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       response: OrderBody,
       errors: [404, 409],
       handle: async ({ params }, caller) => toOrderBody(await orders.cancel(params.id, caller)),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/orders/{id}/transitions',
+      summary: 'Take an order to another status',
+      description:
+        'Onward, or to `cancelled`, whose stock returns exactly once. Whether an order is confirmed or rejected is found out by its ' +
+        'checkout. 409 `invalid_transition` lists what is `allowed`. From there on it moves by itself again.',
+      tag: 'Orders',
+      access: 'admin',
+      request: { params: OrderParams, body: TransitionBody },
+      response: OrderBody,
+      errors: [404, 409],
+      handle: async ({ params, body }, { userId }) =>
+        toOrderBody(await orders.transition(params.id, body.to, body.reason, userId)),
     }),
   ];
 }

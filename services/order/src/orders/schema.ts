@@ -74,6 +74,20 @@ export const OrderListQuery = z.strictObject({
   ...pageQuery,
 });
 
+export const AdminOrderListQuery = OrderListQuery.extend({
+  day: z.iso
+    .date('A day, YYYY-MM-DD.')
+    .optional()
+    .meta({ description: 'When they were placed (UTC); default today.', example: '2026-01-31' }),
+});
+
+export const TransitionBody = z
+  .strictObject({
+    to: z.enum(STATUSES, `One of ${STATUSES.join(', ')}.`).meta({ example: 'shipped' }),
+    reason: lineOfText(500).optional().meta({ example: 'Handed to the carrier.' }),
+  })
+  .meta({ id: 'Transition', description: '`reason` is shown in the history.' });
+
 export function toOrderBody(order: OrderRecord): z.output<typeof OrderBody> {
   const history = order.history.map(({ status, at, actor, reason }) => ({
     status,

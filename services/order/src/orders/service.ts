@@ -1,7 +1,8 @@
+import type { AdminAudit } from '#platform/admin-audit.ts';
 import { NotFound, Unavailable } from '#platform/errors.ts';
 import { orLeaveToRecovery, type Undo } from '../checkout/undo.ts';
-import { assertCanFollow, type Order, type OrderRecord, type Status } from './order.ts';
-import type { OrderProgress } from './progress.ts';
+import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
+import type { Mover, OrderProgress } from './progress.ts';
 import type { OrderPosition, OrderRepository } from './repository.ts';
 
 const ATTEMPTS = 5;
@@ -26,28 +27,32 @@ export interface OrderService {
     limit: number,
     after: OrderPosition | undefined,
   ): Promise<OrderPage>;
-  /** Cancels until processing ends; its stock returns exactly once, soon if not at once. Throws Conflict `invalid_transition`. */
+  /** One page of everybody's listed orders that were placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one query. */
+  listOrdersOfDay(
+    day: string,
+    status: Status | undefined,
+    limit: number,
+    after: OrderPosition | undefined,
+  ): Promise<OrderPage>;
+  /**
+   * Cancels until processing ends; its stock returns exactly once, soon if not at once. Throws Conflict `invalid_transition`. An admin's
+   * cancellation is in the audit log.
+   */
   cancel(id: string, viewer: Viewer): Promise<OrderRecord>;
+  /** Makes the order `to`, on an admin's word, and leaves it in the audit log. A cancellation is like any other. Throws as `cancel`. */
+  transition(id: string, to: Status, reason: string | undefined, adminId: string): Promise<OrderRecord>;
 }
 
 export interface OrderParts {
   readonly orders: OrderRepository;
   readonly progress: OrderProgress;
   readonly undo: Undo;
-  readonly now: () => Date;
+  readonly audit: AdminAudit;
   /** Notes that what the order has taken may have to be given back. */
   noteRecovery(orderId: string): Promise<void>;
-  countChange(from: Status, to: Status): void;
 }
 
-export function createOrderService({
-  orders,
-  progress,
-  undo,
-  now,
-  noteRecovery,
-  countChange,
-}: OrderParts): OrderService {
+export function createOrderService({ orders, progress, undo, audit, noteRecovery }: OrderParts): OrderService {
   async function getOrder(id: string, viewer: Viewer): Promise<OrderRecord> {
     const order = await orders.findOrder(id);
     if (!order || (order.userId !== viewer.userId && viewer.role !== 'admin')) {
@@ -56,23 +61,29 @@ export function createOrderService({
     return order;
   }
 
-  async function cancel(id: string, viewer: Viewer): Promise<OrderRecord> {
-    let order = await getOrder(id, viewer);
-    assertCanFollow(order, 'cancelled');
-    await noteRecovery(id);
+  async function change(found: OrderRecord, to: Status, by: Mover): Promise<OrderRecord> {
+    let order = found;
+    assertMayBecome(order, to);
+    await noteRecovery(order.id);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-      assertCanFollow(order, 'cancelled');
-      const cancelled = await orders.changeStatus(order, { to: 'cancelled', actor: viewer.userId, at: now() });
-      if (cancelled) {
-        countChange(order.status, 'cancelled');
-        return settle(cancelled);
-      }
-      order = await latest(id);
+      assertMayBecome(order, to);
+      const changed = await progress.move(order, to, by);
+      if (changed) return settle(changed);
+      order = await latest(order.id);
     }
     throw new Unavailable('order_contended', 'The order is changing; ask again.');
   }
 
-  /** The order is cancelled, whatever comes now. */
+  function changeAsAdmin(order: OrderRecord, to: Status, { actor, reason }: Mover): Promise<OrderRecord> {
+    const { id: entityId, status } = order;
+    return audit.record(
+      { entity: 'order', entityId, action: to === 'cancelled' ? 'cancel' : 'transition', actor, before: { status } },
+      () => change(order, to, { actor, reason }),
+      (changed) => ({ status: changed.status, ...(reason !== undefined && { reason }) }),
+    );
+  }
+
+  /** The order is what it was made, whatever comes now. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
     await orLeaveToRecovery(progress.show(order));
     await orLeaveToRecovery(undo(order));
@@ -87,16 +98,29 @@ export function createOrderService({
 
   return {
     getOrder,
-    cancel,
 
-    async listOrders(userId, status, limit, after) {
-      const found = await orders.listByUser(userId, status, limit + 1, after);
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      return {
-        orders: page,
-        next: found.length > limit && last ? { createdAt: last.createdAt, id: last.id } : undefined,
-      };
+    async cancel(id, viewer) {
+      const order = await getOrder(id, viewer);
+      const by = { actor: viewer.userId };
+      return viewer.role === 'admin' ? changeAsAdmin(order, 'cancelled', by) : change(order, 'cancelled', by);
     },
+
+    async transition(id, to, reason, adminId) {
+      const order = await getOrder(id, { userId: adminId, role: 'admin' });
+      return changeAsAdmin(order, to, { actor: adminId, reason });
+    },
+
+    listOrders: async (userId, status, limit, after) =>
+      toPage(await orders.listByUser(userId, status, limit + 1, after), limit),
+
+    listOrdersOfDay: async (day, status, limit, after) =>
+      toPage(await orders.listByDay(day, status, limit + 1, after), limit),
   };
+}
+
+/** `found` holds one more than the page when there is a next one. */
+function toPage(found: readonly Order[], limit: number): OrderPage {
+  const page = found.slice(0, limit);
+  const last = found.length > limit ? page.at(-1) : undefined;
+  return { orders: page, next: last && { createdAt: last.createdAt, id: last.id } };
 }

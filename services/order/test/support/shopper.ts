@@ -20,6 +20,8 @@ export interface Shopper {
   place(options?: PlaceOptions): Test;
   get(path: string): Test;
   cancel(orderId: string): Test;
+  /** For admins. */
+  transition(orderId: string, to: string, reason?: string): Test;
 }
 
 export function newShopper(stores: CheckoutStores, role: 'user' | 'admin' = 'user'): Shopper {
@@ -42,5 +44,7 @@ export function newShopper(stores: CheckoutStores, role: 'user' | 'admin' = 'use
 
     get: (path) => supertest(order).get(path).set({ authorization }),
     cancel: (orderId) => supertest(order).post(`/api/v1/orders/${orderId}/cancellation`).set({ authorization }),
+    transition: (orderId, to, reason) =>
+      supertest(order).post(`/api/v1/orders/${orderId}/transitions`).set({ authorization }).send({ to, reason }),
   };
 }
