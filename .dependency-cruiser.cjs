@@ -118,7 +118,7 @@ module.exports = {
       'Routes see schemas, platform/http and the types of use cases.',
       inNoun('routes\\.ts'),
       [DOMAIN, sameService('schema\\.ts'), platform('(http/|auth/|errors\\.ts)'), npm('zod')],
-      [sameService('(service|repository)\\.ts')],
+      [sameService('(service|repository|tree)\\.ts')],
     ),
   ],
   options: {

@@ -9,7 +9,6 @@ import { connectDatabase, type Database } from '#platform/cassandra/database.ts'
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { createCategoryRepository } from '../../product/src/categories/repository.ts';
-import { createCategoryTree } from '../../product/src/categories/service.ts';
 import { createProjector } from '../../product/src/listings/projector.ts';
 import { createListingRepository } from '../../product/src/listings/repository.ts';
 import { HEAD } from '../../product/src/stock/head.ts';
@@ -187,8 +186,8 @@ describe('on a real Cassandra', () => {
     const orderId = randomUUID();
     await stock.hold(orderId, line);
     await stock.commit(orderId, line);
-    const categories = createCategoryTree({ repository: createCategoryRepository(database), logger: silentLogger });
-    const project = createProjector({ repository: createListingRepository(database), categories });
+    const { findCategory } = createCategoryRepository(database);
+    const project = createProjector({ repository: createListingRepository(database), findCategory });
     await client.execute(
       'UPDATE products SET price_minor = 1, price_since = ?, version = 2, listing_version = 2 WHERE product_id = ? AND op_id = ? IF version = 1',
       [new Date(), productIdOf(moved.sku), HEAD],
@@ -227,9 +226,9 @@ describe('on a real Cassandra', () => {
   test('a seeded product is complete: nothing is left for the projector, and its stock is the sum of its adjustments', async () => {
     await seed(100);
     const product = seedProduct(1, 9);
-    const categories = createCategoryTree({ repository: createCategoryRepository(database), logger: silentLogger });
+    const { findCategory } = createCategoryRepository(database);
     const before = await dump(TABLES);
-    await createProjector({ repository: createListingRepository(database), categories })(productIdOf(product.sku));
+    await createProjector({ repository: createListingRepository(database), findCategory })(productIdOf(product.sku));
     assert.deepEqual(await dump(TABLES), before);
     const { rows } = await client.execute(
       'SELECT kind, quantity, state FROM products WHERE product_id = ? AND op_id > ?',

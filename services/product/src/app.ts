@@ -1,10 +1,12 @@
+import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
 import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
 import { createDueQueue } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
 import { createCategoryRepository } from './categories/repository.ts';
 import { categoryRoutes } from './categories/routes.ts';
-import { createCategoryTree } from './categories/service.ts';
+import { createCategoryService } from './categories/service.ts';
+import { createCategoryTree } from './categories/tree.ts';
 import type { ProductConfig } from './config.ts';
 import { createProjector } from './listings/projector.ts';
 import { createListingRepository } from './listings/repository.ts';
@@ -14,8 +16,12 @@ import { createProductRepository } from './products/repository.ts';
 import { productRoutes } from './products/routes.ts';
 import { createProductService } from './products/service.ts';
 import { createStockRepository } from './stock/repository.ts';
-import { stockRoutes } from './stock/routes.ts';
+import { adjustmentRoutes, stockRoutes } from './stock/routes.ts';
 import { createStockService } from './stock/service.ts';
+
+const PROJECT = 'project';
+/** ms after which the listings of a product are looked at again: longer than a change of it may take. */
+const PROJECT_AFTER = 6000;
 
 /** Joins the parts of the product service; reads the category tree once. */
 export async function assembleProduct(
@@ -25,29 +31,55 @@ export async function assembleProduct(
   const reservations = metrics.counter('stock_reservations_total', 'Reservation steps, by outcome.', ['outcome']);
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const audit = createAdminAudit({ database, logger });
-  const categories = createCategoryTree({ repository: createCategoryRepository(database), logger });
-  await categories.refresh();
+  const categoryRepository = createCategoryRepository(database);
+  const tree = createCategoryTree({ repository: categoryRepository, logger });
+  await tree.refresh();
 
   const listingRepository = createListingRepository(database);
-  const project = createProjector({ repository: listingRepository, categories });
+  const project = createProjector({ repository: listingRepository, findCategory: categoryRepository.findCategory });
   const due = createDueQueue({ database, logger, metrics, handle: ({ id }) => project(id) });
+  const noteProjection = (delayMs: number) => (productId: string) => due.put(delayMs, productId, PROJECT);
 
   const stock = createStockService({
     repository: createStockRepository(database),
-    noteStockCrossing: (productId) => due.put(0, productId, 'project'),
+    noteStockCrossing: noteProjection(0),
+    noteAdjustment: noteProjection(PROJECT_AFTER),
+    audit,
     count: (outcome) => reservations.inc({ outcome }),
   });
-  const products = createProductService({ repository: createProductRepository(database) });
+  const now = () => new Date();
+  const productRepository = createProductRepository(database);
+  const categories = createCategoryService({
+    repository: categoryRepository,
+    tree,
+    listings: listingRepository,
+    products: productRepository,
+    project,
+    audit,
+    now,
+  });
+  const products = createProductService({
+    repository: productRepository,
+    categories,
+    project,
+    noteProjection: noteProjection(PROJECT_AFTER),
+    audit,
+    currency: config.CURRENCY,
+    newId: uuidv7,
+    now,
+  });
   const listings = createListingService({ repository: listingRepository, now: Date.now });
+  const toOperationId = (userId: string, key: string) => uuidv5(`POST stock-adjustments ${key}`, userId);
 
   return {
     routes: [
-      ...listingRoutes(listings, categories, cursors),
-      ...productRoutes(products, categories),
-      ...categoryRoutes(categories),
+      ...listingRoutes(listings, tree, cursors),
+      ...productRoutes(products, tree),
+      ...adjustmentRoutes(stock, toOperationId),
+      ...categoryRoutes(tree, categories),
       ...stockRoutes(stock),
       ...adminAuditRoutes(audit, ['product', 'category', 'stock'], cursors),
     ],
-    workers: [categories, due],
+    workers: [tree, due],
   };
 }

@@ -23,7 +23,7 @@ export interface Fault {
 
 const STATES: Readonly<Record<string, readonly string[]>> = {
   hold: ['held', 'committed', 'released', 'returned'],
-  adjust: ['applied'],
+  adjust: ['applied', 'refused'],
 };
 const SOLD: readonly Status[] = ['confirmed', 'processing', 'shipped', 'delivered'];
 const UNDONE: readonly Status[] = ['cancelled', 'rejected'];
@@ -53,7 +53,7 @@ export function addOperation(facts: StockFacts, { id, kind, state, quantity }: O
   return {
     ...facts,
     operations: facts.operations + 1,
-    adjusted: facts.adjusted + (kind === 'adjust' ? quantity : 0),
+    adjusted: facts.adjusted + (state === 'applied' ? quantity : 0),
     held: facts.held + (state === 'held' ? quantity : 0),
     committed: facts.committed + (state === 'committed' ? quantity : 0),
     oddity: isKnown ? facts.oddity : `operation ${id} is a ${kind} of ${quantity} that is ${state}`,

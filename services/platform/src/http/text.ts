@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 const LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
 
-const TEXT = /^(?=[^]*\S)(?:[^\p{Cc}\p{Cs}]|[\t\n\r])+$/u;
+const TEXT = /^(?=[\s\S]*\S)(?:[^\p{Cc}\p{Cs}]|[\t\n\r])+$/u;
 
 /** Text for people that may have several lines, taken exactly as it was sent. */
 export function linesOfText(maxLength: number) {

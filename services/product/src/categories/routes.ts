@@ -1,8 +1,25 @@
+import { z } from 'zod';
+import { tagOfContent } from '#platform/http/etag.ts';
 import { type Route, route } from '#platform/http/route.ts';
-import { CategoryTreeBody, toCategoryBody } from './schema.ts';
-import type { CategoryTree } from './service.ts';
+import type { Category } from './category.ts';
+import {
+  CategoryBody,
+  CategoryPatchBody,
+  CategorySlug,
+  CategoryTreeBody,
+  NewCategoryBody,
+  toCategoryBody,
+} from './schema.ts';
+import type { CategoryService } from './service.ts';
+import type { CategoryTree } from './tree.ts';
 
-export function categoryRoutes(categories: CategoryTree): Route[] {
+const CategoryParams = z.strictObject({ slug: CategorySlug });
+
+export function categoryRoutes(tree: CategoryTree, categories: CategoryService): Route[] {
+  const toBody = (category: Category) =>
+    toCategoryBody({ ...category, children: tree.findNode(category.slug)?.children ?? [] });
+  const etag = ({ version }: z.output<typeof CategoryBody>) => `"${version}"`;
+
   return [
     route({
       method: 'get',
@@ -12,7 +29,52 @@ export function categoryRoutes(categories: CategoryTree): Route[] {
       access: 'public',
       cache: 'catalogue',
       response: CategoryTreeBody,
-      handle: () => ({ data: categories.roots().map(toCategoryBody) }),
+      etag: tagOfContent,
+      handle: () => ({ data: tree.roots().map(toCategoryBody) }),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/categories',
+      summary: 'Create a category',
+      tag: 'Categories',
+      access: 'admin',
+      request: { body: NewCategoryBody },
+      status: 201,
+      response: CategoryBody,
+      etag,
+      errors: [409],
+      handle: async ({ body: { slug, name, parent } }, { userId }) =>
+        toBody(await categories.create({ slug, name, parent }, userId)),
+    }),
+    route({
+      method: 'patch',
+      path: '/api/v1/categories/{slug}',
+      summary: 'Rename a category',
+      description: 'Its tag is its `version` in the tree.',
+      tag: 'Categories',
+      access: 'admin',
+      ifMatch: true,
+      request: { params: CategoryParams, body: CategoryPatchBody },
+      response: CategoryBody,
+      etag,
+      errors: [404],
+      handle: async ({ params: { slug }, body: { name }, expects }, { userId }) =>
+        toBody(await categories.rename(slug, name, expects, userId)),
+    }),
+    route({
+      method: 'delete',
+      path: '/api/v1/categories/{slug}',
+      summary: 'Delete a category that has neither products nor children',
+      tag: 'Categories',
+      access: 'admin',
+      ifMatch: true,
+      request: { params: CategoryParams },
+      status: 204,
+      errors: [404, 409],
+      handle: async ({ params: { slug }, expects }, { userId }) => {
+        await categories.remove(slug, expects, userId);
+        return undefined;
+      },
     }),
   ];
 }

@@ -1,53 +1,183 @@
-import type { Logger } from '#platform/logging.ts';
-import type { Worker } from '#platform/service.ts';
-import { type Category, type CategoryNode, toTree } from './category.ts';
-import type { CategoryRepository } from './repository.ts';
+import type { AdminAudit } from '#platform/admin-audit.ts';
+import { Conflict, changedMeanwhile, NotFound, Unavailable, validationFailed } from '#platform/errors.ts';
+import type { ProjectListings } from '../listings/projector.ts';
+import type { ListingRepository } from '../listings/repository.ts';
+import type { ProductRepository } from '../products/repository.ts';
+import { assertSlugIsFree, type Category, type CategoryRecord, pathBelow } from './category.ts';
+import type { Arrival, CategoryRepository } from './repository.ts';
+import type { CategoryTree } from './tree.ts';
 
-/** ms between two reads of the tree: a change is seen by all replicas within that time. */
-const REFRESH_MS = 500;
+/** ms after which who wanted to delete a category has given up, or died. */
+const CLOSED_FOR = 10_000;
+const ATTEMPTS = 5;
 
-/** The category tree, kept in memory: it is small, on every page, and rarely changes. */
-export interface CategoryTree extends Worker {
-  find(slug: string): Category | undefined;
-  /** The roots with their descendants. */
-  roots(): readonly CategoryNode[];
-  refresh(): Promise<void>;
+export interface NewCategory {
+  readonly slug: string;
+  readonly name: string;
+  /** Slug of the category above; undefined at the root. */
+  readonly parent: string | undefined;
 }
 
-export function createCategoryTree({
-  repository,
-  logger,
-}: {
-  repository: CategoryRepository;
-  logger: Logger;
-}): CategoryTree {
-  let bySlug: ReadonlyMap<string, Category> = new Map();
-  let roots: readonly CategoryNode[] = [];
-  let timer: NodeJS.Timeout | undefined;
+type Expects = (version: number) => boolean;
 
-  async function refresh(): Promise<void> {
-    const categories = await repository.listCategories();
-    bySlug = new Map(categories.map((category) => [category.slug, category]));
-    roots = toTree(categories);
+/** What admins do with categories; `actor` is the admin's user id, `expects` says which version they have seen. */
+export interface CategoryService {
+  /** Throws `validation_failed` for a parent that isn't there or too deep, Conflict `category_exists`. */
+  create(category: NewCategory, actor: string): Promise<Category>;
+  rename(slug: string, name: string, expects: Expects, actor: string): Promise<Category>;
+  /** Throws Conflict `category_in_use` while it has products or children. */
+  remove(slug: string, expects: Expects, actor: string): Promise<void>;
+  /**
+   * Announces a product that is to come into the category; what is read of the product before stands until then, or its write is
+   * refused. From here on the category stays, or the product doesn't come. Throws `validation_failed` when it isn't there.
+   */
+  announce(slug: string, productId: string): Promise<Arrival>;
+  /** The arrival is over: the listings show the product, or it doesn't come. */
+  settle(arrival: Arrival): Promise<void>;
+}
+
+export interface CategoryParts {
+  readonly repository: CategoryRepository;
+  readonly tree: CategoryTree;
+  readonly listings: Pick<ListingRepository, 'listSummaries'>;
+  readonly products: Pick<ProductRepository, 'forbidInsert' | 'interruptChanges'>;
+  readonly project: ProjectListings;
+  readonly audit: AdminAudit;
+  readonly now: () => Date;
+}
+
+export function createCategoryService(parts: CategoryParts): CategoryService {
+  const { repository, tree, listings, products, project, audit, now } = parts;
+
+  async function getLatest(slug: string): Promise<CategoryRecord> {
+    const category = await repository.findLatest(slug);
+    if (!category) throw new NotFound('category_not_found', 'There is no such category.');
+    return category;
   }
 
-  async function refreshForever(): Promise<void> {
-    await refresh().catch((cause: unknown) =>
-      logger.debug('category_tree_stale', 'Going on with the tree as it was.', { cause }),
-    );
-    if (timer) timer = setTimeout(refreshForever, REFRESH_MS);
+  /** The category, if it is there and stays: one whose deletion was cut off is opened again. */
+  async function findOpen(slug: string): Promise<Category | undefined> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const category = await repository.findLatest(slug);
+      if (!category?.closingAt) return category;
+      if (now().getTime() - category.closingAt.getTime() < CLOSED_FOR) break;
+      await repository.open(slug, category.closingAt);
+    }
+    throw contended();
+  }
+
+  async function insert({ slug, name, parent: parentSlug }: NewCategory): Promise<Category> {
+    const parent = parentSlug === undefined ? undefined : await findOpen(parentSlug);
+    if (parentSlug !== undefined && !parent) throw noSuchCategory('/parent');
+    const category = { slug, name, path: pathBelow(parent, slug), version: 1 };
+    if (!(await repository.insertCategory(category, parent))) {
+      if (await repository.findLatest(slug)) throw new Conflict('category_exists', 'There is a category of this slug.');
+      throw contended();
+    }
+    return category;
+  }
+
+  /** Nothing can come in any more; who was about to is settled, so that the listing tells whether anything is there. */
+  async function isEmpty({ slug, path }: Category): Promise<boolean> {
+    const others = await repository.listLatest();
+    if (others.some((other) => other.path.startsWith(`${path}/`))) return false;
+    for (const { productId } of await repository.listArrivals(slug)) {
+      if (await products.forbidInsert(productId)) continue;
+      await products.interruptChanges(productId);
+      await project(productId);
+    }
+    const slice = {
+      listing: slug,
+      sort: '-createdAt',
+      brand: undefined,
+      minPrice: undefined,
+      maxPrice: undefined,
+    } as const;
+    return (await listings.listSummaries(slice, 1, undefined)).length === 0;
+  }
+
+  async function removeEmpty(category: CategoryRecord): Promise<void> {
+    const { slug } = category;
+    const closedAt = now();
+    if (!(await repository.close(category, closedAt))) throw await changed(category);
+    const empty = await isEmpty(category);
+    if (empty && (await repository.deleteCategory(category, closedAt))) return;
+    await repository.open(slug, closedAt);
+    if (!empty) throw new Conflict('category_in_use', 'The category has products or categories below it.');
+    throw await changed(category);
+  }
+
+  /** Why a write was refused: there is another version, or another admin who is about to delete it. */
+  async function changed({ slug, version }: Category): Promise<Error> {
+    const latest = await getLatest(slug);
+    return latest.version === version ? contended() : changedMeanwhile(latest.version);
+  }
+
+  /** This replica shows the change at once; the others, and this one if the database doesn't answer, a moment later. */
+  async function refresh(): Promise<void> {
+    await tree.refresh().catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error;
+    });
   }
 
   return {
-    find: (slug) => bySlug.get(slug),
-    roots: () => roots,
-    refresh,
-    start() {
-      timer = setTimeout(refreshForever, REFRESH_MS);
+    async create(category, actor) {
+      assertSlugIsFree(category.slug);
+      const act = { entity: 'category', entityId: category.slug, action: 'create', actor } as const;
+      const created = await audit.record(act, () => insert(category), toFields);
+      await refresh();
+      return created;
     },
-    stop() {
-      clearTimeout(timer);
-      timer = undefined;
+
+    async rename(slug, name, expects, actor) {
+      const category = await getLatest(slug);
+      const before = { name: category.name };
+      const act = { entity: 'category', entityId: slug, action: 'update', actor, before } as const;
+      const work = async () => {
+        if (!expects(category.version)) throw changedMeanwhile(category.version);
+        const renamed = await repository.rename(category, name);
+        if (!renamed) throw await changed(category);
+        return renamed;
+      };
+      const renamed = await audit.record(act, work, () => ({ name }));
+      await refresh();
+      return renamed;
     },
+
+    async remove(slug, expects, actor) {
+      const category = await getLatest(slug);
+      const act = { entity: 'category', entityId: slug, action: 'delete', actor, before: toFields(category) } as const;
+      const work = async () => {
+        if (!expects(category.version)) throw changedMeanwhile(category.version);
+        if (category.closingAt) await findOpen(slug);
+        await removeEmpty({ ...category, closingAt: undefined });
+      };
+      await audit.record(act, work, () => undefined);
+      await refresh();
+    },
+
+    async announce(slug, productId) {
+      // Written first: whoever deletes the category closes it and then looks here.
+      const arrival = await repository.noteArrival(slug, productId);
+      const category = await findOpen(slug);
+      if (category) return arrival;
+      await repository.removeArrival(arrival);
+      throw noSuchCategory('/category');
+    },
+
+    settle: (arrival) => repository.removeArrival(arrival),
   };
+}
+
+/** Its facts under the names that the API gives them, for the audit log. */
+function toFields({ slug, name, path }: Category): object {
+  return { slug, name, path };
+}
+
+function noSuchCategory(pointer: string): Error {
+  return validationFailed([{ pointer, detail: 'There is no such category.' }]);
+}
+
+function contended(): Unavailable {
+  return new Unavailable('category_contended', 'Somebody is about to delete the category; ask again.');
 }

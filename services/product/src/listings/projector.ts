@@ -1,5 +1,5 @@
-import { listingsOf } from '../categories/category.ts';
-import type { CategoryTree } from '../categories/service.ts';
+import { Unavailable } from '#platform/errors.ts';
+import { type Category, listingsOf } from '../categories/category.ts';
 import type { Listed, ListingKey, ListingRepository } from './repository.ts';
 
 const ROUNDS = 10;
@@ -12,10 +12,11 @@ export type ProjectListings = (productId: string) => Promise<void>;
 
 export function createProjector({
   repository,
-  categories,
+  findCategory,
 }: {
   repository: ListingRepository;
-  categories: CategoryTree;
+  /** As the database has it: the tree in memory may be that of a moment ago. */
+  findCategory(slug: string): Promise<Category | undefined>;
 }): ProjectListings {
   return async (productId) => {
     for (let round = 1; round <= ROUNDS; round += 1) {
@@ -27,21 +28,23 @@ export function createProjector({
         await repository.setInStock(productId, available > 0, listingVersion);
       else return;
     }
-    throw new Error(`The listings of ${productId} change faster than they can be followed.`);
+    throw new Unavailable(
+      'listings_contended',
+      `The listings of ${productId} change faster than they can be followed.`,
+    );
   };
 
   async function catchUp(listed: Listed): Promise<void> {
     const { product, isActive, listedAs, listingVersion } = listed;
     const key: ListingKey | undefined = isActive ? product : undefined;
-    await repository.project(listed, await listings(key), await listings(listedAs));
+    const [category, former] = await Promise.all([find(key), find(listedAs)]);
+    if (key && !category) throw new Error(`The category ${key.category} is not in the tree.`);
+    // A former category that is gone was empty, and its own listing is emptied last.
+    await repository.project(listed, category ? listingsOf(category) : [], former ? listingsOf(former) : []);
     await repository.setListed(product.id, listingVersion, key);
   }
 
-  async function listings(key: ListingKey | undefined): Promise<string[]> {
-    if (!key) return [];
-    if (!categories.find(key.category)) await categories.refresh();
-    const category = categories.find(key.category);
-    if (!category) throw new Error(`The category ${key.category} is not in the tree.`);
-    return listingsOf(category);
+  async function find(key: ListingKey | undefined): Promise<Category | undefined> {
+    return key && findCategory(key.category);
   }
 }

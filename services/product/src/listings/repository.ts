@@ -35,7 +35,8 @@ export interface ListingRepository {
   setInStock(productId: string, inStock: boolean, fromVersion: number): Promise<boolean>;
   /**
    * Writes the product's rows in `listings` and deletes those at its former keys, stamped with its version: repeated or late, it
-   * changes nothing that a later version wrote. Within one partition old and new row change together.
+   * changes nothing that a later version wrote. Within one partition old and new row change together; the former category's own list
+   * of the newest changes last, so that a category whose list is empty is in nobody's way.
    */
   project(listed: Listed, listings: readonly string[], formerListings: readonly string[]): Promise<void>;
   /** Notes that the listings show `version`. */
@@ -94,19 +95,23 @@ export function createListingRepository(database: Database): ListingRepository {
 
     async project(listed, listings, formerListings) {
       const stamp = stampOf(listed);
-      const writes = [NEWEST, BY_PRICE, BY_NAME].flatMap((table) =>
-        [...new Set([...listings, ...formerListings])].map((listing) => {
-          const statements: Statement[] = [];
-          const former = formerListings.includes(listing) ? keyIn(table, listed.listedAs, listed) : undefined;
-          const key = listings.includes(listing) ? keyIn(table, listed.product, listed) : undefined;
-          if (former !== undefined && (key === undefined || former.valueOf() !== key.valueOf())) {
-            statements.push(deleteRow(table, listing, former, listed.product.id, stamp));
-          }
-          if (key !== undefined) statements.push(insertRow(table, listing, listed, stamp));
-          return statements;
-        }),
+      const last = formerListings.at(-1);
+      const write = (table: Table, listing: string) => {
+        const statements: Statement[] = [];
+        const former = formerListings.includes(listing) ? keyIn(table, listed.listedAs, listed) : undefined;
+        const key = listings.includes(listing) ? keyIn(table, listed.product, listed) : undefined;
+        if (former !== undefined && (key === undefined || former.valueOf() !== key.valueOf())) {
+          statements.push(deleteRow(table, listing, former, listed.product.id, stamp));
+        }
+        if (key !== undefined) statements.push(insertRow(table, listing, listed, stamp));
+        return database.writeTogether('listing.project', statements);
+      };
+      const places = [NEWEST, BY_PRICE, BY_NAME].flatMap((table) =>
+        [...new Set([...listings, ...formerListings])].map((listing) => ({ table, listing })),
       );
-      await Promise.all(writes.map((statements) => database.writeTogether('listing.project', statements)));
+      const isLast = ({ table, listing }: { table: Table; listing: string }) => table === NEWEST && listing === last;
+      await Promise.all(places.filter((place) => !isLast(place)).map(({ table, listing }) => write(table, listing)));
+      if (last !== undefined) await write(NEWEST, last);
     },
 
     async setListed(productId, version, key) {
@@ -185,14 +190,14 @@ function deleteRow(table: Table, listing: string, key: SortKey, productId: strin
   };
 }
 
-/** Always the whole row: a single column written at a key that has moved would leave a nameless ghost. */
+/** Always the whole row, cleared columns too: a single column written at a key that has moved would leave a nameless ghost. */
 function insertRow(table: Table, listing: string, { product }: Listed, stamp: unknown): Statement {
   const row: Record<string, unknown> = {
     listing,
     product_id: product.id,
     sku: product.sku,
     name: product.name,
-    brand: product.brand,
+    brand: product.brand ?? null,
     category: product.category,
     price_minor: toLong(product.priceMinor),
     currency: product.currency,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
-import type { CategoryTree } from '../categories/service.ts';
+import type { CategoryTree } from '../categories/tree.ts';
 import type { Position, Sort } from './listing.ts';
 import { ListQuery, SummaryPageBody, toSummaryBody } from './schema.ts';
 import type { ListingService } from './service.ts';

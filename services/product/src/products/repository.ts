@@ -1,25 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row } from '#platform/cassandra/database.ts';
-import { toNumber } from '#platform/cassandra/values.ts';
+import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import { Unavailable } from '#platform/errors.ts';
+import { toNameKey } from '../listings/listing.ts';
 import { HEAD } from '../stock/head.ts';
-import type { Offer, Product } from './product.ts';
+import type { Offer, Product, ProductFacts, ProductRecord } from './product.ts';
+
+/** `active` is sold; `deleted` never will be again. */
+export type ProductStatus = 'active' | 'deleted';
+
+/** The facts that a product is to have; undefined when it is to be deleted. */
+export type NextFacts = ProductFacts | undefined;
 
 export interface ProductRepository {
   /** The product with its live stock, in one read; undefined when it doesn't exist or is deleted. */
   findProduct(id: string): Promise<Product | undefined>;
   /** What is offered of these products, in one read; those that can't be bought are absent. */
   listOffers(ids: readonly string[]): Promise<Offer[]>;
+  /** The product after every change before it, deleted ones too. */
+  findLatest(id: string): Promise<ProductRecord | undefined>;
+  findStatus(id: string): Promise<ProductStatus | undefined>;
+  /** Inserts the product with its first stock, once; false when that was forbidden. */
+  insertProduct(product: Product): Promise<boolean>;
+  /**
+   * Makes the next version: with `facts`, or deleted. Undefined when somebody else changed the product meanwhile, or what its listings
+   * follow; Unavailable `outcome_unknown` when nobody can tell any more.
+   */
+  changeProduct(product: ProductRecord, facts: NextFacts, at: Date): Promise<ProductRecord | undefined>;
+  /** From now on a product that isn't there can't be inserted any more; false when it is there, or was. */
+  forbidInsert(id: string): Promise<boolean>;
+  /** From now on no change applies that was begun before; its writer has to look again. */
+  interruptChanges(id: string): Promise<void>;
+  /** Claims a SKU that nobody has, and gives the product that has it. */
+  claimSku(sku: string, id: string): Promise<string>;
+  /** Takes the SKU over from a product that is not sold; false when somebody else was first. */
+  takeOverSku(sku: string, from: string, to: string): Promise<boolean>;
 }
 
+const COLUMNS = `product_id, sku, name, description, brand, category, price_minor, currency, images, attributes, available, status, version,
+  listing_version, write_id, created_at, updated_at`;
+
 export function createProductRepository(database: Database): ProductRepository {
+  async function findRow(id: string, options: { serial?: boolean } = {}): Promise<Row | undefined> {
+    const query = `SELECT ${COLUMNS} FROM products WHERE product_id = ? AND op_id = ?`;
+    const [row] = await database.read('product.find', query, [id, HEAD], options);
+    return row;
+  }
+
   return {
     async findProduct(id) {
-      const [row] = await database.read(
-        'product.find',
-        `SELECT product_id, sku, name, description, brand, category, price_minor, currency, images, attributes, available, status, version,
-                created_at, updated_at
-         FROM products WHERE product_id = ? AND op_id = ?`,
-        [id, HEAD],
-      );
+      const row = await findRow(id);
       return row && isActive(row) ? toProduct(row) : undefined;
     },
 
@@ -31,12 +62,158 @@ export function createProductRepository(database: Database): ProductRepository {
       );
       return rows.filter(isActive).map(toOffer);
     },
+
+    async findLatest(id) {
+      const row = await findRow(id, { serial: true });
+      return row?.sku ? toRecord(row) : undefined;
+    },
+
+    async findStatus(id) {
+      return (await findRow(id, { serial: true }))?.status ?? undefined;
+    },
+
+    async insertProduct(product) {
+      const { id, available, createdAt } = product;
+      const outcome = await database.conditional('product.insert', [
+        insertRow({
+          product_id: id,
+          op_id: HEAD,
+          sku: product.sku,
+          ...toColumns(product),
+          currency: product.currency,
+          status: 'active',
+          version: product.version,
+          created_at: createdAt,
+          updated_at: createdAt,
+          available,
+          reserved: 0,
+          sold: toLong(0),
+          in_stock: available > 0,
+          price_since: createdAt,
+          name_since: createdAt,
+          listing_version: 1,
+          listed_version: 0,
+        }),
+        insertRow({
+          product_id: id,
+          op_id: uuidv5('first stock', id),
+          kind: 'adjust',
+          quantity: available,
+          state: 'applied',
+          reason: 'First stock',
+          at: createdAt,
+        }),
+      ]);
+      if (outcome.applied) return true;
+      // Nobody else has this id: what stands under it is our own work, or the word that it must not be.
+      const row = await findRow(id, { serial: true });
+      return row?.sku !== null && row?.sku === product.sku;
+    },
+
+    async changeProduct(product, facts, at) {
+      const { id, version, listingVersion } = product;
+      const writeId = randomUUID();
+      const movesPrice = facts && facts.priceMinor !== product.priceMinor;
+      const movesName = facts && toNameKey(facts.name) !== toNameKey(product.name);
+      const values = {
+        ...(facts ? toColumns(facts) : { status: 'deleted' }),
+        ...(movesPrice && { price_since: at }),
+        ...(movesName && { name_since: at }),
+        version: version + 1,
+        listing_version: listingVersion + 1,
+        updated_at: at,
+        write_id: writeId,
+      };
+      const assignments = Object.keys(values).map((column) => `${column} = ?`);
+      const outcome = await database.conditional('product.change', [
+        {
+          query: `UPDATE products SET ${assignments.join(', ')} WHERE product_id = ? AND op_id = ? IF version = ? AND listing_version = ?`,
+          params: [...Object.values(values), id, HEAD, version, listingVersion],
+        },
+      ]);
+      const isActive = facts !== undefined;
+      const changed = {
+        ...product,
+        ...facts,
+        isActive,
+        version: version + 1,
+        listingVersion: listingVersion + 1,
+        updatedAt: at,
+      };
+      if (outcome.applied) return changed;
+      if (!outcome.uncertain) return undefined;
+      const row = await findRow(id, { serial: true });
+      if (row?.write_id?.toString() === writeId) return changed;
+      // Each version has one writer; past ours, nobody knows any more who it was.
+      if (row && row.version > version + 1) throw outcomeUnknown();
+      return undefined;
+    },
+
+    async forbidInsert(id) {
+      const outcome = await database.conditional('product.forbid_insert', [
+        insertRow({ product_id: id, op_id: HEAD, status: 'deleted' }),
+      ]);
+      if (outcome.applied) return true;
+      return outcome.uncertain && (await findRow(id, { serial: true }))?.sku === null;
+    },
+
+    async interruptChanges(id) {
+      const row = await findRow(id, { serial: true });
+      if (!row?.sku) return;
+      // Refused, it has been changed since this read: what was begun before is stale all the same.
+      await database.conditional('product.interrupt_changes', [
+        {
+          query: 'UPDATE products SET listing_version = ? WHERE product_id = ? AND op_id = ? IF listing_version = ?',
+          params: [row.listing_version + 1, id, HEAD, row.listing_version],
+        },
+      ]);
+    },
+
+    async claimSku(sku, id) {
+      const outcome = await database.conditional('sku.claim', [
+        { query: 'INSERT INTO skus (sku, product_id) VALUES (?, ?) IF NOT EXISTS', params: [sku, id] },
+      ]);
+      return outcome.applied ? id : String(outcome.rows[0]?.product_id);
+    },
+
+    async takeOverSku(sku, from, to) {
+      const outcome = await database.conditional('sku.take_over', [
+        { query: 'UPDATE skus SET product_id = ? WHERE sku = ? IF product_id = ?', params: [to, sku, from] },
+      ]);
+      return outcome.applied || String(outcome.rows[0]?.product_id) === to;
+    },
+  };
+}
+
+function insertRow(row: Readonly<Record<string, unknown>>) {
+  const columns = Object.keys(row);
+  const marks = columns.map(() => '?');
+  return {
+    query: `INSERT INTO products (${columns.join(', ')}) VALUES (${marks.join(', ')}) IF NOT EXISTS`,
+    params: Object.values(row),
+  };
+}
+
+/** All of them, cleared ones as null: a column that isn't written keeps what it had. */
+function toColumns({ name, description, brand, category, priceMinor, images, attributes }: ProductFacts) {
+  return {
+    name,
+    description: description ?? null,
+    brand: brand ?? null,
+    category,
+    price_minor: toLong(priceMinor),
+    images: [...images],
+    attributes,
   };
 }
 
 /** A partition that only ever saw a stock operation has no product in its head row. */
 function isActive(row: Row): boolean {
   return row.status === 'active';
+}
+
+function toRecord(row: Row): ProductRecord {
+  return { ...toProduct(row), isActive: isActive(row), listingVersion: row.listing_version };
 }
 
 function toProduct(row: Row): Product {
@@ -68,4 +245,11 @@ function toOffer(row: Row): Offer {
     currency: row.currency,
     available: row.available,
   };
+}
+
+function outcomeUnknown(): Unavailable {
+  return new Unavailable(
+    'outcome_unknown',
+    'The database lost the answer and the product has changed since; look at it before asking again.',
+  );
 }

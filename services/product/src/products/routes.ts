@@ -1,25 +1,85 @@
 import { z } from 'zod';
 import { type Route, route } from '#platform/http/route.ts';
-import type { CategoryTree } from '../categories/service.ts';
-import { OffersBody, OffersRequest, ProductBody, ProductId, toOffersBody, toProductBody } from './schema.ts';
+import type { CategoryTree } from '../categories/tree.ts';
+import type { Product } from './product.ts';
+import {
+  NewProductBody,
+  OffersBody,
+  OffersRequest,
+  ProductBody,
+  ProductId,
+  ProductPatchBody,
+  toOffersBody,
+  toProductBody,
+} from './schema.ts';
 import type { ProductService } from './service.ts';
 
+const PATH = '/api/v1/products/{id}';
+const ProductParams = z.strictObject({ id: ProductId });
+
 export function productRoutes(products: ProductService, categories: CategoryTree): Route[] {
+  const toBody = (product: Product) => toProductBody(product, categories.find(product.category));
+  const etag = ({ version, stock }: z.output<typeof ProductBody>) => `"${version}.${stock.available}"`;
+
   return [
     route({
       method: 'get',
-      path: '/api/v1/products/{id}',
+      path: PATH,
       summary: 'One product with its live stock',
       tag: 'Products',
       access: 'public',
       cache: 'catalogue',
-      request: { params: z.strictObject({ id: ProductId }) },
+      request: { params: ProductParams },
       response: ProductBody,
-      etag: ({ version, stock }) => `"${version}.${stock.available}"`,
+      etag,
       errors: [404],
-      handle: async ({ params }) => {
-        const product = await products.getProduct(params.id);
-        return toProductBody(product, categories.find(product.category));
+      handle: async ({ params }) => toBody(await products.getProduct(params.id)),
+    }),
+    route({
+      method: 'post',
+      path: '/api/v1/products',
+      summary: 'Put a product into the shop',
+      tag: 'Products',
+      access: 'admin',
+      request: { body: NewProductBody },
+      status: 201,
+      response: ProductBody,
+      etag,
+      location: ({ id }) => `/api/v1/products/${id}`,
+      errors: [409],
+      handle: async ({ body: { description, brand, images = [], attributes = {}, ...body } }, { userId }) =>
+        toBody(await products.create({ ...body, description, brand, images, attributes }, userId)),
+    }),
+    route({
+      method: 'patch',
+      path: PATH,
+      summary: 'Change a product',
+      description:
+        'A merge patch. Of the tag in If-Match the version alone counts: what is sold meanwhile makes nothing stale.',
+      tag: 'Products',
+      access: 'admin',
+      ifMatch: true,
+      request: { params: ProductParams, body: ProductPatchBody },
+      response: ProductBody,
+      etag,
+      errors: [404],
+      handle: async ({ params, body, expects }, { userId }) =>
+        toBody(await products.update(params.id, body, expects, userId)),
+    }),
+    route({
+      method: 'delete',
+      path: PATH,
+      summary: 'Take a product out of the shop',
+      description: 'Orders keep their copy, and its SKU is free again.',
+      tag: 'Products',
+      access: 'admin',
+      ifMatch: true,
+      request: { params: ProductParams },
+      status: 204,
+      errors: [404],
+      handle: async ({ params, expects }, { userId }) => {
+        await products.remove(params.id, expects, userId);
+        return undefined;
       },
     }),
     route({

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { lineOfText, linesOfText } from '#platform/http/text.ts';
 import type { Category } from '../categories/category.ts';
-import type { Offer, Product } from './product.ts';
+import { CategorySlug } from '../categories/schema.ts';
+import { MAX_ATTRIBUTES, type Offer, type Product } from './product.ts';
 
 export const ProductId = z
   .uuid('A product id is a UUID.')
@@ -35,6 +37,63 @@ export const ProductBody = z
     updatedAt: z.iso.datetime(),
   })
   .meta({ id: 'Product', description: 'A product with its live stock.' });
+
+/** Minor units; a cart of 100 lines of 999 each can still be counted exactly. */
+const MAX_PRICE = 10_000_000_000;
+const MAX_IMAGES = 20;
+const URL_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u;
+
+const Name = lineOfText(200).meta({ example: 'Nimbus Studio Headphones, Black' });
+const Description = linesOfText(10_000);
+const Brand = lineOfText(100).meta({ example: 'Nimbus' });
+const Amount = z.int().min(0, 'Minor units, 0 or more.').max(MAX_PRICE, `At most ${MAX_PRICE} minor units.`);
+const Currency = z.string().regex(/^[A-Z]{3}$/, 'An ISO 4217 code.');
+const Images = z
+  .array(
+    z
+      .url({ protocol: /^https?$/, error: 'An address that begins with http: or https:.' })
+      .max(2048, 'At most 2048 characters.')
+      .regex(URL_TEXT, 'An address without spaces or control characters.')
+      .meta({ pattern: URL_TEXT.source }),
+  )
+  .max(MAX_IMAGES, `At most ${MAX_IMAGES} images.`)
+  .meta({ example: ['https://images.example/headphones/nimbus-1.jpg'] });
+const AttributeName = lineOfText(64);
+const AttributeValue = lineOfText(500);
+
+export const NewProductBody = z
+  .strictObject({
+    sku: z
+      .string()
+      .max(64, 'At most 64 characters.')
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'Letters, digits, dots, hyphens and underscores.')
+      .meta({ description: 'It never changes.', example: 'HPH-0042' }),
+    name: Name,
+    description: Description.optional(),
+    brand: Brand.optional(),
+    category: CategorySlug,
+    price: z.strictObject({ amount: Amount, currency: Currency }),
+    stock: z.int().min(0, '0 or more.').max(1_000_000, 'At most 1000000.').meta({ description: 'Units at first.' }),
+    images: Images.optional(),
+    attributes: z
+      .record(AttributeName, AttributeValue)
+      .refine((attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES, `At most ${MAX_ATTRIBUTES} attributes.`)
+      .optional()
+      .meta({ example: { colour: 'black' } }),
+  })
+  .meta({ id: 'NewProduct' });
+
+export const ProductPatchBody = z
+  .strictObject({
+    name: Name.optional(),
+    description: Description.nullable().optional(),
+    brand: Brand.nullable().optional(),
+    category: CategorySlug.optional(),
+    price: z.strictObject({ amount: Amount.optional(), currency: Currency.optional() }).optional(),
+    images: Images.nullable().optional(),
+    attributes: z.record(AttributeName, AttributeValue.nullable()).nullable().optional(),
+  })
+  .meta({ id: 'ProductPatch', description: 'A merge patch (RFC 7396): what is left out stays, null clears.' });
 
 export const OffersRequest = z.strictObject({ ids: z.array(ProductId).min(1).max(100) }).meta({ id: 'OffersRequest' });
 

@@ -1,21 +1,198 @@
-import { NotFound } from '#platform/errors.ts';
-import type { Offer, Product } from './product.ts';
-import type { ProductRepository } from './repository.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AdminAudit } from '#platform/admin-audit.ts';
+import { Conflict, changedMeanwhile, NotFound, Unavailable } from '#platform/errors.ts';
+import type { Arrival } from '../categories/repository.ts';
+import type { CategoryService } from '../categories/service.ts';
+import type { ProjectListings } from '../listings/projector.ts';
+import {
+  applyPatch,
+  assertCurrency,
+  isSame,
+  type Offer,
+  type Price,
+  type Product,
+  type ProductFacts,
+  type ProductPatch,
+  type ProductRecord,
+  pickPatched,
+  toFields,
+} from './product.ts';
+import type { NextFacts, ProductRepository, ProductStatus } from './repository.ts';
 
+/** ms that whoever claimed a SKU gets to insert its product; longer than that takes. */
+const CLAIM_PAUSE = 100;
+const CLAIM_PAUSES = 10;
+const ATTEMPTS = 5;
+
+export interface NewProduct extends Omit<ProductFacts, 'priceMinor'> {
+  readonly sku: string;
+  readonly price: Price;
+  /** Units at first. */
+  readonly stock: number;
+}
+
+type Expects = (version: number) => boolean;
+
+/** `actor` is the admin's user id, `expects` says which version they have seen. What changes shows in the lists when it is done. */
 export interface ProductService {
   /** The product with its live stock; throws NotFound `product_not_found`. */
   getProduct(id: string): Promise<Product>;
   /** Today's price and live stock; products that can't be bought are absent. */
   listOffers(ids: readonly string[]): Promise<Offer[]>;
+  /** Throws Conflict `sku_taken`, and `validation_failed` for a category that isn't there or another currency. */
+  create(product: NewProduct, actor: string): Promise<Product>;
+  /** Throws PreconditionFailed, and `validation_failed` as `create` does. */
+  update(id: string, patch: ProductPatch, expects: Expects, actor: string): Promise<Product>;
+  /** Takes the product out of the shop for good; its SKU is free again. */
+  remove(id: string, expects: Expects, actor: string): Promise<void>;
 }
 
-export function createProductService({ repository }: { repository: ProductRepository }): ProductService {
+export interface ProductParts {
+  readonly repository: ProductRepository;
+  readonly categories: Pick<CategoryService, 'announce' | 'settle'>;
+  readonly project: ProjectListings;
+  /** Notes that the listings of a product are to be brought up once its change is through, or was cut off. */
+  noteProjection(productId: string): Promise<void>;
+  readonly audit: AdminAudit;
+  readonly currency: string;
+  readonly newId: () => string;
+  readonly now: () => Date;
+}
+
+export function createProductService(parts: ProductParts): ProductService {
+  const { repository, categories, project, noteProjection, audit, currency, newId, now } = parts;
+
+  async function getLatest(id: string): Promise<ProductRecord> {
+    const product = await repository.findLatest(id);
+    if (!product?.isActive) throw notFound();
+    return product;
+  }
+
+  async function insert(product: Product): Promise<Product> {
+    const { id, sku, category } = product;
+    assertCurrency(product.currency, currency);
+    await noteProjection(id);
+    const arrival = await categories.announce(category, id);
+    await claimSku(sku, id).catch(async (error: unknown) => {
+      await categories.settle(arrival);
+      throw error;
+    });
+    if (!(await repository.insertProduct(product))) throw contended();
+    await show(id, arrival);
+    return product;
+  }
+
+  /** Gets the SKU for the product, from one that was never inserted or is deleted too. */
+  async function claimSku(sku: string, id: string): Promise<void> {
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const holder = await repository.claimSku(sku, id);
+      if (holder === id) return;
+      if ((await decidedStatus(holder)) === 'active') throw new Conflict('sku_taken', 'Another product has this SKU.');
+      if (await repository.takeOverSku(sku, holder, id)) return;
+    }
+    throw contended();
+  }
+
+  /** What became of a product whose SKU is claimed: one that doesn't come is kept from coming, so that no two have the SKU. */
+  async function decidedStatus(id: string): Promise<ProductStatus | undefined> {
+    for (let pause = 1; pause <= CLAIM_PAUSES; pause += 1) {
+      const status = await repository.findStatus(id);
+      if (status) return status;
+      await sleep(CLAIM_PAUSE);
+    }
+    return (await repository.forbidInsert(id)) ? 'deleted' : repository.findStatus(id);
+  }
+
+  async function change(before: ProductRecord, patch: ProductPatch, expects: Expects): Promise<Product> {
+    if (!expects(before.version)) throw changedMeanwhile(before.version);
+    const facts = applyPatch(before, patch);
+    return isSame(before, facts) ? before : write(before, facts);
+  }
+
+  /** Writes the next version. Refused because of its listings alone, it looks and tries again. */
+  async function write(before: ProductRecord, facts: NextFacts): Promise<Product> {
+    await noteProjection(before.id);
+    let product = before;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+      const moves = facts && facts.category !== product.category;
+      const arrival = moves ? await categories.announce(facts.category, product.id) : undefined;
+      const changed = await repository.changeProduct(product, facts, now());
+      if (changed) {
+        await show(product.id, arrival);
+        return changed;
+      }
+      if (arrival) await categories.settle(arrival);
+      product = await getLatest(product.id);
+      if (product.version !== before.version) throw changedMeanwhile(product.version);
+    }
+    throw contended();
+  }
+
+  /** The change stands: when the listings can't be brought up now, that is left to what was noted before. */
+  async function show(id: string, arrival: Arrival | undefined): Promise<void> {
+    try {
+      await project(id);
+      if (arrival) await categories.settle(arrival);
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+    }
+  }
+
   return {
     async getProduct(id) {
       const product = await repository.findProduct(id);
-      if (!product) throw new NotFound('product_not_found', 'There is no such product.');
+      if (!product) throw notFound();
       return product;
     },
+
     listOffers: (ids) => repository.listOffers(ids),
+
+    create({ price, stock, ...facts }, actor) {
+      const at = now();
+      const product = {
+        ...facts,
+        id: newId(),
+        priceMinor: price.amount,
+        currency: price.currency,
+        available: stock,
+        version: 1,
+        createdAt: at,
+        updatedAt: at,
+      };
+      const act = { entity: 'product', entityId: product.id, action: 'create', actor } as const;
+      return audit.record(
+        act,
+        () => insert(product),
+        () => ({ ...toFields(product), stock }),
+      );
+    },
+
+    async update(id, patch, expects, actor) {
+      const product = await getLatest(id);
+      const before = pickPatched(toFields(product), patch);
+      return audit.record(
+        { entity: 'product', entityId: id, action: 'update', actor, before },
+        () => change(product, patch, expects),
+        (changed) => pickPatched(toFields(changed), patch),
+      );
+    },
+
+    async remove(id, expects, actor) {
+      const product = await getLatest(id);
+      const work = async () => {
+        if (!expects(product.version)) throw changedMeanwhile(product.version);
+        await write(product, undefined);
+      };
+      const act = { entity: 'product', entityId: id, action: 'delete', actor, before: toFields(product) } as const;
+      await audit.record(act, work, () => undefined);
+    },
   };
+}
+
+function notFound(): NotFound {
+  return new NotFound('product_not_found', 'There is no such product.');
+}
+
+function contended(): Unavailable {
+  return new Unavailable('product_contended', 'Somebody else changes the product right now; ask again.');
 }

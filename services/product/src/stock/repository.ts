@@ -2,7 +2,7 @@ import type { Database, Outcome, Row, Statement } from '#platform/cassandra/data
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
 import { Conflict, Unavailable } from '#platform/errors.ts';
 import { HEAD } from './head.ts';
-import type { HoldState, Line, StockLevel } from './stock.ts';
+import { type Adjustment, type HoldState, type Line, MAX_UNITS, type StockLevel } from './stock.ts';
 
 /** `held` now or before; or the state that a former hold of the order has reached; or how many there are, when too few. */
 export type HoldResult = { readonly state: HoldState } | { readonly state: 'short'; readonly available: number };
@@ -21,13 +21,17 @@ export interface StockRepository {
   release(orderId: string, line: Line): Promise<HoldState>;
   /** Gives a sale back; gives the state that stands afterwards. */
   return(orderId: string, line: Line): Promise<HoldState>;
-  /** Adds `quantity` (may be negative) under `operationId`; `short` with what is available when it would go below 0. */
+  /**
+   * Adds `quantity` (may be negative) unless that would go below 0 or above MAX_UNITS; applied or refused, `operationId` stands for it from
+   * then on. Gives what stands there; undefined when the product is not sold.
+   */
   adjust(
     productId: string,
     operationId: string,
     quantity: number,
     reason: string,
-  ): Promise<StockLevel | { short: number } | undefined>;
+  ): Promise<(Adjustment & { readonly isNew: boolean }) | undefined>;
+  findAdjustment(productId: string, operationId: string): Promise<Adjustment | undefined>;
   /** What is available, and what the listings say of it; undefined when there is no such product. */
   findLevel(productId: string): Promise<(StockLevel & { inStock: boolean }) | undefined>;
 }
@@ -40,6 +44,8 @@ const TAKE =
   'UPDATE products SET available = available + ?, reserved = reserved + ? WHERE product_id = ? AND op_id = ?';
 const INSERT_HOLD =
   "INSERT INTO products (product_id, op_id, kind, quantity, state, at) VALUES (?, ?, 'hold', ?, ?, toTimestamp(now())) IF NOT EXISTS";
+const INSERT_ADJUSTMENT = `INSERT INTO products (product_id, op_id, kind, quantity, reason, state, available, at)
+  VALUES (?, ?, 'adjust', ?, ?, ?, ?, toTimestamp(now())) IF NOT EXISTS`;
 const MOVE = 'UPDATE products SET state = ? WHERE product_id = ? AND op_id = ? IF state = ? AND quantity = ?';
 
 export function createStockRepository(database: Database): StockRepository {
@@ -146,25 +152,44 @@ export function createStockRepository(database: Database): StockRepository {
     },
 
     async adjust(productId, operationId, quantity, reason) {
+      const operation = [productId, operationId, quantity, reason];
       const outcome = await database.conditional('stock.adjust', [
         {
-          query:
-            "UPDATE products SET available = available + ? WHERE product_id = ? AND op_id = ? IF available >= ? AND status = 'active'",
-          params: [quantity, productId, HEAD, -quantity],
+          query: `UPDATE products SET available = available + ? WHERE product_id = ? AND op_id = ?
+                  IF available >= ? AND available <= ? AND status = 'active'`,
+          params: [quantity, productId, HEAD, -quantity, MAX_UNITS - quantity],
         },
-        {
-          query:
-            "INSERT INTO products (product_id, op_id, kind, quantity, state, reason, at) VALUES (?, ?, 'adjust', ?, 'applied', ?, toTimestamp(now())) IF NOT EXISTS",
-          params: [productId, operationId, quantity, reason],
-        },
+        { query: INSERT_ADJUSTMENT, params: [...operation, 'applied', undefined] },
       ]);
-      const level = await findLevel(productId);
-      if (outcome.applied || findRow(outcome, operationId) || !level) return level;
-      return { short: level.available };
+      if (outcome.applied) return { quantity, reason, state: 'applied', available: undefined, isNew: true };
+      const found = await findAdjustment(productId, operationId);
+      if (found) return { ...found, isNew: outcome.uncertain };
+      const head = findRow(outcome, HEAD);
+      if (head?.status !== 'active') return undefined;
+      // True at the time of the refusal; whichever of two rows for one operation comes first stands.
+      const refusal = await database.conditional('stock.refuse_adjustment', [
+        { query: INSERT_ADJUSTMENT, params: [...operation, 'refused', head.available] },
+      ]);
+      if (refusal.applied) return { quantity, reason, state: 'refused', available: head.available, isNew: true };
+      const standing = await findAdjustment(productId, operationId);
+      return standing && { ...standing, isNew: refusal.uncertain };
     },
 
+    findAdjustment,
     findLevel,
   };
+
+  async function findAdjustment(productId: string, operationId: string): Promise<Adjustment | undefined> {
+    const [row] = await database.read(
+      'stock.find_adjustment',
+      'SELECT quantity, reason, state, available FROM products WHERE product_id = ? AND op_id = ?',
+      [productId, operationId],
+      { serial: true },
+    );
+    return (
+      row && { quantity: row.quantity, reason: row.reason, state: row.state, available: row.available ?? undefined }
+    );
+  }
 
   async function findLevel(productId: string) {
     const [row] = await database.read(

@@ -1,8 +1,37 @@
-import { type Route, route } from '#platform/http/route.ts';
-import { ReservationBody, ReservationParams, ReservationRequest } from './schema.ts';
+import { z } from 'zod';
+import { Reply, type Route, route } from '#platform/http/route.ts';
+import { ProductId } from '../products/schema.ts';
+import { AdjustmentRequest, ReservationBody, ReservationParams, ReservationRequest, StockBody } from './schema.ts';
 import type { StockService } from './service.ts';
 
 const PATH = '/internal/reservations/{orderId}';
+
+/** What an admin's hand does to a product's stock; `toOperationId` makes one id of a caller's key. */
+export function adjustmentRoutes(stock: StockService, toOperationId: (userId: string, key: string) => string): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/api/v1/products/{id}/stock-adjustments',
+      summary: 'Add to a product’s stock, or take from it',
+      description: 'Once for each Idempotency-Key and product, however often it is sent.',
+      tag: 'Products',
+      access: 'admin',
+      idempotencyKey: true,
+      request: { params: z.strictObject({ id: ProductId }), body: AdjustmentRequest },
+      response: StockBody,
+      errors: [404],
+      handle: async ({ params: { id }, body, idempotencyKey }, { userId }) => {
+        const operationId = toOperationId(userId, idempotencyKey);
+        const { level, replayed } = await stock.adjust(id, operationId, body, userId);
+        const { available, reserved, sold } = level;
+        return new Reply(
+          { productId: id, available, reserved, sold },
+          replayed ? { headers: { 'Idempotent-Replayed': 'true' } } : {},
+        );
+      },
+    }),
+  ];
+}
 
 /** Reservations, for the order service alone. Each call carries all lines of the order and may be repeated. */
 export function stockRoutes(stock: StockService): Route[] {

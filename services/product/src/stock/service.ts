@@ -1,12 +1,26 @@
 import pLimit from 'p-limit';
-import { Conflict } from '#platform/errors.ts';
+import type { AdminAudit } from '#platform/admin-audit.ts';
+import { Conflict, NotFound, Unprocessable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { HoldResult, StockRepository } from './repository.ts';
-import { type HoldState, inDecidingOrder, type Line, type ShortLine } from './stock.ts';
+import {
+  type Adjustment,
+  type HoldState,
+  inDecidingOrder,
+  type Line,
+  MAX_UNITS,
+  type ShortLine,
+  type StockLevel,
+} from './stock.ts';
 
 /** Conditional writes on one product in flight at a time: more of them only starve each other in Paxos. */
 const IN_FLIGHT_PER_PRODUCT = 2;
 const LINES_AT_ONCE = 4;
+
+export interface AdjustStock {
+  readonly quantity: number;
+  readonly reason: string;
+}
 
 /** An order's reservation over all its lines. Every step may be repeated, and gives the same answer again. */
 export interface StockService {
@@ -18,24 +32,51 @@ export interface StockService {
   release(orderId: string, lines: readonly Line[]): Promise<void>;
   /** Gives back what is held or sold, once. */
   return(orderId: string, lines: readonly Line[]): Promise<void>;
+  /**
+   * Adds to what is available, or takes from it, once for each operation: the same again gives the first outcome, with the stock as it is
+   * now. Throws Conflict `insufficient_stock` or `stock_limit_exceeded`, Unprocessable `idempotency_key_reused` for another adjustment.
+   */
+  adjust(
+    productId: string,
+    operationId: string,
+    adjustment: AdjustStock,
+    actor: string,
+  ): Promise<{ readonly level: StockLevel; readonly replayed: boolean }>;
 }
 
 export interface StockParts {
   readonly repository: StockRepository;
   /** Notes that the listings of a product may no longer say the truth about its stock. */
   noteStockCrossing(productId: string): Promise<void>;
+  /** Notes the same before an adjustment, which nobody repeats when it is cut off. */
+  noteAdjustment(productId: string): Promise<void>;
+  readonly audit: AdminAudit;
   count(outcome: 'held' | 'refused' | 'committed' | 'released' | 'returned'): void;
 }
 
-export function createStockService({ repository, noteStockCrossing, count }: StockParts): StockService {
+export function createStockService(parts: StockParts): StockService {
+  const { repository, noteStockCrossing, noteAdjustment, audit, count } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
+  const perOperation = createKeyedLimit(1);
 
   /** Does one step on one product and looks afterwards whether it crossed zero; the step counts as done only then. */
   async function takeStep<Result>(line: Line, step: (line: Line) => Promise<Result>): Promise<Result> {
     const result = await perProduct(line.productId, () => step(line));
-    const level = await repository.findLevel(line.productId);
-    if (level && level.available > 0 !== level.inStock) await noteStockCrossing(line.productId);
+    await findLevel(line.productId);
     return result;
+  }
+
+  /** The stock as it is now; that the lists say otherwise is noted. */
+  async function findLevel(productId: string): Promise<StockLevel | undefined> {
+    const level = await repository.findLevel(productId);
+    if (level && level.available > 0 !== level.inStock) await noteStockCrossing(productId);
+    return level;
+  }
+
+  async function getLevel(productId: string): Promise<StockLevel> {
+    const level = await findLevel(productId);
+    if (!level) throw productNotFound();
+    return level;
   }
 
   async function takeSteps<Result>(lines: readonly Line[], step: (line: Line) => Promise<Result>): Promise<Result[]> {
@@ -52,7 +93,36 @@ export function createStockService({ repository, noteStockCrossing, count }: Sto
     count('released');
   }
 
+  /** What the operation stands for, said to who asks for it first or again. */
+  async function toAdjusted(productId: string, asked: AdjustStock, stands: Adjustment, replayed: boolean) {
+    if (asked.quantity !== stands.quantity || asked.reason !== stands.reason) {
+      throw new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another adjustment.');
+    }
+    if (stands.state === 'refused') throw refusedAdjustment(productId, stands, replayed);
+    return { level: await getLevel(productId), replayed };
+  }
+
+  async function adjust(productId: string, operationId: string, asked: AdjustStock) {
+    await noteAdjustment(productId);
+    const { quantity, reason } = asked;
+    const stands = await perProduct(productId, () => repository.adjust(productId, operationId, quantity, reason));
+    if (!stands) throw productNotFound();
+    return toAdjusted(productId, asked, stands, !stands.isNew);
+  }
+
   return {
+    adjust: (productId, operationId, asked, actor) =>
+      perOperation(`${productId} ${operationId}`, async () => {
+        const known = await repository.findAdjustment(productId, operationId);
+        if (known) return toAdjusted(productId, asked, known, true);
+        const before = toFields(await getLevel(productId));
+        return audit.record(
+          { entity: 'stock', entityId: productId, action: 'adjust', actor, before },
+          () => adjust(productId, operationId, asked),
+          ({ level, replayed }) => ({ ...asked, ...toFields(level), ...(replayed && { replayed }) }),
+        );
+      }),
+
     async hold(orderId, lines) {
       const ordered = inDecidingOrder(lines);
       const results = await takeSteps(ordered, (line) => repository.hold(orderId, line));
@@ -111,4 +181,22 @@ async function toShortLines(
 
 function insufficientStock(lines: readonly ShortLine[]): Conflict {
   return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
+}
+
+function toFields({ available, reserved, sold }: StockLevel): StockLevel {
+  return { available, reserved, sold };
+}
+
+function refusedAdjustment(productId: string, { quantity, available }: Adjustment, replayed: boolean): Conflict {
+  if (quantity > 0) {
+    return new Conflict('stock_limit_exceeded', `There can't be more than ${MAX_UNITS} of a product.`, { replayed });
+  }
+  return new Conflict('insufficient_stock', 'There are not as many as should be taken away.', {
+    extensions: { lines: [{ productId, requested: -quantity, available }] },
+    replayed,
+  });
+}
+
+function productNotFound(): NotFound {
+  return new NotFound('product_not_found', 'There is no such product.');
 }

@@ -20,6 +20,19 @@ export interface StockLevel {
   readonly sold: number;
 }
 
+/** An admin's adjustment of one product's stock, and what became of it. */
+export interface Adjustment {
+  /** Whole units, not 0; negative takes away. */
+  readonly quantity: number;
+  readonly reason: string;
+  readonly state: 'applied' | 'refused';
+  /** How many there were when it was refused. */
+  readonly available: number | undefined;
+}
+
+/** More than this is nobody's stock, and far from where a column would overflow. */
+export const MAX_UNITS = 1_000_000_000;
+
 /**
  * Lines in the one order that every step uses. The first line decides: a commit takes it first and so does a release, its row can go
  * only one way, and the others follow. So an order of many lines is committed or released as a whole, whoever comes first.

@@ -4,13 +4,12 @@ import request from 'supertest';
 import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
-import { createService, type Service } from '#platform/service.ts';
+import { createService, type Platform, type Service } from '#platform/service.ts';
 import { connectAs, useKeyspaces } from '../../../local/test-support/cassandra.ts';
 import { createTestCatalogue, type TestCatalogue } from '../../../local/test-support/catalogue.ts';
 import { serviceToken, testServiceConfig } from '../../../local/test-support/service-config.ts';
 import { assembleProduct } from '../../src/app.ts';
 import { createCategoryRepository } from '../../src/categories/repository.ts';
-import { createCategoryTree } from '../../src/categories/service.ts';
 import { toNameKey } from '../../src/listings/listing.ts';
 import { createProjector } from '../../src/listings/projector.ts';
 import { createListingRepository } from '../../src/listings/repository.ts';
@@ -33,8 +32,8 @@ export interface Shop {
   readonly database: Database;
   /** Sees past the services. */
   readonly client: Client;
-  /** One more service on the same data, to be stopped by whoever asked, at the latest with the shop. */
-  openReplica(): Promise<Service>;
+  /** One more service on the same data, on its platform or a changed one; to be stopped by whoever asked, at the latest with the shop. */
+  openReplica(change?: (platform: Platform) => Platform): Promise<Service>;
   /** Asks a reservation step as the order service would, again when the answer is "not now". */
   step(step: Step, orderId: string, lines: readonly Line[], service?: Service): Promise<{ status: number; body: Body }>;
   readHead(productId: string): Promise<Head>;
@@ -70,11 +69,12 @@ export async function openShop({ categories = ['things'] }: { categories?: reado
   const token = serviceToken('order', 'product', 'reservations:write');
   const project = createProjector({
     repository: createListingRepository(database),
-    categories: createCategoryTree({ repository: createCategoryRepository(database), logger: silentLogger }),
+    findCategory: createCategoryRepository(database).findCategory,
   });
 
-  async function openReplica(): Promise<Service> {
-    const service = await createService('product', config, assembleProduct, silentLogger);
+  async function openReplica(change = (platform: Platform) => platform): Promise<Service> {
+    const assemble = (platform: Platform) => assembleProduct(change(platform), config);
+    const service = await createService('product', config, assemble, silentLogger);
     let stopped: Promise<void> | undefined;
     const replica = { ...service, stop: () => (stopped ??= service.stop()) };
     services.add(replica);

@@ -1,0 +1,64 @@
+import type { Logger } from '#platform/logging.ts';
+import type { Worker } from '#platform/service.ts';
+import { type Category, type CategoryNode, toTree } from './category.ts';
+import type { CategoryRepository } from './repository.ts';
+
+/** ms between two reads of the tree: a change is seen by all replicas within that time. */
+const REFRESH_MS = 500;
+
+/** The category tree, kept in memory: it is small, on every page, and rarely changes. */
+export interface CategoryTree extends Worker {
+  find(slug: string): Category | undefined;
+  /** The category with its descendants. */
+  findNode(slug: string): CategoryNode | undefined;
+  /** The roots with their descendants. */
+  roots(): readonly CategoryNode[];
+  refresh(): Promise<void>;
+}
+
+export function createCategoryTree({
+  repository,
+  logger,
+}: {
+  repository: CategoryRepository;
+  logger: Logger;
+}): CategoryTree {
+  let bySlug: ReadonlyMap<string, Category> = new Map();
+  let roots: readonly CategoryNode[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  async function refresh(): Promise<void> {
+    const categories = await repository.listCategories();
+    bySlug = new Map(categories.map((category) => [category.slug, category]));
+    roots = toTree(categories);
+  }
+
+  async function refreshForever(): Promise<void> {
+    await refresh().catch((cause: unknown) =>
+      logger.debug('category_tree_stale', 'Going on with the tree as it was.', { cause }),
+    );
+    if (timer) timer = setTimeout(refreshForever, REFRESH_MS);
+  }
+
+  return {
+    find: (slug) => bySlug.get(slug),
+    findNode: (slug) => findNode(slug, roots),
+    roots: () => roots,
+    refresh,
+    start() {
+      timer = setTimeout(refreshForever, REFRESH_MS);
+    },
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}
+
+function findNode(slug: string, nodes: readonly CategoryNode[]): CategoryNode | undefined {
+  for (const node of nodes) {
+    const found = node.slug === slug ? node : findNode(slug, node.children);
+    if (found) return found;
+  }
+  return undefined;
+}
