@@ -25,6 +25,14 @@ export interface Profile {
   readonly role: 'user' | 'admin';
 }
 
+/** What an admin sees of somebody. */
+export interface User extends Profile {
+  readonly name: string;
+  readonly status: 'active' | 'disabled';
+}
+
+export type UserChange = Partial<Pick<User, 'role' | 'status'>>;
+
 export interface Tokens {
   readonly access_token: string;
   readonly refresh_token: string;
@@ -58,6 +66,11 @@ export interface Cart {
   readonly itemCount: number;
   readonly total: Money;
   readonly version: number;
+}
+
+/** A guest's new cart; its token is shown this once. */
+export interface GuestCart extends Cart {
+  readonly cartToken: string;
 }
 
 export interface Order {
@@ -121,6 +134,7 @@ export interface Shop {
 
 export interface Shopper {
   profile(): Promise<Answer<Profile>>;
+  changePassword(currentPassword: string, newPassword: string): Promise<Answer<undefined>>;
   cart(): Promise<Answer<Cart>>;
   addItem(productId: string, quantity: number): Promise<Answer<Cart>>;
   setItem(productId: string, quantity: number): Promise<Answer<Cart>>;
@@ -130,6 +144,9 @@ export interface Shopper {
   order(id: string): Promise<Answer<Order>>;
   listOrders(query?: Query): Promise<Answer<Page<Order>>>;
   cancel(orderId: string): Promise<Answer<Order>>;
+  listUsers(query?: Query): Promise<Answer<Page<User>>>;
+  user(id: string): Promise<Answer<User>>;
+  changeUser(id: string, change: UserChange): Promise<Answer<User>>;
 }
 
 export interface ShopOptions {
@@ -189,6 +206,8 @@ export function createShop(
       send<Body>({ method, path, token, ...rest });
     return {
       profile: () => mine('GET', '/api/v1/auth/profile'),
+      changePassword: (currentPassword, newPassword) =>
+        mine('POST', '/api/v1/auth/password', { body: { currentPassword, newPassword } }),
       cart: () => mine('GET', '/api/v1/cart'),
       addItem: (productId, quantity) => mine('POST', '/api/v1/cart/items', { body: { productId, quantity } }),
       setItem: (productId, quantity) => mine('PUT', `/api/v1/cart/items/${productId}`, { body: { quantity } }),
@@ -199,6 +218,9 @@ export function createShop(
       order: (id) => mine('GET', `/api/v1/orders/${id}`),
       listOrders: (query) => mine('GET', '/api/v1/orders', { query }),
       cancel: (orderId) => mine('POST', `/api/v1/orders/${orderId}/cancellation`),
+      listUsers: (query) => mine('GET', '/api/v1/users', { query }),
+      user: (id) => mine('GET', `/api/v1/users/${id}`),
+      changeUser: (id, change) => mine('PATCH', `/api/v1/users/${id}`, { body: change }),
     };
   }
 

@@ -1,10 +1,13 @@
 import {
   type Account,
   type Answer,
+  type Cart,
+  type GuestCart,
   type Order,
   type Page,
   type Product,
   type ProductSummary,
+  type Profile,
   type Sent,
   SOMEWHERE,
   type Tokens,
@@ -16,17 +19,26 @@ export interface ShopperWalk {
   readonly account: Account;
   /** Undefined when nobody said how an admin signs in. */
   readonly admin: Pick<Account, 'email' | 'password'> | undefined;
+  userId?: string;
   token?: string;
   refreshToken?: string;
   adminToken?: string;
   productId?: string;
+  cartToken?: string;
   orderId?: string;
 }
 
 /** A shopper's way through the shop, and an admin's beside it, in an order in which each step finds what it needs. */
 export const STEPS: readonly Step<ShopperWalk>[] = [
   step('GET /.well-known/jwks.json', [200], () => ({})),
-  step('POST /api/v1/auth/register', [201], ({ account }) => ({ body: account })),
+  step(
+    'POST /api/v1/auth/register',
+    [201],
+    ({ account }) => ({ body: account }),
+    ({ body }: Answer<Profile>, walk) => {
+      walk.userId = body.id;
+    },
+  ),
   step(
     'POST /api/v1/auth/login',
     [200],
@@ -41,6 +53,10 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
   ),
   step('GET /api/v1/auth/profile', [200], (walk) => ({ token: get(walk, 'token') })),
   step('PATCH /api/v1/auth/profile', [200], (walk) => ({ token: get(walk, 'token'), body: { name: 'Sam Smoke' } })),
+  step('POST /api/v1/auth/password', [204], (walk) => ({
+    token: get(walk, 'token'),
+    body: { currentPassword: walk.account.password, newPassword: `${walk.account.password}-2` },
+  })),
 
   step('GET /api/v1/categories', [200], () => ({})),
   step(
@@ -66,16 +82,29 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
   step('PUT /api/v1/cart/items/{productId}', [200], (walk) => ({ ...cartItem(walk), body: { quantity: 3 } })),
   step('DELETE /api/v1/cart/items/{productId}', [200], cartItem),
   step('DELETE /api/v1/cart', [200], (walk) => ({ token: get(walk, 'token') })),
-  step('PUT /api/v1/cart/items/{productId}', [200], (walk) => ({ ...cartItem(walk), body: { quantity: 1 } })),
-
   step(
-    'POST /api/v1/orders',
-    [201, 202],
-    (walk) => ({ token: get(walk, 'token'), headers: { 'idempotency-key': crypto.randomUUID() }, body: SOMEWHERE }),
-    (answer: Answer<Order>, walk) => {
-      walk.orderId = answer.body.id;
+    'POST /api/v1/cart',
+    [201],
+    () => ({}),
+    (answer: Answer<GuestCart>, walk) => {
+      walk.cartToken = answer.body.cartToken;
     },
   ),
+  step('POST /api/v1/cart/items', [201], (walk) => ({
+    headers: { 'x-cart-token': get(walk, 'cartToken') },
+    body: { productId: get(walk, 'productId'), quantity: 1 },
+  })),
+  step('GET /api/v1/cart', [200], (walk) => ({ headers: { 'x-cart-token': get(walk, 'cartToken') } })),
+  step(
+    'POST /api/v1/cart/merge',
+    [200],
+    (walk) => ({ token: get(walk, 'token'), body: { cartToken: get(walk, 'cartToken') } }),
+    (answer: Answer<Cart>) => {
+      if (answer.body.itemCount !== 1) throw new Error("what was in the guest's cart is not in the user's");
+    },
+  ),
+
+  placeOrder(),
   step('GET /api/v1/orders/{id}', [200], (walk) => ({ ...order(walk), token: get(walk, 'token') })),
   step('GET /api/v1/orders', [200], (walk) => ({ token: get(walk, 'token') })),
   step(
@@ -94,6 +123,22 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
     const { path } = order(walk);
     return { path: `${path}/cancellation`, token: get(walk, 'token') };
   }),
+  step('PUT /api/v1/cart/items/{productId}', [200], (walk) => ({ ...cartItem(walk), body: { quantity: 1 } })),
+  placeOrder(),
+  step('GET /api/v1/admin/orders', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { limit: 5 } })),
+  step('POST /api/v1/orders/{id}/transitions', [200], (walk) => {
+    const { path } = order(walk);
+    const body = { to: 'cancelled', reason: 'It was placed by a check.' };
+    return { path: `${path}/transitions`, token: get(walk, 'adminToken'), body };
+  }),
+  step('GET /api/v1/admin/audit', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { entity: 'order' } })),
+  step('GET /api/v1/users', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { limit: 5 } })),
+  step('GET /api/v1/users/{id}', [200], (walk) => ({ ...user(walk), token: get(walk, 'adminToken') })),
+  step('PATCH /api/v1/users/{id}', [200], (walk) => ({
+    ...user(walk),
+    token: get(walk, 'adminToken'),
+    body: { status: 'disabled' },
+  })),
   step('POST /api/v1/auth/logout', [204], (walk) => ({ body: { refresh_token: get(walk, 'refreshToken') } })),
 ];
 
@@ -113,6 +158,17 @@ function step<Body>(
   };
 }
 
+function placeOrder(): Step<ShopperWalk> {
+  return step(
+    'POST /api/v1/orders',
+    [201, 202],
+    (walk) => ({ token: get(walk, 'token'), headers: { 'idempotency-key': crypto.randomUUID() }, body: SOMEWHERE }),
+    (answer: Answer<Order>, walk) => {
+      walk.orderId = answer.body.id;
+    },
+  );
+}
+
 function keepTokens({ body }: Answer<Tokens>, walk: ShopperWalk): void {
   walk.token = body.access_token;
   walk.refreshToken = body.refresh_token;
@@ -130,7 +186,11 @@ function order(walk: ShopperWalk): { path: string } {
   return { path: `/api/v1/orders/${get(walk, 'orderId')}` };
 }
 
-type Learned = 'token' | 'refreshToken' | 'adminToken' | 'productId' | 'orderId';
+function user(walk: ShopperWalk): { path: string } {
+  return { path: `/api/v1/users/${get(walk, 'userId')}` };
+}
+
+type Learned = 'userId' | 'token' | 'refreshToken' | 'adminToken' | 'productId' | 'cartToken' | 'orderId';
 
 function get(walk: ShopperWalk, what: Learned): string {
   const value = walk[what];
