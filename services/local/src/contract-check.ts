@@ -35,6 +35,8 @@ export interface ContractCheck {
 
 /** What Nginx answers by itself, whatever was asked for. */
 const GATEWAY_STATUSES = new Set([405, 408, 413, 414, 429, 431, 502, 503, 504]);
+/** What every service serves beside its operations. */
+const SYSTEM_PATH = /^\/(?:$|\?|swagger\/|api\/system\/health|openapi\/)/;
 const PROBLEM_TYPE = 'application/problem+json';
 
 /** Reads the OpenAPI documents of all services through the front door; answers are then checked against them. */
@@ -66,9 +68,11 @@ export function createContractCheckOf(documents: Readonly<Record<string, ApiDocu
   }
 
   function faultsOf(answer: Answer): string[] {
-    const operation = known.find(({ method, matches }) => method === answer.method && matches(answer.path));
+    const method = answer.method === 'HEAD' ? 'GET' : answer.method;
+    const operation = known.find((each) => !each.isInternal && each.method === method && each.matches(answer.path));
     const faults = faultsOfHeaders(answer);
     if (answer.status === 500) faults.push('500 is never right');
+    if (!operation && answer.status < 400 && SYSTEM_PATH.test(answer.path)) return faults;
     const documented = operation?.responses[answer.status];
     if (operation && documented) return [...faults, ...faultsOfBody(answer, operation, documented.content)];
     const isGateways = operation ? GATEWAY_STATUSES.has(answer.status) : answer.status >= 400;
@@ -83,6 +87,7 @@ export function createContractCheckOf(documents: Readonly<Record<string, ApiDocu
     content: Readonly<Record<string, unknown>> | undefined,
   ): string[] {
     const { status, body } = answer;
+    if (answer.method === 'HEAD') return body === undefined ? [] : ['an answer to HEAD has no body'];
     if (!content) return body === undefined ? [] : [`${status} is documented without a body`];
     const type = mediaTypeOf(answer);
     if (!content[type]) return [`content type ${type || '(none)'} isn't documented for ${status}`];
@@ -115,7 +120,8 @@ function listOperations(service: string, { paths = {} }: ApiDocument) {
       const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/?]+')}(?:\\?|$)`);
       const matches = (sent: string) => pattern.test(sent);
       const needsToken = security.length > 0 && security.every((scheme) => Object.keys(scheme).length > 0);
-      return { service, method: method.toUpperCase(), path, needsToken, responses, matches };
+      const isInternal = path.startsWith('/internal/');
+      return { service, method: method.toUpperCase(), path, needsToken, isInternal, responses, matches };
     }),
   );
 }
