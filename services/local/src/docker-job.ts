@@ -74,6 +74,7 @@ function configureNginx(configDir: string): void {
     statusListen: '8004',
     servers: { resolver: DOCKER_DNS, port: SERVICE_PORT },
     limits: !settings.loadProfile,
+    corsOrigins: settings.corsOrigins,
     // In memory there, as the temporary files are.
     cacheSize: '32m',
   });
