@@ -759,6 +759,16 @@ describe('the catalogue cache', () => {
     assert.equal(seen.at(-1)?.headers['if-none-match'], undefined);
   });
 
+  test('a condition that Nginx refuses by itself is a problem, and a range is no matter', async () => {
+    handler = catalogue;
+    const url = fresh();
+    const { etag } = (await ask('GET', url)).headers;
+    assertProblem(await ask('GET', url, { 'if-match': '"other"' }), 412, 'precondition_failed');
+    assert.equal((await ask('GET', url, { 'if-match': String(etag) })).status, 200);
+    for (const path of [url, '/docs/'])
+      for (const range of ['bytes=1-2', 'bytes=9999-']) assert.equal((await ask('GET', path, { range })).status, 200);
+  });
+
   test('an old answer is served while the service fails, and only then', async () => {
     handler = catalogue;
     const url = fresh();
