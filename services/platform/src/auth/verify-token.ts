@@ -56,7 +56,7 @@ function verify(token: string, { type, audience, maxLifetime, findKey }: TokenRu
       throw new Unauthorized();
     if (unverified.header.typ !== type || 'crit' in unverified.header) throw new Unauthorized();
     const key = findKey(kid, issuer);
-    if (!key) throw new Unauthorized();
+    if (!key || !isCanonical(unverified.signature)) throw new Unauthorized();
 
     const claims = jwt.verify(token, key, {
       algorithms: ['ES256'],
@@ -70,6 +70,11 @@ function verify(token: string, { type, audience, maxLifetime, findKey }: TokenRu
   } catch {
     throw new Unauthorized();
   }
+}
+
+/** Of the texts that stand for the same bytes only the one that we write: the last character has bits to spare. */
+function isCanonical(signature: string): boolean {
+  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 function isComplete({ sub, iat, exp }: Partial<Claims>): boolean {
