@@ -34,7 +34,7 @@ export interface ContractCheck {
 }
 
 /** What Nginx answers by itself, whatever was asked for. */
-const GATEWAY_STATUSES = new Set([405, 408, 413, 414, 429, 431, 502, 503, 504]);
+const GATEWAY_STATUSES = new Set([405, 408, 412, 413, 414, 429, 431, 502, 503, 504]);
 /** What every service serves beside its operations. */
 const SYSTEM_PATH = /^\/(?:$|\?|swagger\/|api\/system\/health|openapi\/)/;
 const PROBLEM_TYPE = 'application/problem+json';

@@ -39,6 +39,16 @@ const routes = [
     status: 204,
     handle: () => undefined,
   }),
+  route({
+    method: 'post',
+    path: '/internal/nodes/{id}/prune',
+    summary: 'Prune a node',
+    tag: 'Internal',
+    access: { services: ['order'], scope: 'nodes:prune' },
+    request: { params: z.strictObject({ id: z.uuid() }) },
+    status: 204,
+    handle: () => undefined,
+  }),
 ];
 const contract = createContractCheckOf({ node: toOpenApi('node', routes) as unknown as ApiDocument });
 
@@ -79,6 +89,7 @@ describe('the contract check', () => {
     assert.deepEqual(contract.operations, [
       { service: 'node', method: 'GET', path: '/api/v1/nodes/{id}', needsToken: true },
       { service: 'node', method: 'DELETE', path: '/api/v1/nodes/{id}', needsToken: true },
+      { service: 'node', method: 'POST', path: '/internal/nodes/{id}/prune', needsToken: true },
     ]);
   });
 
@@ -116,6 +127,25 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(problem(404, {}, { code: undefined })).join(), /required property 'code'/);
     assert.match(contract.faultsOf(problem(404, {}, { requestId: 'another' })).join(), /not the X-Request-Id/);
     assert.match(contract.faultsOf(problem(500)).join(), /500 is never right/);
+  });
+
+  test('judges HEAD as GET without a body', () => {
+    assert.deepEqual(contract.faultsOf(answer({ method: 'HEAD', body: undefined })), []);
+    assert.match(contract.faultsOf(answer({ method: 'HEAD' })).join(), /HEAD has no body/);
+    assert.match(contract.faultsOf(answer({ method: 'HEAD', status: 202, body: undefined })).join(), /202 isn't/);
+  });
+
+  test('an internal operation is nothing but a 404 from outside', () => {
+    const path = `/internal/nodes/${id}/prune`;
+    assert.deepEqual(contract.faultsOf(problem(404, { method: 'POST', path })), []);
+    const done = answer({ method: 'POST', path, status: 204, body: undefined });
+    assert.match(contract.faultsOf(done).join(), /in no document/);
+  });
+
+  test('what every service serves beside its operations is in no document', () => {
+    for (const path of ['/', '/swagger/', '/api/system/health', '/openapi/node.json'])
+      assert.deepEqual(contract.faultsOf(answer({ path, body: {} })), []);
+    assert.match(contract.faultsOf(answer({ path: '/metrics', body: {} })).join(), /in no document/);
   });
 
   test('made for a client it throws what is wrong', () => {
