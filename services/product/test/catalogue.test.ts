@@ -148,15 +148,15 @@ describe('over HTTP', () => {
 
   test('another method is 405 and names those that are allowed', async () => {
     const { app } = shop.service;
-    for (const [path, allow] of [
-      [PAGE, 'GET, HEAD, OPTIONS'],
-      [`${PAGE}/${MISSING}`, 'GET, HEAD, OPTIONS'],
-      ['/api/v1/categories', 'GET, HEAD, OPTIONS'],
-      [`/internal/reservations/${MISSING}`, 'PUT, OPTIONS'],
+    for (const [path, allow, method = 'put'] of [
+      [PAGE, 'GET, POST, HEAD, OPTIONS'],
+      [`${PAGE}/${MISSING}`, 'GET, PATCH, DELETE, HEAD, OPTIONS'],
+      ['/api/v1/categories', 'GET, POST, HEAD, OPTIONS'],
+      [`/internal/reservations/${MISSING}`, 'PUT, OPTIONS', 'delete'],
       [`/internal/reservations/${MISSING}/commit`, 'POST, OPTIONS'],
       ['/internal/products/batch', 'POST, OPTIONS'],
     ] as const) {
-      const { status, body, headers } = await request(app).delete(path);
+      const { status, body, headers } = await request(app)[method](path);
       assert.equal(`${status} ${body.code}`, '405 method_not_allowed', path);
       assert.equal(headers.allow, allow);
     }

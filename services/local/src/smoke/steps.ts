@@ -26,6 +26,9 @@ export interface ShopperWalk {
   productId?: string;
   cartToken?: string;
   orderId?: string;
+  currency?: string;
+  categorySlug?: string;
+  newProductId?: string;
 }
 
 /** A shopper's way through the shop, and an admin's beside it, in an order in which each step finds what it needs. */
@@ -67,6 +70,7 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
       const [first] = answer.body.data;
       if (!first) throw new Error('no product is in stock: seed the store');
       walk.productId = first.id;
+      walk.currency = first.price.currency;
     },
   ),
   step('GET /api/v1/products/{id}', [200], withProduct, (answer: Answer<Product>) => {
@@ -131,7 +135,52 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
     const body = { to: 'cancelled', reason: 'It was placed by a check.' };
     return { path: `${path}/transitions`, token: get(walk, 'adminToken'), body };
   }),
-  step('GET /api/v1/admin/audit', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { entity: 'order' } })),
+  // Leaves nothing behind.
+  step(
+    'POST /api/v1/categories',
+    [201],
+    (walk) => ({ token: get(walk, 'adminToken'), body: { slug: `smoke-${crypto.randomUUID()}`, name: 'Smoke' } }),
+    ({ body: { slug } }: Answer<{ slug: string }>, walk) => {
+      walk.categorySlug = slug;
+    },
+  ),
+  step('PATCH /api/v1/categories/{slug}', [200], (walk) => ({
+    ...category(walk),
+    headers: { 'if-match': '"1"' },
+    body: { name: 'Smoke, renamed' },
+  })),
+  step(
+    'POST /api/v1/products',
+    [201],
+    (walk) => ({
+      token: get(walk, 'adminToken'),
+      body: {
+        sku: `SMOKE-${crypto.randomUUID()}`,
+        name: 'Made by a check',
+        category: get(walk, 'categorySlug'),
+        price: { amount: 100, currency: get(walk, 'currency') },
+        stock: 1,
+      },
+    }),
+    ({ body: { id } }: Answer<Product>, walk) => {
+      walk.newProductId = id;
+    },
+  ),
+  step('PATCH /api/v1/products/{id}', [200], (walk) => ({
+    ...newProduct(walk),
+    headers: { 'if-match': '"1.1"' },
+    body: { name: 'Changed by a check', brand: null },
+  })),
+  step('POST /api/v1/products/{id}/stock-adjustments', [200], (walk) => {
+    const { path, token } = newProduct(walk);
+    const headers = { 'idempotency-key': crypto.randomUUID() };
+    return { path: `${path}/stock-adjustments`, token, headers, body: { quantity: -1, reason: 'Counted by a check' } };
+  }),
+  step('DELETE /api/v1/products/{id}', [204], (walk) => ({ ...newProduct(walk), headers: { 'if-match': '"2"' } })),
+  step('DELETE /api/v1/categories/{slug}', [204], (walk) => ({ ...category(walk), headers: { 'if-match': '"2"' } })),
+  ...['order', 'product', 'user'].map((entity) =>
+    step('GET /api/v1/admin/audit', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { entity } })),
+  ),
   step('GET /api/v1/users', [200], (walk) => ({ token: get(walk, 'adminToken'), query: { limit: 5 } })),
   step('GET /api/v1/users/{id}', [200], (walk) => ({ ...user(walk), token: get(walk, 'adminToken') })),
   step('PATCH /api/v1/users/{id}', [200], (walk) => ({
@@ -186,11 +235,29 @@ function order(walk: ShopperWalk): { path: string } {
   return { path: `/api/v1/orders/${get(walk, 'orderId')}` };
 }
 
+function category(walk: ShopperWalk): { path: string; token: string } {
+  return { path: `/api/v1/categories/${get(walk, 'categorySlug')}`, token: get(walk, 'adminToken') };
+}
+
+function newProduct(walk: ShopperWalk): { path: string; token: string } {
+  return { path: `/api/v1/products/${get(walk, 'newProductId')}`, token: get(walk, 'adminToken') };
+}
+
 function user(walk: ShopperWalk): { path: string } {
   return { path: `/api/v1/users/${get(walk, 'userId')}` };
 }
 
-type Learned = 'userId' | 'token' | 'refreshToken' | 'adminToken' | 'productId' | 'cartToken' | 'orderId';
+type Learned =
+  | 'userId'
+  | 'token'
+  | 'refreshToken'
+  | 'adminToken'
+  | 'productId'
+  | 'currency'
+  | 'cartToken'
+  | 'orderId'
+  | 'categorySlug'
+  | 'newProductId';
 
 function get(walk: ShopperWalk, what: Learned): string {
   const value = walk[what];

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit.ts';
 import { Conflict, changedMeanwhile, NotFound, Unavailable, validationFailed } from '#platform/errors.ts';
 import type { ProjectListings } from '../listings/projector.ts';
@@ -48,6 +49,8 @@ export interface CategoryParts {
 
 export function createCategoryService(parts: CategoryParts): CategoryService {
   const { repository, tree, listings, products, project, audit, now } = parts;
+  /** The tree is one partition: writes at once only starve each other in Paxos. */
+  const oneByOne = pLimit(1);
 
   async function getLatest(slug: string): Promise<CategoryRecord> {
     const category = await repository.findLatest(slug);
@@ -124,7 +127,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     async create(category, actor) {
       assertSlugIsFree(category.slug);
       const act = { entity: 'category', entityId: category.slug, action: 'create', actor } as const;
-      const created = await audit.record(act, () => insert(category), toFields);
+      const created = await audit.record(act, () => oneByOne(insert, category), toFields);
       await refresh();
       return created;
     },
@@ -139,7 +142,11 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
         if (!renamed) throw await changed(category);
         return renamed;
       };
-      const renamed = await audit.record(act, work, () => ({ name }));
+      const renamed = await audit.record(
+        act,
+        () => oneByOne(work),
+        () => ({ name }),
+      );
       await refresh();
       return renamed;
     },
@@ -152,7 +159,11 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
         if (category.closingAt) await findOpen(slug);
         await removeEmpty({ ...category, closingAt: undefined });
       };
-      await audit.record(act, work, () => undefined);
+      await audit.record(
+        act,
+        () => oneByOne(work),
+        () => undefined,
+      );
       await refresh();
     },
 

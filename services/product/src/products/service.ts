@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminAudit } from '#platform/admin-audit.ts';
 import { Conflict, changedMeanwhile, NotFound, Unavailable } from '#platform/errors.ts';
+import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Arrival } from '../categories/repository.ts';
 import type { CategoryService } from '../categories/service.ts';
 import type { ProjectListings } from '../listings/projector.ts';
@@ -61,6 +62,7 @@ export interface ProductParts {
 
 export function createProductService(parts: ProductParts): ProductService {
   const { repository, categories, project, noteProjection, audit, currency, newId, now } = parts;
+  const perSku = createKeyedLimit(1);
 
   async function getLatest(id: string): Promise<ProductRecord> {
     const product = await repository.findLatest(id);
@@ -162,7 +164,7 @@ export function createProductService(parts: ProductParts): ProductService {
       const act = { entity: 'product', entityId: product.id, action: 'create', actor } as const;
       return audit.record(
         act,
-        () => insert(product),
+        () => perSku(product.sku, () => insert(product)),
         () => ({ ...toFields(product), stock }),
       );
     },

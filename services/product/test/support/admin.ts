@@ -36,7 +36,7 @@ export function createAdmin({ app }: Service, userId: string = randomUUID()) {
 }
 
 /** A product to create; what isn't given is made up. */
-export function newProduct(facts: object = {}) {
+export function newProduct<Facts extends object = object>(facts: Facts = {} as Facts) {
   return {
     sku: `NEW-${randomUUID()}`,
     name: 'A new thing',

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import request from 'supertest';
+import type { Service } from '#platform/service.ts';
+import { userToken } from '../../local/test-support/service-config.ts';
+import { type Admin, createAdmin, newProduct, within } from './support/admin.ts';
+import { newOrderId, openShop, type Shop } from './support/shop.ts';
+
+/** ms in which the lists have to follow. */
+const LAG = 2000;
+
+let shop: Shop;
+let worker: Service;
+let admin: Admin;
+
+before(async () => {
+  shop = await openShop();
+  admin = createAdmin(shop.service);
+  worker = await shop.openReplica();
+  worker.start();
+});
+
+after(() => shop.close());
+
+async function create(stock: number): Promise<string> {
+  return (await admin.createProduct(newProduct({ stock })).expect(201)).body.id;
+}
+
+/** available + reserved + sold is what was ever put in: I2 of `npm run audit`. */
+async function assertAddsUp(id: string): Promise<void> {
+  const { available, reserved, sold } = await shop.readHead(id);
+  const operations = await shop.readOperations(id);
+  const putIn = operations.filter(({ kind, state }) => kind === 'adjust' && state === 'applied');
+  assert.equal(
+    available + reserved + sold,
+    putIn.reduce((sum, { quantity }) => sum + quantity, 0),
+  );
+}
+
+test('an adjustment adds or takes away, and tells the stock as it then is', async () => {
+  const id = await create(5);
+  await shop.step('hold', newOrderId(), [{ productId: id, quantity: 2 }]);
+  const more = await admin.adjust(id, randomUUID(), { quantity: 10, reason: 'Delivery' }).expect(200);
+  assert.deepEqual(more.body, { productId: id, available: 13, reserved: 2, sold: 0 });
+  assert.equal(more.headers['idempotent-replayed'], undefined);
+  assert.equal(more.headers['cache-control'], 'no-store');
+  const less = await admin.adjust(id, randomUUID(), { quantity: -13, reason: 'Broken' }).expect(200);
+  assert.deepEqual(less.body, { productId: id, available: 0, reserved: 2, sold: 0 });
+  await assertAddsUp(id);
+});
+
+test('20 at once with one key have one effect, and all the same answer', { timeout: 60_000 }, async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  const { userId } = admin;
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      createAdmin(index % 2 ? shop.service : worker, userId).adjust(id, key, { quantity: 7, reason: 'Delivery' }),
+    ),
+  );
+  for (const { status, body } of answers) {
+    assert.equal(status, 200);
+    assert.deepEqual(body, { productId: id, available: 12, reserved: 0, sold: 0 });
+  }
+  assert.equal(answers.filter(({ headers }) => headers['idempotent-replayed'] === undefined).length, 1);
+  assert.equal((await shop.readOperations(id)).length, 2);
+  await assertAddsUp(id);
+});
+
+test('20 at once with 20 keys all count', { timeout: 60_000 }, async () => {
+  const id = await create(0);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, index) =>
+      createAdmin(index % 2 ? shop.service : worker).adjust(id, randomUUID(), { quantity: 1, reason: 'One' }),
+    ),
+  );
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal((await shop.readHead(id)).available, 20);
+  await assertAddsUp(id);
+});
+
+test('a replay has no effect and shows the stock as it is now, after the product is deleted too', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  const adjustment = { quantity: 5, reason: 'Delivery' };
+  await admin.adjust(id, key, adjustment).expect(200);
+  await shop.step('hold', newOrderId(), [{ productId: id, quantity: 3 }]);
+  for (let times = 1; times <= 2; times += 1) {
+    const { body, headers } = await admin.adjust(id, key, { reason: 'Delivery', quantity: 5 }).expect(200);
+    assert.deepEqual(body, { productId: id, available: 7, reserved: 3, sold: 0 });
+    assert.equal(headers['idempotent-replayed'], 'true');
+    await admin.deleteProduct(id, '*');
+  }
+});
+
+test('below 0 it is refused, and stays so for its key when there would be enough', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  const adjustment = { quantity: -6, reason: 'Broken' };
+  const first = await admin.adjust(id, key, adjustment).expect(409);
+  assert.equal(first.body.code, 'insufficient_stock');
+  assert.deepEqual(first.body.lines, [{ productId: id, requested: 6, available: 5 }]);
+  assert.equal(first.headers['idempotent-replayed'], undefined);
+  await admin.adjust(id, randomUUID(), { quantity: 10, reason: 'Delivery' }).expect(200);
+  const again = await admin.adjust(id, key, adjustment).expect(409);
+  assert.equal(again.headers['idempotent-replayed'], 'true');
+  const { requestId: _, ...repeated } = again.body;
+  const { requestId: __, ...refusal } = first.body;
+  assert.deepEqual(repeated, refusal);
+  assert.equal((await shop.readHead(id)).available, 15);
+  await assertAddsUp(id);
+});
+
+test('of many who take the last units at once none gets below 0', { timeout: 60_000 }, async () => {
+  const id = await create(5);
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, (_, index) =>
+      createAdmin(index % 2 ? shop.service : worker).adjust(id, randomUUID(), { quantity: -1, reason: 'One' }),
+    ),
+  );
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [...Array(5).fill(200), ...Array(7).fill(409)]);
+  assert.equal((await shop.readHead(id)).available, 0);
+  await assertAddsUp(id);
+});
+
+test('a key is good for one adjustment of one caller', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  await admin.adjust(id, key, { quantity: 1, reason: 'Delivery' }).expect(200);
+  for (const other of [
+    { quantity: 2, reason: 'Delivery' },
+    { quantity: 1, reason: 'Found' },
+  ]) {
+    const { body } = await admin.adjust(id, key, other).expect(422);
+    assert.equal(body.code, 'idempotency_key_reused');
+  }
+  await createAdmin(shop.service).adjust(id, key, { quantity: 1, reason: 'Delivery' }).expect(200);
+  assert.equal((await shop.readHead(id)).available, 7);
+});
+
+test('a lost answer is no second effect: the repeated write finds its own work', async () => {
+  const id = await create(5);
+  const lossy = await shop.openReplica((platform) => {
+    const { database } = platform;
+    return {
+      ...platform,
+      database: {
+        ...database,
+        // The driver's first attempt got no answer though it was applied, and was repeated.
+        async conditional(name, statements) {
+          const first = await database.conditional(name, statements);
+          if (name !== 'stock.adjust') return first;
+          return { ...(await database.conditional(name, statements)), uncertain: true };
+        },
+      },
+    };
+  });
+  const { body, headers } = await createAdmin(lossy)
+    .adjust(id, randomUUID(), { quantity: 4, reason: 'Delivery' })
+    .expect(200);
+  assert.equal(body.available, 9);
+  assert.equal(headers['idempotent-replayed'], undefined);
+  await assertAddsUp(id);
+  await lossy.stop();
+});
+
+test('a product that sells out by hand, and comes back, is in the lists so within two seconds', async () => {
+  const sku = `LIST-${randomUUID()}`;
+  const { body } = await admin.createProduct(newProduct({ sku, stock: 2, brand: sku })).expect(201);
+  const shown = async () =>
+    (await request(worker.app).get('/api/v1/products').query({ brand: sku })).body.data[0]?.stock.inStock;
+  assert.equal(await shown(), true);
+  await admin.adjust(body.id, randomUUID(), { quantity: -2, reason: 'Broken' }).expect(200);
+  await within(LAG, async () => (await shown()) === false);
+  await admin.adjust(body.id, randomUUID(), { quantity: 1, reason: 'Found' }).expect(200);
+  await within(LAG, async () => (await shown()) === true);
+});
+
+test('wrong adjustments are refused and use no key up', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  for (const [adjustment, pointer] of [
+    [{ quantity: 0, reason: 'x' }, '/quantity'],
+    [{ quantity: 1.5, reason: 'x' }, '/quantity'],
+    [{ quantity: '1', reason: 'x' }, '/quantity'],
+    [{ quantity: 1_000_001, reason: 'x' }, '/quantity'],
+    [{ quantity: -1_000_001, reason: 'x' }, '/quantity'],
+    [{ quantity: 1 }, '/reason'],
+    [{ quantity: 1, reason: '' }, '/reason'],
+    [{ quantity: 1, reason: 'a\nb' }, '/reason'],
+    [{ quantity: 1, reason: 'x', available: 7 }, '/available'],
+  ] as const) {
+    const { status, body } = await admin.adjust(id, key, adjustment);
+    assert.equal(`${status} ${body.code}`, '400 validation_failed', JSON.stringify(adjustment));
+    assert.equal(body.errors[0].pointer, pointer);
+  }
+  const { app } = shop.service;
+  const token = `Bearer ${userToken({ role: 'admin' })}`;
+  const { body } = await request(app)
+    .post(`/api/v1/products/${id}/stock-adjustments`)
+    .set('authorization', token)
+    .send({ quantity: 1, reason: 'x' })
+    .expect(400);
+  assert.equal(body.code, 'idempotency_key_required');
+  await admin.adjust(id, 'x'.repeat(256), { quantity: 1, reason: 'x' }).expect(400);
+  await admin.adjust(randomUUID(), key, { quantity: 1, reason: 'x' }).expect(404);
+  await admin.adjust(id, key, { quantity: 1, reason: 'x' }).expect(200);
+});
+
+test('nobody fills a product beyond all measure', async () => {
+  const id = await create(0);
+  await shop.client.execute(
+    'UPDATE products SET available = 999999999 WHERE product_id = ? AND op_id = 00000000-0000-0000-0000-000000000000 IF EXISTS',
+    [id],
+    { prepare: true },
+  );
+  await admin.adjust(id, randomUUID(), { quantity: 1, reason: 'x' }).expect(200);
+  const { body } = await admin.adjust(id, randomUUID(), { quantity: 1, reason: 'x' }).expect(409);
+  assert.equal(body.code, 'stock_limit_exceeded');
+});
+
+test('each is one line in the audit log, a replay none', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  for (let times = 1; times <= 3; times += 1)
+    await admin.adjust(id, key, { quantity: 2, reason: 'Delivery' }).expect(200);
+  await admin.adjust(id, randomUUID(), { quantity: -8, reason: 'Broken' }).expect(409);
+  const lines = await admin.listLines('stock', id);
+  assert.deepEqual(
+    lines.map(({ action, outcome, code, before, after }: Record<string, unknown>) => ({
+      action,
+      outcome,
+      code,
+      before,
+      after,
+    })),
+    [
+      {
+        action: 'adjust',
+        outcome: 'refused',
+        code: 'insufficient_stock',
+        before: { available: 7, reserved: 0, sold: 0 },
+        after: null,
+      },
+      {
+        action: 'adjust',
+        outcome: 'done',
+        code: null,
+        before: { available: 5, reserved: 0, sold: 0 },
+        after: { quantity: 2, reason: 'Delivery', available: 7, reserved: 0, sold: 0 },
+      },
+    ],
+  );
+});

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import pLimit from 'p-limit';
+import request from 'supertest';
+import type { Service } from '#platform/service.ts';
+import { type Death, type DyingPlatform, dyingPlatform } from '../../local/test-support/dying-platform.ts';
+import { type Admin, createAdmin, newProduct, within } from './support/admin.ts';
+import { openShop, type Shop } from './support/shop.ts';
+
+const PAGE = '/api/v1/products';
+/** ms in which the lists have to be right after a crash. */
+const SETTLED_WITHIN = 20_000;
+/** Crashes at a time. */
+const AT_ONCE = 12;
+
+let shop: Shop;
+let worker: Service;
+let admin: Admin;
+
+before(async () => {
+  shop = await openShop({ categories: ['things', 'others'] });
+  admin = createAdmin(shop.service);
+  worker = await shop.openReplica();
+  worker.start();
+});
+
+after(() => shop.close());
+
+/** A process of its own, that dies at `death`. */
+async function openDying(death?: Death): Promise<{ service: Service; platform: DyingPlatform }> {
+  let platform: DyingPlatform | undefined;
+  const service = await shop.openReplica((real) => {
+    platform = dyingPlatform(real, death);
+    return platform;
+  });
+  assert.ok(platform);
+  platform.arm();
+  return { service, platform };
+}
+
+/** Does it once to count its effects, then dies before and after each of them. */
+async function dieEverywhere(
+  act: (admin: Admin) => PromiseLike<{ status: number }>,
+  run: (death: Death) => Promise<void>,
+): Promise<void> {
+  const { service, platform } = await openDying();
+  const { status } = await act(createAdmin(service));
+  assert.ok(status < 300, String(status));
+  const points = platform.effects.length;
+  assert.ok(points >= 8, platform.effects.join());
+  await service.stop();
+  const deaths = Array.from({ length: points }, (_, index) => index + 1).flatMap((effect) =>
+    (['before', 'after'] as const).map((when) => ({ effect, when })),
+  );
+  await pLimit(AT_ONCE).map(deaths, run);
+}
+
+async function listedAs(brand: string): Promise<Record<string, unknown>[][]> {
+  const lists = [{}, { category: 'things' }, { category: 'others' }, { sort: 'price' }, { sort: 'name' }];
+  const pages = lists.map((list) =>
+    request(worker.app)
+      .get(PAGE)
+      .query({ ...list, brand }),
+  );
+  return (await Promise.all(pages)).map(({ body }) => body.data);
+}
+
+test('wherever a process stops while it creates a product, the SKU has one product in the end, and every list has it', {
+  timeout: 240_000,
+}, async () => {
+  await dieEverywhere(
+    (someone) => someone.createProduct(newProduct()),
+    async (death) => {
+      const mine = newProduct({ brand: randomUUID() });
+      const { service } = await openDying(death);
+      await createAdmin(service).createProduct(mine);
+      const again = await admin.createProduct(mine);
+      const point = `${death.when} ${death.effect}: ${again.status} ${again.body.code ?? ''}`;
+      assert.ok([201, 409].includes(again.status), point);
+      await within(SETTLED_WITHIN, async () => {
+        const [all = [], things = [], others, byPrice, byName] = await listedAs(mine.brand);
+        return [all, things, byPrice, byName].every((list) => list?.length === 1) && others?.length === 0;
+      });
+      const { rows } = await shop.client.execute('SELECT status FROM products WHERE sku = ? ALLOW FILTERING', [
+        mine.sku,
+      ]);
+      assert.equal(rows.filter(({ status }) => status === 'active').length, 1, point);
+      await service.stop();
+    },
+  );
+});
+
+test('wherever a process stops while it moves a product, it is moved or not, and every list says the same', {
+  timeout: 240_000,
+}, async () => {
+  const patch = { category: 'others', name: 'Moved', price: { amount: 1 } };
+  const { body: first } = await admin.createProduct(newProduct()).expect(201);
+  await dieEverywhere(
+    (someone) => someone.patchProduct(first.id, '"1"', patch),
+    async (death) => {
+      const brand = randomUUID();
+      const { body: product } = await admin.createProduct(newProduct({ brand })).expect(201);
+      const { service } = await openDying(death);
+      await createAdmin(service).patchProduct(product.id, '"1"', patch);
+      const { body } = await request(worker.app).get(`${PAGE}/${product.id}`).expect(200);
+      assert.equal(body.name, body.version === 2 ? 'Moved' : product.name);
+      const [there, gone] = body.version === 2 ? ['others', 'things'] : ['things', 'others'];
+      assert.equal(body.category.slug, there);
+      await within(SETTLED_WITHIN, async () => {
+        const [all = [], things = [], others = [], byPrice = [], byName = []] = await listedAs(brand);
+        const [full, empty] = gone === 'things' ? [others, things] : [things, others];
+        const rows = [all, full, byPrice, byName];
+        return empty.length === 0 && rows.every((list) => list.length === 1 && list[0]?.name === body.name);
+      });
+      await service.stop();
+    },
+  );
+});
+
+test('wherever a process stops while it deletes a product, it is gone everywhere or nowhere', {
+  timeout: 240_000,
+}, async () => {
+  const { body: first } = await admin.createProduct(newProduct()).expect(201);
+  await dieEverywhere(
+    (someone) => someone.deleteProduct(first.id, '"1"'),
+    async (death) => {
+      const brand = randomUUID();
+      const { body: product } = await admin.createProduct(newProduct({ brand })).expect(201);
+      const { service } = await openDying(death);
+      await createAdmin(service).deleteProduct(product.id, '"1"');
+      const { status } = await request(worker.app).get(`${PAGE}/${product.id}`);
+      await within(SETTLED_WITHIN, async () => {
+        const [all = [], things = []] = await listedAs(brand);
+        return [all, things].every((list) => list.length === (status === 200 ? 1 : 0));
+      });
+      await service.stop();
+    },
+  );
+});
+
+test('wherever a process stops while it adjusts a stock, the same key has one effect, and the lists follow', {
+  timeout: 240_000,
+}, async () => {
+  const { body: first } = await admin.createProduct(newProduct()).expect(201);
+  await dieEverywhere(
+    (someone) => someone.adjust(first.id, randomUUID(), { quantity: -5, reason: 'Broken' }),
+    async (death) => {
+      const brand = randomUUID();
+      const { body: product } = await admin.createProduct(newProduct({ brand, stock: 5 })).expect(201);
+      const { service } = await openDying(death);
+      const key = randomUUID();
+      const adjustment = { quantity: -5, reason: 'Broken' };
+      await createAdmin(service, admin.userId).adjust(product.id, key, adjustment);
+      const applied = (await shop.readHead(product.id)).available === 0;
+      await within(SETTLED_WITHIN, async () => {
+        const [[shown] = []] = await listedAs(brand);
+        return (shown?.stock as { inStock: boolean } | undefined)?.inStock === !applied;
+      });
+      const { body, headers } = await admin.adjust(product.id, key, adjustment).expect(200);
+      assert.equal(body.available, 0);
+      assert.equal(headers['idempotent-replayed'], applied ? 'true' : undefined);
+      assert.equal((await shop.readOperations(product.id)).length, 2);
+      await service.stop();
+    },
+  );
+});
+
+test('wherever a process stops while it deletes a category, the category is gone or can be used again', {
+  timeout: 240_000,
+}, async () => {
+  const create = async () => {
+    const slug = `c-${randomUUID()}`;
+    await admin.createCategory({ slug, name: 'Crash' }).expect(201);
+    return slug;
+  };
+  const first = await create();
+  await dieEverywhere(
+    (someone) => someone.deleteCategory(first, '"1"'),
+    async (death) => {
+      const slug = await create();
+      const { service } = await openDying(death);
+      await createAdmin(service).deleteCategory(slug, '"1"');
+      let status = 503;
+      await within(SETTLED_WITHIN, async () => {
+        ({ status } = await admin.createProduct(newProduct({ category: slug })));
+        return status !== 503;
+      });
+      assert.ok([201, 400].includes(status), `${death.when} ${death.effect}: ${status}`);
+      await admin.deleteCategory(slug, '*').expect(status === 201 ? 409 : 404);
+      await service.stop();
+    },
+  );
+});
