@@ -118,5 +118,6 @@ try {
 } catch (error) {
   const isExpected = [StartError, ConfigError, MigrationError].some((kind) => error instanceof kind);
   console.error(isExpected ? (error as Error).message : error);
-  process.exitCode = 1;
+  // A client that could not connect may still hold the process; Docker starts the job again only when it has ended.
+  process.exit(1);
 }

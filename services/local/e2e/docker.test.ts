@@ -1,0 +1,292 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { cartConfig } from '../../cart/src/config.ts';
+import { orderConfig } from '../../order/src/config.ts';
+import { productConfig } from '../../product/src/config.ts';
+import { userConfig } from '../../user/src/config.ts';
+import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { bodyOf, createShop, newAccount, type Shop, SOMEWHERE } from '../src/shop-client.ts';
+import { describeSmoke, smokeStore } from '../src/smoke.ts';
+
+interface ComposeService {
+  readonly image: string;
+  readonly build?: string;
+  readonly command?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | number>>;
+  readonly volumes?: readonly string[];
+  readonly networks?: readonly string[] | Readonly<Record<string, unknown>>;
+  readonly network_mode?: string;
+  readonly ports?: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly [key: string]: unknown;
+}
+
+const JOBS = ['init', 'migrate', 'seed'];
+const CONFIGS = { product: productConfig, cart: cartConfig, order: orderConfig, user: userConfig };
+/** MB. */
+const WHOLE_BUDGET = 4096;
+const FOR_MONITORING = 768;
+/** s from `up` to healthy, the images being there. */
+const HEALTHY_WITHIN = 120;
+
+const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+  readonly services: Readonly<Record<string, ComposeService>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean }>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+};
+const services = Object.entries(compose.services);
+const networksOf = ({ networks = {} }: ComposeService) => (Array.isArray(networks) ? networks : Object.keys(networks));
+
+describe('docker-compose.yml', () => {
+  test('lets no container write to its own file system, gain rights or take more than its share', () => {
+    for (const [name, service] of services) {
+      assert.equal(service.read_only, true, name);
+      assert.deepEqual(service.cap_drop, ['ALL'], name);
+      assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
+      for (const limit of ['mem_limit', 'cpus', 'pids_limit', 'logging'])
+        assert.ok(service[limit], `${name}: ${limit}`);
+      if (service.image !== 'product-store') assert.match(String(service.user), /^[1-9]\d*:[1-9]\d*$/, name);
+    }
+    assert.match(read('Dockerfile'), /^USER node$/m);
+  });
+
+  test('leaves memory for monitoring beside three replicas of product and two of order', () => {
+    const replicas: Readonly<Record<string, number>> = { product: 3, order: 2 };
+    const sum = services
+      .filter(([name]) => !JOBS.includes(name))
+      .reduce(
+        (total, [name, { mem_limit }]) => total + Number.parseInt(String(mem_limit), 10) * (replicas[name] ?? 1),
+        0,
+      );
+    assert.ok(sum <= WHOLE_BUDGET - FOR_MONITORING, `${sum} MB`);
+  });
+
+  test('gives Nginx alone a port and a way outside', () => {
+    assert.equal(compose.networks.inside?.internal, true);
+    for (const [name, service] of services) {
+      if (name === 'nginx') continue;
+      assert.equal(service.ports, undefined, name);
+      assert.deepEqual(
+        service.network_mode === 'none' ? [] : networksOf(service),
+        name === 'init' ? [] : ['inside'],
+        name,
+      );
+    }
+  });
+
+  test('starts again what ended, waits for what was asked to stop, and knows when each part is well', () => {
+    for (const [name, service] of services) {
+      assert.equal(service.restart, JOBS.includes(name) ? 'on-failure:5' : 'unless-stopped', name);
+      if (JOBS.includes(name)) continue;
+      assert.ok(service.stop_grace_period, name);
+      assert.ok(service.healthcheck, name);
+    }
+    // `up --wait` takes the end of a job for a failure unless something waits for it.
+    const awaited = services.flatMap(([, { depends_on = {} }]) =>
+      Object.entries(depends_on).flatMap(([name, { condition }]) => (/completed/.test(condition) ? [name] : [])),
+    );
+    assert.deepEqual([...new Set(awaited)].sort(), [...JOBS].sort());
+  });
+
+  test('gives each service settings that it knows, all that it needs, and secrets that no other service sees', () => {
+    for (const name of SERVICE_NAMES) {
+      const { environment = {}, volumes } = compose.services[name] as ComposeService;
+      const known = CONFIGS[name].shape;
+      const given = Object.keys(environment).map((key) => (key in known ? key : key.replace(/_FILE$/, '')));
+      const needed = Object.entries(known).filter(([, schema]) => !schema.safeParse(undefined).success);
+      for (const [key] of needed) assert.ok(given.includes(key), `${name} lacks ${key}`);
+      // One list for all: the cart has no cursors, the user service no currency.
+      for (const key of given)
+        assert.ok(
+          Object.values(CONFIGS).some(({ shape }) => key in shape),
+          `nobody knows ${key}`,
+        );
+      assert.deepEqual(volumes, [`${name}-secrets:/secrets:ro`]);
+    }
+  });
+
+  test('names files and volumes that are there', () => {
+    for (const [name, { command = [], volumes = [] }] of services) {
+      if (command[0] === 'node')
+        assert.ok(existsSync(path.join(REPOSITORY, String(command[1]))), `${name}: ${command}`);
+      for (const volume of volumes) assert.ok((volume.split(':')[0] ?? '') in compose.volumes, `${name}: ${volume}`);
+    }
+  });
+});
+
+const project = `store-test-${randomBytes(3).toString('hex')}`;
+const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  COMPOSE_PROJECT_NAME: project,
+  SEED_PRODUCTS: '2000',
+  LOAD_PROFILE: '1',
+};
+
+async function docker(...args: string[]): Promise<string> {
+  const options = { cwd: REPOSITORY, env: environment, maxBuffer: 64 << 20 };
+  return (await promisify(execFile)('docker', args, options)).stdout.trim();
+}
+
+const up = (...args: string[]) => docker('compose', 'up', '-d', '--wait', ...args);
+const containersOf = async (name: string) => (await docker('compose', 'ps', '-q', name)).split('\n').filter(Boolean);
+const inspect = (id: string, format: string) => docker('inspect', '-f', format, id);
+
+/** Why the store can't be brought up here; undefined where it can. */
+async function findObstacle(): Promise<string | undefined> {
+  const isThere = await docker('info', '--format', '{{.ServerVersion}}')
+    .then(
+      () => docker('compose', 'version'),
+      () => '',
+    )
+    .catch(() => '');
+  if (!isThere) return 'no Docker engine with Compose answers here';
+  const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => String(image));
+  const named = services.map(([, { image }]) => image).filter((image) => image !== 'product-store');
+  for (const image of new Set([...bases, ...named])) {
+    const isKnown = await docker('image', 'inspect', image)
+      .catch(() => docker('pull', '-q', image))
+      .catch(() => '');
+    if (!isKnown) return `the Docker engine has no image ${image} and can't pull it`;
+  }
+  return undefined;
+}
+
+const obstacle = await findObstacle();
+if (obstacle) console.log(`The store was not brought up in Docker, docker-compose.yml was only read: ${obstacle}.`);
+
+describe('docker compose up', { skip: obstacle ?? false }, () => {
+  let baseUrl: string;
+  let secondsToHealthy: number;
+  let shop: Shop;
+
+  before(async () => {
+    const probe = createServer().listen(0);
+    const { port } = probe.address() as AddressInfo;
+    probe.close();
+    environment.HTTP_PORT = String(port);
+    baseUrl = `http://127.0.0.1:${port}`;
+    await docker('compose', 'build');
+    const startedAt = Date.now();
+    await up();
+    secondsToHealthy = (Date.now() - startedAt) / 1000;
+    shop = createShop(baseUrl, { connections: 4 });
+  });
+
+  after(async () => {
+    await shop?.close();
+    await docker('compose', 'down', '--volumes', '--remove-orphans', '--timeout', '10');
+  });
+
+  test('is healthy within 2 minutes with nothing prepared', (t) => {
+    t.diagnostic(`healthy after ${secondsToHealthy.toFixed(1)} s`);
+    assert.ok(secondsToHealthy <= HEALTHY_WITHIN, `${secondsToHealthy} s`);
+  });
+
+  test('every endpoint answers as its document says, through Nginx', async () => {
+    const password = await docker(
+      'compose',
+      'run',
+      '--rm',
+      '--no-deps',
+      'init',
+      'node',
+      'services/local/src/docker-job.ts',
+      'admin-password',
+    );
+    const admin = { email: 'admin@product-store.local', password };
+    const report = await smokeStore({ baseUrl, dataDir: path.join(REPOSITORY, 'no-store-here'), admin });
+    assert.equal(report.failed, 0, describeSmoke(report).join('\n'));
+  });
+
+  test('only Nginx listens outside', async () => {
+    for (const name of ['cassandra', ...SERVICE_NAMES]) {
+      for (const id of await containersOf(name)) {
+        assert.match(await inspect(id, '{{json .HostConfig.PortBindings}}'), /^(null|\{\})$/);
+        assert.equal(
+          await inspect(id, '{{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}'),
+          `${project}_inside`,
+        );
+      }
+    }
+  });
+
+  test('three replicas of product and two of order all get work, and nobody notices when they go again', async () => {
+    await up('--scale', 'product=3', '--scale', 'order=2');
+    const isOver = new AbortController();
+    const traffic = sendUntil(isOver.signal);
+    await sleep(5000);
+    const [product] = [await containersOf('product')];
+    assert.equal(product.length, 3);
+    await up('--scale', 'product=1', '--scale', 'order=1');
+    await sleep(2000);
+    isOver.abort();
+    const { failures, sent } = await traffic;
+    assert.deepEqual(failures, []);
+    assert.ok(sent > 50, `${sent} requests`);
+    const lines = (await docker('compose', 'logs', '--no-log-prefix', 'nginx'))
+      .split('\n')
+      .filter((line) => line.startsWith('{'));
+    const replicas = (service: string) =>
+      new Set(
+        lines
+          .map((line) => JSON.parse(line) as { service: string; upstreamAddr: string; status: number })
+          .filter((line) => line.service === service && line.status === 200)
+          .map(({ upstreamAddr }) => upstreamAddr.split(', ').at(-1)),
+      );
+    assert.ok(replicas('product').size >= 3, [...replicas('product')].join(' '));
+  });
+
+  /** Asks for lists that no cache has. */
+  async function sendUntil(signal: AbortSignal): Promise<{ sent: number; failures: string[] }> {
+    const failures: string[] = [];
+    let sent = 0;
+    while (!signal.aborted) {
+      sent += 1;
+      const { status, body } = await shop.listProducts({ limit: 1, minPrice: sent });
+      if (status !== 200) failures.push(`${status} ${JSON.stringify(body)}`);
+      await sleep(20);
+    }
+    return { sent, failures };
+  }
+
+  test('a killed service is started again', async () => {
+    const [id = ''] = await containersOf('cart');
+    // Not `docker kill`, which Docker takes for a stop that was asked for.
+    process.kill(Number(await inspect(id, '{{.State.Pid}}')), 'SIGKILL');
+    for (const deadline = Date.now() + 60_000; ; await sleep(200)) {
+      const state = await inspect(id, '{{.RestartCount}} {{.State.Health.Status}}');
+      if (state === '1 healthy') break;
+      assert.ok(Date.now() < deadline, state);
+    }
+  });
+
+  test('all of it fits into the memory that it is given', async (t) => {
+    const ids = (await docker('compose', 'ps', '-q')).split('\n');
+    const usage = await docker('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}}', ...ids);
+    for (const line of usage.split('\n')) t.diagnostic(line);
+    for (const id of ids) assert.equal(await inspect(id, '{{.State.OOMKilled}}'), 'false');
+  });
+
+  test('down and up again keep orders and accounts', async () => {
+    const account = newAccount('docker');
+    bodyOf(await shop.register(account), 201);
+    const shopper = shop.as(bodyOf(await shop.login(account), 200).access_token);
+    const [product] = bodyOf(await shop.listProducts({ inStock: true, limit: 1 }), 200).data;
+    bodyOf(await shopper.addItem(product?.id ?? '', 1), 201);
+    const { id } = bodyOf(await shopper.placeOrder(randomUUID(), SOMEWHERE), 201, 202);
+    await docker('compose', 'down');
+    await up();
+    const again = shop.as(bodyOf(await shop.login(account), 200).access_token);
+    assert.equal(bodyOf(await again.order(id), 200).id, id);
+  });
+});
