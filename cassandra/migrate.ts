@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compare } from 'bcrypt';
 import { auth, Client, errors, types } from 'cassandra-driver';
+import { type Cluster, toClusterOptions } from '#platform/cassandra/cluster.ts';
 import { splitStatements } from './statements.ts';
 
 /** Folder of the schema and name of the keyspace and its role, in the order they are made. */
@@ -20,15 +21,15 @@ export type ServiceRole = (typeof rooms)[number]['keyspace'];
 export type RoleName = ServiceRole | 'audit';
 export const roleNames: readonly RoleName[] = ['product', 'cart', 'orders', 'users', 'audit'];
 
+/** The data centre is datacenter1 if none is named. */
+type ClusterOptions = Omit<Cluster, 'localDataCenter'> & Partial<Pick<Cluster, 'localDataCenter'>>;
+
 export interface Admin {
   username: string;
   password: string;
 }
 
-export interface MigrateOptions {
-  /** `host:port` each. */
-  contactPoints: string[];
-  localDataCenter?: string;
+export interface MigrateOptions extends ClusterOptions {
   /** A superuser: it makes keyspaces, tables and roles. */
   admin: Admin;
   passwords: Record<RoleName, string>;
@@ -44,9 +45,7 @@ export interface MigrateOptions {
   lockWaitMs?: number;
 }
 
-export interface BootstrapOptions {
-  contactPoints: string[];
-  localDataCenter?: string;
+export interface BootstrapOptions extends ClusterOptions {
   admin: Admin;
   /** How long to wait for a server that is still starting. */
   timeoutMs?: number;
@@ -90,7 +89,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
     })),
   );
 
-  const client = createClient(options.contactPoints, localDataCenter, options.admin);
+  const client = createClient({ ...options, localDataCenter }, options.admin);
   try {
     await client.connect();
     if ((await keyspacesAreDone(client, wanted)) && (await roleSteps(client, prefix, options.passwords)).length === 0) {
@@ -121,45 +120,42 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
  * that `admin` can sign in. May be repeated, also after it was cut off. Throws MigrationError when neither account can sign in.
  */
 export async function bootstrapAdmin(options: BootstrapOptions): Promise<void> {
-  const { contactPoints, localDataCenter = 'datacenter1', admin, timeoutMs = 30_000 } = options;
+  const { contactPoints, localDataCenter = 'datacenter1', tlsCa, admin, timeoutMs = 30_000 } = options;
+  const cluster = { contactPoints, localDataCenter, tlsCa };
   if (admin.username === 'cassandra') throw new MigrationError('The superuser needs another name than cassandra.');
   const create = `CREATE ROLE IF NOT EXISTS ${quoteName(admin.username)} WITH PASSWORD = ${quoteText(admin.password)} AND LOGIN = true AND SUPERUSER = true`;
   const deadline = Date.now() + timeoutMs;
+  let wasDisabled = false;
   for (;;) {
-    const own = await asUser(contactPoints, localDataCenter, admin, disableDefaultAccount);
+    const own = await asUser(cluster, admin, disableDefaultAccount);
     if (own === 'done') return;
-    const fresh = await asUser(
-      contactPoints,
-      localDataCenter,
-      { username: 'cassandra', password: 'cassandra' },
-      (client) => change(client, create),
+    const fresh = await asUser(cluster, { username: 'cassandra', password: 'cassandra' }, (client) =>
+      change(client, create),
     );
     if (fresh === 'done') continue;
     // The server makes its default account only a moment after it opened the port (10 s where that isn't set otherwise).
-    if (fresh === 'login disabled' || Date.now() > deadline) {
+    // Who disabled it between our two attempts has made ours before.
+    if ((fresh === 'login disabled' && wasDisabled) || Date.now() > deadline) {
       throw new MigrationError(
         `${admin.username} can't sign in to Cassandra at ${contactPoints.join(', ')}, and no default account is left: ` +
           'its data was made with another password. Give that password, or start with an empty data folder.',
       );
     }
+    wasDisabled = fresh === 'login disabled';
     await sleep(100);
   }
 }
 
 type SignIn = 'done' | 'refused' | 'login disabled';
 
-async function asUser(
-  contactPoints: string[],
-  localDataCenter: string,
-  user: Admin,
-  work: (client: Client) => Promise<void>,
-): Promise<SignIn> {
-  const client = createClient(contactPoints, localDataCenter, user);
+async function asUser(cluster: Cluster, user: Admin, work: (client: Client) => Promise<void>): Promise<SignIn> {
+  const client = createClient(cluster, user);
   try {
     await client.connect();
     await work(client);
     return 'done';
   } catch (error) {
+    if (error instanceof errors.ResponseError && ASSEMBLING.has(error.code)) return 'refused';
     const refusals = error instanceof errors.NoHostAvailableError ? Object.values(error.innerErrors) : [error];
     const refusal = refusals.find((each) => each instanceof errors.AuthenticationError);
     if (refusal === undefined) throw error;
@@ -168,6 +164,14 @@ async function asUser(
     await client.shutdown();
   }
 }
+
+/** Nodes of a new cluster that don't see each other yet, or of which another has just begun to do the same. */
+const ASSEMBLING = new Set<number>([
+  types.responseErrorCodes.unavailableException,
+  types.responseErrorCodes.writeTimeout,
+  types.responseErrorCodes.readTimeout,
+  types.responseErrorCodes.unauthorized,
+]);
 
 async function disableDefaultAccount(client: Client): Promise<void> {
   const row = (
@@ -191,12 +195,12 @@ async function forgetCached(client: Client, role: string): Promise<void> {
 
 const agreementWaitSeconds = 30;
 
-function createClient(contactPoints: string[], localDataCenter: string, user: Admin): Client {
+function createClient(cluster: Cluster, user: Admin): Client {
+  const { protocolOptions, ...options } = toClusterOptions(cluster);
   return new Client({
-    contactPoints,
-    localDataCenter,
+    ...options,
     authProvider: new auth.PlainTextAuthProvider(user.username, user.password),
-    protocolOptions: { maxVersion: types.protocolVersion.v4, maxSchemaAgreementWaitSeconds: agreementWaitSeconds },
+    protocolOptions: { ...protocolOptions, maxSchemaAgreementWaitSeconds: agreementWaitSeconds },
     queryOptions: { consistency: types.consistencies.localQuorum, serialConsistency: types.consistencies.localSerial },
     pooling: { coreConnectionsPerHost: { [types.distance.local]: 1 }, heartBeatInterval: 0 },
     // Schema changes take longer than requests do; nobody here looks at the driver's own picture of the schema.

@@ -58,10 +58,31 @@ export interface CassandraOptions {
   jmxPort?: number;
   heapMb?: number;
   clusterName?: string;
+  /** This server as one node of several; a lone one without. */
+  ring?: Ring;
+  /** Clients must encrypt their connections; in clear text without. */
+  clientTls?: ClientTls;
   /** More arguments for java, such as an agent. */
   jvmArgs?: string[];
   /** How long `ready` may take before it fails. */
   readyTimeoutMs?: number;
+}
+
+/** The place of a node among others that hold the same data; all are to be started at once, each with what is said here. */
+export interface Ring {
+  /** `host:storagePort` of nodes through which the others are found, the same for all. */
+  seeds: readonly string[];
+  /** Position on the ring, of its own for each node; `ringTokens` spreads them evenly. */
+  token: bigint;
+  /** Copies of accounts and grants. A node is ready when most of them are. */
+  replicationFactor: number;
+}
+
+export interface ClientTls {
+  /** PEM file with the key and the certificate of this node, as `cassandra/server/make-certificates.sh` makes one. */
+  certificateFile: string;
+  /** PEM certificates of the authority that signed it. */
+  ca: string;
 }
 
 export interface ServerExit {
@@ -230,6 +251,7 @@ async function javaVersion(path: string): Promise<string | undefined> {
 export async function startCassandra(options: CassandraOptions): Promise<CassandraServer> {
   const { host = '127.0.0.1', port = 9042, storagePort = 7000, jmxPort = 7199, heapMb = 1024 } = options;
   const { admin, clusterName = 'Product Store', jvmArgs = [], readyTimeoutMs = 180_000 } = options;
+  const { ring, clientTls } = options;
   if (!/^127(\.\d{1,3}){3}$/.test(host))
     throw new CassandraStartError(`Cassandra listens on loopback only, not on ${host}.`);
   const dataDir = resolve(options.dataDir);
@@ -249,7 +271,14 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   const yaml = join(dataDir, 'conf', 'cassandra.yaml');
   await writeFile(
     yaml,
-    await renderYaml({ CLUSTER_NAME: clusterName, HOST: host, STORAGE_PORT: storagePort, NATIVE_TRANSPORT_PORT: port }),
+    await renderYaml({
+      CLUSTER_NAME: clusterName,
+      HOST: host,
+      STORAGE_PORT: storagePort,
+      NATIVE_TRANSPORT_PORT: port,
+      ...(ring && ringSettings(ring)),
+      ...(clientTls && { CLIENT_ENCRYPTION: toEncryptionOptions(clientTls.certificateFile) }),
+    }),
   );
   const archive = await classArchive(java);
   const args = [
@@ -311,7 +340,8 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
       throw await whyItEnded(exit, consoleLog, { host, dataDir });
     });
     try {
-      await Promise.race([gone, bootstrapAdmin({ contactPoints: [`${host}:${port}`], admin, timeoutMs: within })]);
+      const account = { contactPoints: [`${host}:${port}`], tlsCa: clientTls?.ca, admin, timeoutMs: within };
+      await Promise.race([gone, bootstrapAdmin(account)]);
     } catch (error) {
       await kill();
       if (error instanceof CassandraStartError) throw error;
@@ -392,14 +422,42 @@ async function spawnInto(file: string, command: string, args: string[]): Promise
   }
 }
 
-/** Text of cassandra.yaml. */
+/** Text of cassandra.yaml, of a lone node without TLS if nothing else is said. */
 export async function renderYaml(values: Record<string, string | number>): Promise<string> {
   const template = await readFile(join(settings, 'cassandra.yaml.template'), 'utf8');
+  const all: typeof values = { ...loneNode, SEEDS: `${values.HOST}:${values.STORAGE_PORT}`, ...values };
   return template.replace(/\$\{(\w+)\}/g, (_, name: string) => {
-    const value = values[name];
+    const value = all[name];
     if (value === undefined) throw new Error(`cassandra.yaml.template asks for ${name}, which nobody gives`);
     return String(value);
   });
+}
+
+const loneNode = {
+  INITIAL_TOKEN: 0,
+  REPLICATION_FACTOR: 1,
+  HAS_OTHERS: 'false',
+  CLIENT_ENCRYPTION: '{ enabled: false }',
+};
+
+function ringSettings({ seeds, token, replicationFactor }: Ring) {
+  return {
+    SEEDS: seeds.join(','),
+    INITIAL_TOKEN: String(token),
+    REPLICATION_FACTOR: replicationFactor,
+    HAS_OTHERS: 'true',
+  };
+}
+
+/** A token for each of `nodes` nodes, the same share of the data for all. */
+export function ringTokens(nodes: number): bigint[] {
+  return Array.from({ length: nodes }, (_, node) => (BigInt(node) * 2n ** 64n) / BigInt(nodes) - 2n ** 63n);
+}
+
+/** JSON, which is YAML too. */
+export function toEncryptionOptions(certificateFile: string): string {
+  const factory = { class_name: 'org.apache.cassandra.security.PEMBasedSslContextFactory' };
+  return JSON.stringify({ enabled: true, optional: false, ssl_context_factory: factory, keystore: certificateFile });
 }
 
 interface ClassArchive {

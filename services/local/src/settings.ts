@@ -40,6 +40,8 @@ export interface StoreSettings {
     readonly host: string;
     readonly port: number;
     readonly admin: { readonly username: string; readonly password: string };
+    /** Copies of each row; 1 if nothing is said. */
+    readonly replicationFactor?: number;
   };
   /** Put before every keyspace and role, so that several stores share a server. */
   readonly keyspacePrefix?: string;

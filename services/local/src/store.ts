@@ -237,6 +237,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
         localDataCenter: DATA_CENTER,
         admin,
         passwords: secrets.rolePasswords,
+        replicationFactor: settings.cassandra?.replicationFactor ?? 1,
         ...(settings.keyspacePrefix !== undefined && { keyspacePrefix: settings.keyspacePrefix }),
       }),
     );

@@ -2,13 +2,16 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type Client, errors } from 'cassandra-driver';
+import { connectDatabase } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
 import {
   type CassandraServer,
   CassandraStartError,
@@ -124,6 +127,39 @@ test('the server that a killed run left behind can be stopped by its folder', as
   await server.exited;
   assert.equal(existsSync(join(options.dataDir, 'cassandra.pid')), false);
   assert.equal(await stopStaleCassandra(options.dataDir), undefined);
+});
+
+test('with TLS nobody talks to it in clear text, and only its authority and its name are believed', async () => {
+  const folder = join(options.dataDir, 'certificates');
+  const script = join(import.meta.dirname, '../../../cassandra/server/make-certificates.sh');
+  await run(script, [folder, options.host, 'elsewhere.example']);
+  await run(script, [join(folder, 'stranger')]);
+  const ca = await readFile(join(folder, 'authority.pem'), 'utf8');
+  const strangersCa = await readFile(join(folder, 'stranger/authority.pem'), 'utf8');
+  const certificateFile = join(folder, `${options.host}.pem`);
+  server = await startCassandra({ ...options, clientTls: { certificateFile, ca } });
+  await server.ready;
+  const connect = async (contactPoint: string, tlsCa?: string) => {
+    const { username, password } = options.admin;
+    const account = { localDataCenter: 'datacenter1', keyspace: 'system', username, password };
+    const database = await connectDatabase(
+      { contactPoints: [contactPoint], tlsCa, ...account },
+      createMetrics(),
+      silentLogger,
+    );
+    const [row] = await database.read('test', 'SELECT rpc_address FROM local', []);
+    await database.close();
+    return String(row?.rpc_address);
+  };
+  assert.equal(await connect(server.contactPoint, ca), options.host);
+  await assert.rejects(connect(server.contactPoint), errors.NoHostAvailableError);
+  await assert.rejects(connect(server.contactPoint, strangersCa), errors.NoHostAvailableError);
+  await server.stop();
+
+  const certificateOfOther = join(folder, 'elsewhere.example.pem');
+  server = await startCassandra({ ...options, clientTls: { certificateFile: certificateOfOther, ca } });
+  await assert.rejects(server.ready, startError(/did not become ready/));
+  await server.exited;
 });
 
 test('a pid file that names a stranger is ignored, and the stranger left alone', async () => {

@@ -8,8 +8,20 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What production has to say itself: there a default would be somebody's oversight. */
+const EXPLICIT: readonly string[] = ['HOST', 'CASSANDRA_LOCAL_DATACENTER', 'CURRENCY'];
+/** Characters of a secret in production. */
+const LEAST_SECRET = 32;
+/** All that stands in this repository and is long enough to pass for a secret; `production.test.ts` finds what is missing here. */
+const KNOWN_SECRETS: ReadonlySet<string> = new Set([
+  'a secret of the tests that is long enough',
+  'a secret that is long enough, for a test',
+  'another secret, just as long as that',
+]);
+
 /**
- * Checks the environment against `schema` and throws one ConfigError that names all faults at once.
+ * Checks the environment against `schema` and throws one ConfigError that names all faults at once, and no value.
+ * With NODE_ENV=production secrets that are short or stand in this repository are faults, and so are some defaults.
  * Any setting may come from a file instead: `CASSANDRA_PASSWORD_FILE=/run/secrets/x` stands for `CASSANDRA_PASSWORD`.
  */
 export function readConfig<Schema extends z.ZodObject>(schema: Schema, environment: Environment): z.output<Schema> {
@@ -25,8 +37,28 @@ export function readConfig<Schema extends z.ZodObject>(schema: Schema, environme
     const name = String(issue.path[0]);
     faults.push(values[name] === undefined ? `${name} is missing` : `${name}: ${issue.message}`);
   }
+  if (values.NODE_ENV === 'production') {
+    const faulty = new Set(parsed.error?.issues.map(({ path }) => path[0]));
+    faults.push(...productionFaults(Object.keys(schema.shape), values, faulty));
+  }
   if (faults.length > 0) throw new ConfigError(`The configuration has faults:\n  ${faults.join('\n  ')}`);
   return parsed.data as z.output<Schema>;
+}
+
+function productionFaults(
+  names: readonly string[],
+  values: Readonly<Record<string, string>>,
+  faulty: ReadonlySet<PropertyKey | undefined>,
+): string[] {
+  return names.flatMap((name) => {
+    const value = values[name];
+    if (faulty.has(name)) return [];
+    if (value === undefined)
+      return EXPLICIT.includes(name) ? [`${name} is missing, and production has no default`] : [];
+    if (!/(?:PASSWORD|SECRET)$/.test(name)) return [];
+    if (KNOWN_SECRETS.has(value)) return [`${name} stands in the public repository`];
+    return value.length < LEAST_SECRET ? [`${name}: at least ${LEAST_SECRET} characters in production`] : [];
+  });
 }
 
 function readSecret(name: string, file: string, faults: string[]): string | undefined {
@@ -63,6 +95,11 @@ export const serviceConfig = z.object({
     .transform((text) => text.split(',').map((point) => point.trim()))
     .describe('Comma-separated host:port list of Cassandra nodes.'),
   CASSANDRA_LOCAL_DATACENTER: z.string().default('datacenter1').describe('Data centre whose nodes are asked.'),
+  CASSANDRA_TLS_CA: z
+    .string()
+    .includes('-----BEGIN CERTIFICATE-----', 'PEM certificates')
+    .optional()
+    .describe('Authority of the certificates of the Cassandra nodes (PEM); connections to them are then encrypted.'),
   CASSANDRA_KEYSPACE: z
     .string()
     .regex(/^\w{1,48}$/)

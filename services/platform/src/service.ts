@@ -185,6 +185,7 @@ function toDatabaseOptions(config: ServiceConfig) {
   return {
     contactPoints: config.CASSANDRA_CONTACT_POINTS,
     localDataCenter: config.CASSANDRA_LOCAL_DATACENTER,
+    tlsCa: config.CASSANDRA_TLS_CA,
     keyspace: config.CASSANDRA_KEYSPACE,
     username: config.CASSANDRA_USERNAME,
     password: config.CASSANDRA_PASSWORD,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auth, Client, type types as DriverTypes, errors, type QueryOptions, types } from 'cassandra-driver';
+import { type Cluster, toClusterOptions } from '#platform/cassandra/cluster.ts';
 import { toNumber } from '#platform/cassandra/values.ts';
 import type { OrderLine } from '../../../order/src/orders/order.ts';
 import type { Category } from '../../../product/src/categories/category.ts';
@@ -22,10 +23,7 @@ import {
 
 type Row = DriverTypes.Row;
 
-export interface ReaderOptions {
-  /** `host:port` each. */
-  readonly contactPoints: readonly string[];
-  readonly localDataCenter: string;
+export interface ReaderOptions extends Cluster {
   /** A role that may SELECT in all four keyspaces. */
   readonly username: string;
   readonly password: string;
@@ -107,10 +105,8 @@ const ORDER = `order_id, user_id, request_hash, status, version, lines, total_mi
 export async function createReader(options: ReaderOptions): Promise<Reader> {
   const { product, cart, orders, users } = options.keyspaces;
   const client = new Client({
-    contactPoints: [...options.contactPoints],
-    localDataCenter: options.localDataCenter,
+    ...toClusterOptions(options),
     authProvider: new auth.PlainTextAuthProvider(options.username, options.password),
-    protocolOptions: { maxVersion: types.protocolVersion.v4 },
     queryOptions: { prepare: true, consistency: localQuorum, isIdempotent: true, fetchSize: PAGE },
     socketOptions: { readTimeout: 5000 },
     pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 } },

@@ -3,6 +3,8 @@ import { auth, Client, type ClientOptions, ExecutionProfile, errors, policies, t
 import { Unavailable } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
+import { type Cluster, toClusterOptions } from './cluster.ts';
+import { NextNodeRetryPolicy } from './next-node-retry.ts';
 import { PrimaryReplicaFirstPolicy } from './primary-replica-first.ts';
 
 export type Row = types.Row;
@@ -42,9 +44,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
-export interface DatabaseOptions {
-  readonly contactPoints: readonly string[];
-  readonly localDataCenter: string;
+export interface DatabaseOptions extends Cluster {
   readonly keyspace: string;
   readonly username: string;
   readonly password: string;
@@ -74,16 +74,14 @@ function toClientOptions(options: DatabaseOptions): ClientOptions {
   });
   const serial = new ExecutionProfile('serial', { consistency: localSerial, readTimeout: CLIENT_TIMEOUT });
   return {
-    contactPoints: [...options.contactPoints],
-    localDataCenter: options.localDataCenter,
+    ...toClusterOptions(options),
     keyspace: options.keyspace,
     authProvider: new auth.PlainTextAuthProvider(options.username, options.password),
-    protocolOptions: { maxVersion: types.protocolVersion.v4 },
     queryOptions: { prepare: true, consistency: localQuorum, serialConsistency: localSerial, fetchSize: 1000 },
     socketOptions: { readTimeout: CLIENT_TIMEOUT, connectTimeout: 3000 },
     pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 }, heartBeatInterval: 15_000 },
     policies: {
-      retry: new policies.retry.IdempotenceAwareRetryPolicy(new policies.retry.RetryPolicy()),
+      retry: new policies.retry.IdempotenceAwareRetryPolicy(new NextNodeRetryPolicy()),
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(200, 5000, false),
     },
     encoding: { useUndefinedAsUnset: true },
