@@ -12,8 +12,8 @@ COPY . .
 ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=2
 # A service without settings loads all its modules and ends with 78. The folders give new volumes their owner.
 RUN for name in product cart order user; do node services/$name/src/main.ts 2>/dev/null; [ $? = 78 ] || exit 1; done \
- && for name in store secrets settings; do mkdir -m 700 /$name; done \
- && for name in product cart order user; do mkdir -m 700 /secrets/$name; done \
- && for name in cassandra nginx; do mkdir -m 755 /settings/$name; done \
- && chmod 755 /settings && chown -R node:node /store /secrets /settings
+ && mkdir -m 700 /store /secrets /handover \
+ && for name in product cart order user; do mkdir -m 700 /handover/$name; done \
+ && mkdir -p /settings/cassandra /settings/nginx \
+ && chown -R node:node /store /secrets /handover /settings
 USER node

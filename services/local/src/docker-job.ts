@@ -20,8 +20,8 @@ const JOBS: Readonly<Record<string, () => Promise<void>>> = {
   'admin-password': showAdminPassword,
 };
 
-/** Where docker-compose.yml mounts the volumes. */
-const SECRETS_FOLDER = '/secrets';
+/** Where docker-compose.yml mounts the volumes; each service has its own of the first as `/secrets`. */
+const SECRETS_FOLDER = '/handover';
 const SETTINGS_FOLDER = '/settings';
 /** Names and ports inside of the network of docker-compose.yml. */
 const DOCKER_DNS = '127.0.0.11';
