@@ -507,6 +507,7 @@ and disables cassandra/cassandra. Everything comes from the environment:
 
   CASSANDRA_CONTACT_POINTS     host:port, separated by commas        (127.0.0.1:9042)
   CASSANDRA_LOCAL_DATACENTER   data centre of the keyspaces          (datacenter1)
+  CASSANDRA_TLS_CA_FILE        PEM file with the authority of the nodes' certificates; encrypts  (none)
   CASSANDRA_ADMIN_USERNAME     superuser                             (store_admin)
   CASSANDRA_ADMIN_PASSWORD     its password                          required
   PRODUCT_DB_PASSWORD, CART_DB_PASSWORD, ORDERS_DB_PASSWORD, USERS_DB_PASSWORD, AUDIT_DB_PASSWORD
@@ -533,6 +534,8 @@ async function main(): Promise<void> {
     .split(',')
     .map((point) => point.trim());
   const localDataCenter = process.env.CASSANDRA_LOCAL_DATACENTER || 'datacenter1';
+  const caFile = process.env.CASSANDRA_TLS_CA_FILE;
+  const tlsCa = caFile ? await readFile(caFile, 'utf8') : undefined;
   const admin = {
     username: process.env.CASSANDRA_ADMIN_USERNAME || 'store_admin',
     password: required('CASSANDRA_ADMIN_PASSWORD'),
@@ -545,11 +548,12 @@ async function main(): Promise<void> {
     audit: required('AUDIT_DB_PASSWORD'),
   };
   const onStep = (step: string) => process.stdout.write(`${step}\n`);
-  await bootstrapAdmin({ contactPoints, localDataCenter, admin });
+  await bootstrapAdmin({ contactPoints, localDataCenter, tlsCa, admin });
   const keyspacePrefix = process.env.KEYSPACE_PREFIX || '';
   const { applied } = await migrate({
     contactPoints,
     localDataCenter,
+    tlsCa,
     admin,
     passwords,
     replicationFactor,

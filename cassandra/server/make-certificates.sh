@@ -13,6 +13,7 @@ new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out 
 if [ ! -f authority.pem ]; then
   new_key authority-key.pem
   openssl req -x509 -new -key authority-key.pem -days 3650 -subj '/CN=Product Store Cassandra' -out authority.pem.new
+  chmod 644 authority.pem.new
   mv authority.pem.new authority.pem
 fi
 for name in "$@"; do

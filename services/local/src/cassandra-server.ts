@@ -440,7 +440,7 @@ const loneNode = {
   CLIENT_ENCRYPTION: '{ enabled: false }',
 };
 
-function ringSettings({ seeds, token, replicationFactor }: Ring) {
+export function ringSettings({ seeds, token, replicationFactor }: Ring) {
   return {
     SEEDS: seeds.join(','),
     INITIAL_TOKEN: String(token),

@@ -1,9 +1,10 @@
 import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { ConfigError } from '#platform/config.ts';
+import { z } from 'zod';
+import { ConfigError, readConfig } from '#platform/config.ts';
 import { bootstrapAdmin, MigrationError, migrate } from '../../../cassandra/migrate.ts';
 import { renderGateway } from '../../../nginx/gateway.ts';
-import { renderYaml } from './cassandra-server.ts';
+import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from './cassandra-server.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
@@ -23,14 +24,31 @@ const JOBS: Readonly<Record<string, () => Promise<void>>> = {
 /** Where docker-compose.yml mounts the volumes; each service has its own of the first as `/secrets`. */
 const SECRETS_FOLDER = '/handover';
 const SETTINGS_FOLDER = '/settings';
+const CERTIFICATES_FOLDER = '/tls';
 /** Names and ports inside of the network of docker-compose.yml. */
 const DOCKER_DNS = '127.0.0.11';
 const SERVICE_PORT = 8000;
-const CONTACT_POINT = 'cassandra:9042';
+const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
+/** Each row is on as many nodes, if there are so many. */
+const COPIES = 3;
 const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
 const settings = readSettings(process.env);
 const { dataDir } = settings;
+const { CASSANDRA_NODES: nodes, CASSANDRA_TLS_CA: tlsCa } = readConfig(
+  z.object({
+    /** Names of all nodes; the file with the settings of each is named after it. */
+    CASSANDRA_NODES: z
+      .string()
+      .default('cassandra')
+      .transform((text) => text.split(',')),
+    /** With it every node has its certificate in `/tls`, and clients encrypt. */
+    CASSANDRA_TLS_CA: z.string().optional(),
+  }),
+  process.env,
+);
+const cluster = { contactPoints: nodes.map((node) => `${node}:${CQL_PORT}`), localDataCenter: DATA_CENTER, tlsCa };
+const replicationFactor = Math.min(COPIES, nodes.length);
 
 /** Makes secrets and keys, once, and gives each service its own alone; writes the configuration of Cassandra and Nginx. */
 async function init(): Promise<void> {
@@ -57,8 +75,19 @@ async function handOver(name: ServiceName, secrets: Secrets, keys: KeyFiles): Pr
 
 async function configureCassandra(folder: string): Promise<void> {
   const server = path.join(REPOSITORY, 'cassandra/server');
-  const values = { CLUSTER_NAME: 'Product Store', HOST: 'cassandra', STORAGE_PORT: 7000, NATIVE_TRANSPORT_PORT: 9042 };
-  await writeFile(path.join(folder, 'cassandra.yaml'), await renderYaml(values));
+  const seeds = nodes.map((node) => `${node}:${STORAGE_PORT}`);
+  for (const [index, token] of ringTokens(nodes.length).entries()) {
+    const node = nodes[index] as string;
+    const yaml = await renderYaml({
+      CLUSTER_NAME: 'Product Store',
+      HOST: node,
+      STORAGE_PORT,
+      NATIVE_TRANSPORT_PORT: CQL_PORT,
+      ...(nodes.length > 1 && ringSettings({ seeds, token, replicationFactor })),
+      ...(tlsCa && { CLIENT_ENCRYPTION: toEncryptionOptions(path.join(CERTIFICATES_FOLDER, `${node}.pem`)) }),
+    });
+    await writeFile(path.join(folder, `${node}.yaml`), yaml);
+  }
   for (const file of ['jvm.options', 'cassandra-rackdc.properties'])
     await copyFile(path.join(server, file), path.join(folder, file));
   await copyFile(path.join(server, 'logback-container.xml'), path.join(folder, 'logback.xml'));
@@ -84,12 +113,11 @@ function configureNginx(configDir: string): void {
 async function migrateStore(): Promise<void> {
   const secrets = await ensureSecrets(dataDir);
   const admin = { username: ADMIN_ROLE, password: secrets.cassandraPassword };
-  const server = { contactPoints: [CONTACT_POINT], localDataCenter: DATA_CENTER, admin };
-  await bootstrapAdmin(server);
-  const { applied } = await migrate({ ...server, passwords: secrets.rolePasswords });
+  await bootstrapAdmin({ ...cluster, admin });
+  const { applied } = await migrate({ ...cluster, admin, passwords: secrets.rolePasswords, replicationFactor });
   console.log(`Tables are there; applied now: ${applied.join(', ') || 'none'}.`);
   const isNew = await ensureFirstAdmin(
-    { contactPoint: CONTACT_POINT, secrets },
+    { cluster, secrets },
     {
       email: settings.adminEmail,
       password: settings.adminPassword ?? secrets.adminPassword,
@@ -103,7 +131,7 @@ async function seed(): Promise<void> {
   const say = (event: StoreEvent) => {
     if (event.kind === 'began' || event.kind === 'done') console.log(event.text);
   };
-  await ensureProducts({ dataDir, contactPoint: CONTACT_POINT, secrets: await ensureSecrets(dataDir) }, settings, say);
+  await ensureProducts({ dataDir, cluster, secrets: await ensureSecrets(dataDir) }, settings, say);
 }
 
 /** The one that was made; where ADMIN_PASSWORD gave another at the first start, that one holds. */

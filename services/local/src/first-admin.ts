@@ -6,7 +6,7 @@ import { createMetrics } from '#platform/metrics.ts';
 import { createCountedAdmins } from '../../user/src/admins/repository.ts';
 import { createUserRepository } from '../../user/src/users/repository.ts';
 import { type Credentials, isActiveAdmin, normalizeEmail, toUser } from '../../user/src/users/user.ts';
-import { DATA_CENTER, type Store } from './store.ts';
+import type { Store } from './store.ts';
 
 export interface FirstAdmin {
   readonly email: string;
@@ -19,16 +19,12 @@ export interface FirstAdmin {
  * Makes the first admin, once: an account that is there keeps its password, and its role. A run that was cut off is finished by the
  * next, which also counts an admin who was made before admins were counted. Resolves to true if it was made now.
  */
-export async function ensureFirstAdmin(
-  store: Pick<Store, 'contactPoint' | 'secrets'>,
-  admin: FirstAdmin,
-): Promise<boolean> {
+export async function ensureFirstAdmin(store: Pick<Store, 'cluster' | 'secrets'>, admin: FirstAdmin): Promise<boolean> {
   const keyspace = `${admin.keyspacePrefix ?? ''}users`;
   const email = normalizeEmail(admin.email);
   const database = await connectDatabase(
     {
-      contactPoints: [store.contactPoint],
-      localDataCenter: DATA_CENTER,
+      ...store.cluster,
       keyspace,
       username: keyspace,
       password: store.secrets.rolePasswords.users,

@@ -5,7 +5,7 @@ import { emptyIfMissing, writePrivately } from './secrets.ts';
 import { seedCatalogue } from './seed/catalogue.ts';
 import { selfCheckPurchase } from './self-check.ts';
 import type { StoreSettings } from './settings.ts';
-import { DATA_CENTER, type Store, type StoreEvent } from './store.ts';
+import type { Store, StoreEvent } from './store.ts';
 
 export interface OpenShop {
   /** The first admin was made by this start. */
@@ -37,7 +37,7 @@ export async function openShop(
 
 /** Seeds up to the wanted number, once: what the shop did with its products since then stays. */
 export async function ensureProducts(
-  store: Pick<Store, 'dataDir' | 'contactPoint' | 'secrets'>,
+  store: Pick<Store, 'dataDir' | 'cluster' | 'secrets'>,
   settings: StoreSettings,
   onProgress: (event: StoreEvent) => void,
 ): Promise<void> {
@@ -49,8 +49,7 @@ export async function ensureProducts(
   const role = `${settings.keyspacePrefix ?? ''}product`;
   onProgress({ kind: 'began', step: 'seed', text: 'Making products' });
   await seedCatalogue({
-    contactPoints: [store.contactPoint],
-    localDataCenter: DATA_CENTER,
+    ...store.cluster,
     keyspace: role,
     username: role,
     password: store.secrets.rolePasswords.product,

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '#platform/cassandra/cluster.ts';
 import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
 import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
@@ -36,6 +37,7 @@ export interface Store {
   readonly cassandra: Supervised | undefined;
   /** host:port. */
   readonly contactPoint: string;
+  readonly cluster: Cluster;
   readonly dataDir: string;
   readonly isNew: boolean;
   readonly secrets: Secrets;
@@ -153,6 +155,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       gateway,
       cassandra,
       contactPoint,
+      cluster: { contactPoints: [contactPoint], localDataCenter: DATA_CENTER },
       dataDir: dataDir.path,
       isNew: dataDir.isNew,
       secrets,

@@ -73,8 +73,8 @@ async function start(name: ServiceName): Promise<void> {
 }
 
 function makeFirstAdmin(): Promise<boolean> {
-  const { contactPoints, keyspacePrefix, passwords } = keyspaces;
-  const store = { contactPoint: contactPoints[0] ?? '', secrets: { rolePasswords: passwords } };
+  const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
+  const store = { cluster: { contactPoints, localDataCenter }, secrets: { rolePasswords: passwords } };
   return ensureFirstAdmin(store as never, { ...ADMIN, email: ' First@Example.com ', bcryptCost: 10, keyspacePrefix });
 }
 
