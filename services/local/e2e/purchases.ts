@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { createContractCheck } from '../src/contract-check.ts';
-import { bodyOf, createShop, newAccount, SOMEWHERE } from '../src/shop-client.ts';
+import { bodyOf, newAccount, SOMEWHERE } from '../src/shop-client.ts';
 import { describeSmoke, smokeStore } from '../src/smoke.ts';
 import { eventually, type RunningStore } from './running-store.ts';
 
 /** What a shopper does, and what happens when everything is done at once. */
 export function purchases(running: () => RunningStore): void {
   test('a shopper signs up, browses, fills a cart, orders, and watches the order arrive', async () => {
-    const { store } = running();
-    const contract = await createContractCheck(store.baseUrl);
-    const shop = createShop(store.baseUrl, { onAnswer: (answer) => contract.assertKept(answer) });
+    const { shop } = running();
     const account = newAccount();
     assert.equal((await shop.register(account)).status, 201);
     const { access_token: token } = bodyOf(await shop.login(account), 200);
@@ -37,7 +34,6 @@ export function purchases(running: () => RunningStore): void {
     const [listed] = bodyOf(await shopper.listOrders(), 200).data;
     assert.equal(listed?.status, 'delivered');
     assert.equal((await shopper.cancel(order.id)).status, 409);
-    await shop.close();
   });
 
   test('the smoke run finds every endpoint well, each service within 150 MB and the store within 3 GB', async () => {

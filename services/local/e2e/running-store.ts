@@ -12,9 +12,10 @@ import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { type AuditReport, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal, type Journal } from '../src/audit/journal.ts';
+import { createContractCheck } from '../src/contract-check.ts';
 import { openShop } from '../src/open-shop.ts';
 import type { StoreSettings } from '../src/settings.ts';
-import { createShop, type Shop, type Shopper } from '../src/shop-client.ts';
+import { type Answer, createShop, type Shop, type Shopper } from '../src/shop-client.ts';
 import { DATA_CENTER, type Store, startStore } from '../src/store.ts';
 import { createTestCatalogue, type TestCatalogue } from '../test-support/catalogue.ts';
 
@@ -30,7 +31,12 @@ export interface SignedIn extends Shopper {
 export interface RunningStore {
   readonly store: Store;
   readonly settings: StoreSettings;
+  /** Each answer to it, and to those who shop by it, is held against the OpenAPI documents. */
   readonly shop: Shop;
+  /** What of all answers so far wasn't as documented, a sentence each. */
+  readonly brokenPromises: readonly string[];
+  /** The same for an answer that came by another way. */
+  observe(answer: Answer): void;
   readonly catalogue: TestCatalogue;
   readonly journal: Journal;
   /** Somebody signed in, without a password hash to wait for. */
@@ -53,7 +59,13 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   const journalFile = join(settings.dataDir, 'journal.jsonl');
   const database = await connectProduct(store);
-  const shop = createShop(store.baseUrl, { connections: 700, timeoutMs: 15_000 });
+  const brokenPromises: string[] = [];
+  const contract = await createContractCheck(store.baseUrl);
+  const observe = (answer: Answer) => {
+    const { method, path, status } = answer;
+    brokenPromises.push(...contract.faultsOf(answer).map((fault) => `${method} ${path} gave ${status}: ${fault}`));
+  };
+  const shop = createShop(store.baseUrl, { connections: 700, timeoutMs: 15_000, onAnswer: observe });
   const [userKey] = readSigningKeys(join(store.dataDir, 'keys/user/user-keys.json'));
   try {
     await openShop(store, settings, () => undefined);
@@ -65,6 +77,8 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
     store,
     settings,
     shop,
+    brokenPromises,
+    observe,
     catalogue: createTestCatalogue(database),
     journal: createJournal(journalFile),
 

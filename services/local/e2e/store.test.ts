@@ -1,4 +1,13 @@
-import { after, before, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { badInputs } from './abuse/bad-inputs.ts';
+import { betweenServices } from './abuse/between-services.ts';
+import { canaries } from './abuse/canaries.ts';
+import { forgedTokens } from './abuse/forged-tokens.ts';
+import { massAssignment } from './abuse/mass-assignment.ts';
+import { type Scene, setScene } from './abuse/scene.ts';
+import { schemathesis } from './abuse/schemathesis.ts';
+import { whoMay } from './abuse/who-may.ts';
 import { catalogueWalk } from './catalogue-walk.ts';
 import { faults } from './faults.ts';
 import { purchases } from './purchases.ts';
@@ -13,4 +22,19 @@ after(() => running?.stop());
 
 describe('purchases', () => purchases(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
+describe('abuse', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await setScene(running);
+  });
+  for (const abuse of [forgedTokens, whoMay, betweenServices, massAssignment, badInputs, canaries, schemathesis])
+    abuse(
+      () => running,
+      () => scene,
+    );
+});
 describe('faults', () => faults(() => running));
+
+test('every answer that these tests got was as the OpenAPI documents say', () => {
+  assert.deepEqual([...new Set(running.brokenPromises)], []);
+});

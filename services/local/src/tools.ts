@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 import { findNginx } from '../../../nginx/gateway.ts';
 import { StartError } from './start-error.ts';
 
-export type Tool = 'java' | 'maven' | 'nginx';
+export type Tool = 'java' | 'maven' | 'nginx' | 'python';
 
 const TOOLS: Readonly<Record<Tool, { name: string; debianPackage: string; isThere(): Promise<boolean> | boolean }>> = {
   java: { name: 'Java 17', debianPackage: 'openjdk-17-jre-headless', isThere: hasJava17 },
   maven: { name: 'Maven (mvn)', debianPackage: 'maven', isThere: () => isInPath('mvn') },
   nginx: { name: 'Nginx', debianPackage: 'nginx-light', isThere: () => findNginx() !== undefined },
+  python: { name: 'Python 3.10 or later with venv', debianPackage: 'python3-venv', isThere: hasPython },
 };
 const JVM_FOLDER = '/usr/lib/jvm';
 
@@ -56,6 +57,15 @@ async function hasJava17(): Promise<boolean> {
     if ((await versionOf(java)).includes('version "17')) return true;
   }
   return false;
+}
+
+/** On Debian the interpreter may be there without what virtual environments need. */
+async function hasPython(): Promise<boolean> {
+  const program = 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))';
+  return promisify(execFile)('python3', ['-c', program]).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What `java -version` says; nothing where there is none. */

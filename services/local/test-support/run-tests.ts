@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { StartError } from '../src/start-error.ts';
 import { ensureTools } from '../src/tools.ts';
 import { useCassandra } from './cassandra.ts';
+import { ensureSchemathesis } from './schemathesis/schemathesis.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const USAGE = `npm test [-- file …]
@@ -19,7 +20,7 @@ const PARTS = '{services/*/test,cassandra/test,nginx/test}/**/*.test.ts';
 /** The whole store, killed and loaded: alone on the machine. */
 const WHOLE = 'services/local/e2e/**/*.test.ts';
 /** ms for one file. */
-const TIMEOUT = 600_000;
+const TIMEOUT = 1_200_000;
 
 interface Counts {
   passed: number;
@@ -48,8 +49,10 @@ async function runAll(): Promise<boolean> {
   const startedAt = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
   await ensureTools(['java', 'maven', 'nginx'], (names) => console.log(`Installing ${names} …`));
-  await runParts(list(PARTS), counts);
-  await runFiles(list(WHOLE), 1, counts);
+  const [parts, whole] = [list(PARTS), list(WHOLE)];
+  if (whole.length > 0) await ensureSchemathesis();
+  await runParts(parts, counts);
+  await runFiles(whole, 1, counts);
   const seconds = Math.round((Date.now() - startedAt) / 1000);
   console.log(`The tests took ${seconds} s.`);
   console.log(
