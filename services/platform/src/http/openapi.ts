@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<number, string>> = {
   409: 'Not in this state; `code` says why.',
   412: 'Changed by somebody else meanwhile.',
   413: 'The body is over 64 kB.',
+  414: 'The address is over 8 kB.',
   415: 'The body is not JSON.',
   422: 'The Idempotency-Key was used for another body.',
   428: 'If-Match is missing.',
@@ -102,6 +103,7 @@ function successes({ method, status = 200, response, alternatives = {}, etag }: 
 function problems(route: Route): RouteConfig['responses'] {
   const { access, idempotencyKey, ifMatch, errors = [] } = route;
   const statuses = new Set([400, 413, 415, 503, ...errors]);
+  if (route.request?.query) statuses.add(414);
   if (access !== 'public') statuses.add(401);
   if (access === 'admin' || (typeof access === 'object' && 'services' in access)) statuses.add(403);
   if (ifMatch) for (const status of [412, 428]) statuses.add(status);

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 
 const LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
-
 const TEXT = /^(?=[\s\S]*\S)(?:[^\p{Cc}\p{Cs}]|[\t\n\r])+$/u;
+
+// As documented: in what the regular expressions of all languages know, which is neither classes of Unicode nor half characters.
+const CONTROL = String.raw`\x00-\x1f\x7f-\x9f`;
+const CONTROL_IN_LINES = String.raw`\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f`;
+const PORTABLE_LINE = `^[^${CONTROL}]*[^\\s${CONTROL}][^${CONTROL}]*$`;
+const PORTABLE_TEXT = `^[^${CONTROL_IN_LINES}]*[^\\s${CONTROL}][^${CONTROL_IN_LINES}]*$`;
+/** Neither spaces nor control characters. */
+export const PORTABLE_WORD = `^[^\\s${CONTROL}]+$`;
 
 /** Text for people that may have several lines, taken exactly as it was sent. */
 export function linesOfText(maxLength: number) {
@@ -11,18 +18,15 @@ export function linesOfText(maxLength: number) {
     .min(1, 'Must not be empty.')
     .max(maxLength, `At most ${maxLength} characters.`)
     .regex(TEXT, 'Must not be blank or hold control characters.')
-    .meta({ pattern: TEXT.source });
+    .meta({ pattern: PORTABLE_TEXT });
 }
 
 /** A line of text for people: not blank, without control characters, taken exactly as it was sent. */
 export function lineOfText(maxLength: number) {
-  return (
-    z
-      .string()
-      .min(1, 'Must not be empty.')
-      .max(maxLength, `At most ${maxLength} characters.`)
-      .regex(LINE, 'Must not be blank or hold control characters.')
-      // The generator would write the flag into the pattern.
-      .meta({ pattern: LINE.source })
-  );
+  return z
+    .string()
+    .min(1, 'Must not be empty.')
+    .max(maxLength, `At most ${maxLength} characters.`)
+    .regex(LINE, 'Must not be blank or hold control characters.')
+    .meta({ pattern: PORTABLE_LINE });
 }

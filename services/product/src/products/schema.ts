@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lineOfText, linesOfText } from '#platform/http/text.ts';
+import { lineOfText, linesOfText, PORTABLE_WORD } from '#platform/http/text.ts';
 import type { Category } from '../categories/category.ts';
 import { CategorySlug } from '../categories/schema.ts';
 import { MAX_ATTRIBUTES, type Offer, type Product } from './product.ts';
@@ -54,7 +54,7 @@ const Images = z
       .url({ protocol: /^https?$/, error: 'An address that begins with http: or https:.' })
       .max(2048, 'At most 2048 characters.')
       .regex(URL_TEXT, 'An address without spaces or control characters.')
-      .meta({ pattern: URL_TEXT.source }),
+      .meta({ pattern: PORTABLE_WORD }),
   )
   .max(MAX_IMAGES, `At most ${MAX_IMAGES} images.`)
   .meta({ example: ['https://images.example/headphones/nimbus-1.jpg'] });
