@@ -6,7 +6,7 @@ import type { Answer, Sent } from '../../src/shop-client.ts';
 import type { RunningStore } from '../running-store.ts';
 import type { Operation, Schema } from './operations.ts';
 import { allowedRequest } from './right-requests.ts';
-import type { Scene } from './scene.ts';
+import { byService, type Scene } from './scene.ts';
 
 const LEAST = 500;
 
@@ -162,21 +162,15 @@ export function badInputs(running: () => RunningStore, scene: () => Scene): void
     let asked = 0;
     const wrong: string[] = [];
     try {
-      // One after the other in each service: two that change the same thing at once may be a 503, and so are passwords that wait.
-      const services = Object.values(Object.groupBy(outside, ({ service }) => service));
-      await Promise.all(
-        services.map(async (itsOperations) => {
-          for (const operation of itsOperations) {
-            const { sent } = await allowedRequest(people, operation);
-            for (const input of inputsOf(operation, sent)) {
-              asked += 1;
-              const answer = await send(pool, input);
-              running().observe(answer);
-              wrong.push(...faultsOf(input, answer).map((fault) => `${operation.name}, ${input.what}: ${fault}`));
-            }
-          }
-        }),
-      );
+      await byService(outside, async (operation) => {
+        const { sent } = await allowedRequest(people, operation);
+        for (const input of inputsOf(operation, sent)) {
+          asked += 1;
+          const answer = await send(pool, input);
+          running().observe(answer);
+          wrong.push(...faultsOf(input, answer).map((fault) => `${operation.name}, ${input.what}: ${fault}`));
+        }
+      });
     } finally {
       await pool.close();
     }

@@ -12,3 +12,19 @@ export async function setScene(running: RunningStore): Promise<Scene> {
   const [people, operations] = await Promise.all([meetPeople(running), readOperations(running.store.baseUrl)]);
   return { people, operations };
 }
+
+/**
+ * Does `work` for each operation: one after the other in each service, since two that change the same thing at once may be a 503, and so
+ * may passwords that wait for each other.
+ */
+export async function byService(
+  operations: readonly Operation[],
+  work: (operation: Operation) => Promise<void>,
+): Promise<void> {
+  const services = Object.values(Object.groupBy(operations, ({ service }) => service));
+  await Promise.all(
+    services.map(async (itsOperations) => {
+      for (const operation of itsOperations) await work(operation);
+    }),
+  );
+}

@@ -9,7 +9,7 @@ import type { RunningStore } from '../running-store.ts';
 import type { Scene } from './scene.ts';
 
 const SEED = 20_261_121;
-const EXAMPLES = 25;
+const EXAMPLES = 12;
 const LEAST_CASES = 2000;
 /** Two documents at once are as much as two cores take. */
 const AT_ONCE = 2;

@@ -1,14 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import pLimit from 'p-limit';
 import type { Problem } from '../../src/shop-client.ts';
 import type { RunningStore } from '../running-store.ts';
 import { ROLES } from './people.ts';
 import { hasRightRequest, namesWithout, rightRequest } from './right-requests.ts';
-import type { Scene } from './scene.ts';
-
-const AT_ONCE = 4;
+import { byService, type Scene } from './scene.ts';
 
 /** Who may do what with whose things: every role at every operation of every document. */
 export function whoMay(running: () => RunningStore, scene: () => Scene): void {
@@ -28,7 +25,7 @@ export function whoMay(running: () => RunningStore, scene: () => Scene): void {
       const { shop } = running();
       const wrong: string[] = [];
       const asked = operations.filter((operation) => !operation.isInternal && hasRightRequest(operation));
-      await pLimit(AT_ONCE).map(asked, async (operation) => {
+      await byService(asked, async (operation) => {
         const { sent, expected } = await rightRequest(people, operation, role);
         const { status, body } = await shop.send(sent);
         if (!expected.includes(status)) wrong.push(`${operation.name}: ${status} ${JSON.stringify(body)}`);
