@@ -1,0 +1,85 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Admin } from '../../../cassandra/migrate.ts';
+import {
+  type CassandraOptions,
+  type CassandraServer,
+  ensureCassandraJars,
+  ringTokens,
+  startCassandra,
+} from '../src/cassandra-server.ts';
+import { newPassword } from '../test-support/cassandra.ts';
+
+/** Cassandra on 127.0.0.2, 127.0.0.3 and 127.0.0.4, each row on all three. Nodes are counted from 0. */
+export interface ThreeNodes {
+  /** Of all three, `host:port`. */
+  readonly contactPoints: readonly string[];
+  readonly first: { readonly host: string; readonly port: number };
+  readonly admin: Admin;
+  /** SIGKILL; resolves when the process has ended. */
+  kill(node: number): Promise<void>;
+  /** Starts nodes that were killed, on their data; resolves when all of them are ready. */
+  start(...nodes: number[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startThreeNodes(): Promise<ThreeNodes> {
+  await ensureCassandraJars();
+  const folder = await mkdtemp(join(tmpdir(), 'store-three-nodes-'));
+  const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
+  const tokens = ringTokens(hosts.length);
+  const admin = { username: 'store_admin', password: newPassword() };
+  // Below what the system gives to outgoing connections, so that they are still free when a node comes back.
+  const port = randomInt(22_000, 32_000);
+  const storagePort = port + 1;
+  const plans = hosts.map((host, node) => ({
+    dataDir: join(folder, String(node)),
+    admin,
+    host,
+    port,
+    storagePort,
+    jmxPort: port + 2 + node,
+    heapMb: 400,
+    ring: { seeds: hosts.map((each) => `${each}:${storagePort}`), token: tokens[node] as bigint, replicationFactor: 3 },
+  })) satisfies CassandraOptions[];
+  const servers: (CassandraServer | undefined)[] = [];
+
+  async function start(...nodes: number[]): Promise<void> {
+    await Promise.all(
+      nodes.map(async (node) => {
+        servers[node] = await startCassandra(plans[node] as CassandraOptions);
+      }),
+    );
+    await Promise.all(nodes.map((node) => servers[node]?.ready));
+  }
+
+  async function stop(): Promise<void> {
+    process.removeListener('exit', killWithUs);
+    await Promise.all(servers.map((server) => server?.kill()));
+    await rm(folder, { recursive: true, force: true });
+  }
+
+  function killWithUs(): void {
+    for (const server of servers) void server?.kill();
+  }
+
+  process.once('exit', killWithUs);
+  try {
+    await start(0, 1, 2);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    contactPoints: plans.map(({ host }) => `${host}:${port}`),
+    first: { host: hosts[0] as string, port },
+    admin,
+    async kill(node) {
+      await servers[node]?.kill();
+    },
+    start,
+    stop,
+  };
+}
