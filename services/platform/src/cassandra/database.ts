@@ -187,13 +187,18 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
 
 /** The server or the way to it failed; a statement that is wrong in itself is a fault of ours and no outage. */
 function isOutage(error: unknown): boolean {
-  if (error instanceof errors.ResponseError) return OUTAGE_CODES.has(error.code);
+  if (error instanceof errors.ResponseError) return OUTAGE_CODES.has(error.code) || isUnknownRights(error);
   return (
     error instanceof errors.NoHostAvailableError ||
     error instanceof errors.OperationTimedOutError ||
     error instanceof errors.BusyConnectionError ||
     (error instanceof Error && 'isSocketError' in error)
   );
+}
+
+/** Too few nodes are there to look the rights of our role up; rights that it doesn't have are refused in other words. */
+function isUnknownRights({ code: given, message }: errors.ResponseError): boolean {
+  return given === code.unauthorized && message.startsWith('Unable to perform authorization');
 }
 
 const { responseErrorCodes: code } = types;
