@@ -12,7 +12,10 @@ import {
   SOMEWHERE,
 } from '../../src/shop-client.ts';
 import type { TestProduct } from '../../test-support/catalogue.ts';
-import type { RunningStore } from '../running-store.ts';
+import { eventually, type RunningStore } from '../running-store.ts';
+
+/** ms for an order on a slow machine. */
+const DECIDED_WITHIN = 20_000;
 
 /** Who asks. A stranger is signed in, as somebody else than whose things they are; a guest has a cart and nothing else. */
 export const ROLES = ['nobody', 'guest', 'stranger', 'owner', 'admin'] as const;
@@ -42,7 +45,7 @@ export interface People {
   /** Slug and tag. */
   newCategory(): Promise<{ slug: string; etag: string }>;
   newGuestCart(): Promise<string>;
-  /** Confirmed, of one piece of a new product. */
+  /** Confirmed at least, of one piece of a new product. */
   newOrder(owner: Pick<Member, 'token'>): Promise<Order>;
   /** Puts a piece of a new product into somebody's cart; its id. */
   fillCart(caller: Caller): Promise<string>;
@@ -115,7 +118,13 @@ export async function meetPeople({ store, settings, shop, catalogue }: RunningSt
 
     async newOrder(owner) {
       await fillCart({ token: owner.token });
-      return bodyOf(await shop.as(owner.token).placeOrder(randomUUID(), SOMEWHERE), 201);
+      const shopper = shop.as(owner.token);
+      const { id } = bodyOf(await shopper.placeOrder(randomUUID(), SOMEWHERE), 201, 202);
+      return eventually(
+        async () => bodyOf(await shopper.order(id), 200),
+        ({ status }) => status !== 'pending',
+        DECIDED_WITHIN,
+      );
     },
   };
 }

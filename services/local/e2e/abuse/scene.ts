@@ -22,9 +22,11 @@ export async function byService(
   work: (operation: Operation) => Promise<void>,
 ): Promise<void> {
   const services = Object.values(Object.groupBy(operations, ({ service }) => service));
-  await Promise.all(
+  const ends = await Promise.allSettled(
     services.map(async (itsOperations) => {
       for (const operation of itsOperations) await work(operation);
     }),
   );
+  // Only now, when none of them is still at work.
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
