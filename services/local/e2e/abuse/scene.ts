@@ -21,7 +21,8 @@ export async function byService(
   operations: readonly Operation[],
   work: (operation: Operation) => Promise<void>,
 ): Promise<void> {
-  const services = Object.values(Object.groupBy(operations, ({ service }) => service));
+  // An order takes what is in the cart: these two count as one.
+  const services = Object.values(Object.groupBy(operations, ({ service }) => (service === 'cart' ? 'order' : service)));
   const ends = await Promise.allSettled(
     services.map(async (itsOperations) => {
       for (const operation of itsOperations) await work(operation);
