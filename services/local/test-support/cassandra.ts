@@ -10,6 +10,9 @@ import { type CassandraOptions, ensureCassandraJars, startCassandra } from '../s
 
 export const localDataCenter = 'datacenter1';
 
+/** Every test file leaves about 20 tables, and each table keeps 0.3 MB of metrics: all files together fill 512 MB. */
+const SHARED_HEAP_MB = 1024;
+
 export interface TestCassandra {
   host: string;
   port: number;
@@ -56,7 +59,7 @@ async function given(text: string): Promise<TestCassandra> {
 
 async function startTestCassandra(): Promise<TestCassandra> {
   await ensureCassandraJars();
-  const options = await newServerOptions();
+  const options = { ...(await newServerOptions()), heapMb: SHARED_HEAP_MB };
   const server = await startCassandra(options);
   const killWithUs = () => {
     process.kill(server.pid, 'SIGKILL');

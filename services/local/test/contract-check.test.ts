@@ -148,6 +148,13 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(answer({ path: '/metrics', body: {} })).join(), /in no document/);
   });
 
+  test('health that is down is a 503 in its own words, and says when to ask again', () => {
+    const down = answer({ path: '/api/system/health', status: 503, body: { status: 'down' } });
+    assert.match(contract.faultsOf(down).join(), /^retry-after is missing$/);
+    assert.deepEqual(contract.faultsOf({ ...down, headers: { ...down.headers, 'retry-after': '1' } }), []);
+    assert.match(contract.faultsOf({ ...down, path: '/' }).join(), /not application\/problem\+json/);
+  });
+
   test('made for a client it throws what is wrong', () => {
     contract.assertKept(answer());
     assert.throws(() => contract.assertKept(answer({ body: {} })), /GET \/api\/v1\/nodes.*required property 'id'/);

@@ -30,7 +30,8 @@ export function systemRoutes(service: string, document: OpenApiDocument, parts: 
   router.get('/api/system/health', async (_request, response) => {
     const health = await systemHealth(parts);
     response.setHeader('Cache-Control', 'no-store');
-    response.status(health.status === 'down' ? 503 : 200).json(health);
+    if (health.status === 'down') response.status(503).setHeader('Retry-After', '1');
+    response.json(health);
   });
 
   router.get(['/openapi.json', `/openapi/${service}.json`], (_request, response) => void response.json(document));
