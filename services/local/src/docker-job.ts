@@ -33,10 +33,16 @@ const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
 const COPIES = 3;
 const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
-const settings = readSettings(process.env);
+const { settings, nodes, tlsCa } = readJobSettings();
 const { dataDir } = settings;
-const { CASSANDRA_NODES: nodes, CASSANDRA_TLS_CA: tlsCa } = readConfig(
-  z.object({
+const cluster = { contactPoints: nodes.map((node) => `${node}:${CQL_PORT}`), localDataCenter: DATA_CENTER, tlsCa };
+const replicationFactor = Math.min(COPIES, nodes.length);
+
+function readJobSettings() {
+  const schema = z.object({
+    NODE_ENV: z.string().optional(),
+    /** Read by `readSettings`; named here because production must say it. */
+    CORS_ORIGINS: z.string().optional(),
     /** Names of all nodes; the file with the settings of each is named after it. */
     CASSANDRA_NODES: z
       .string()
@@ -44,11 +50,14 @@ const { CASSANDRA_NODES: nodes, CASSANDRA_TLS_CA: tlsCa } = readConfig(
       .transform((text) => text.split(',')),
     /** With it every node has its certificate in `/tls`, and clients encrypt. */
     CASSANDRA_TLS_CA: z.string().optional(),
-  }),
-  process.env,
-);
-const cluster = { contactPoints: nodes.map((node) => `${node}:${CQL_PORT}`), localDataCenter: DATA_CENTER, tlsCa };
-const replicationFactor = Math.min(COPIES, nodes.length);
+  });
+  try {
+    const values = readConfig(schema, process.env);
+    return { settings: readSettings(process.env), nodes: values.CASSANDRA_NODES, tlsCa: values.CASSANDRA_TLS_CA };
+  } catch (error) {
+    return giveUp(error);
+  }
+}
 
 /** Makes secrets and keys, once, and gives each service its own alone; writes the configuration of Cassandra and Nginx. */
 async function init(): Promise<void> {
@@ -144,6 +153,10 @@ try {
   if (!job) throw new StartError(`One of these is wanted: ${Object.keys(JOBS).join(', ')}.`);
   await job();
 } catch (error) {
+  giveUp(error);
+}
+
+function giveUp(error: unknown): never {
   const isExpected = [StartError, ConfigError, MigrationError].some((kind) => error instanceof kind);
   console.error(isExpected ? (error as Error).message : error);
   // A client that could not connect may still hold the process; Docker starts the job again only when it has ended.

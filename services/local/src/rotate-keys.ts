@@ -9,7 +9,7 @@ import { StartError } from './start-error.ts';
 const HELP = `npm run keys:rotate: changes the key that signs access tokens, of the store in DATA_DIR (default .store).
 
 The key that was published as the next one signs from the next start on, the old one verifies until its last token has ended, and a new
-next one is published. Start the store anew afterwards, before the next rotation: nobody is signed out by it.
+next one is published. Restart the services afterwards (npm run restart), before the next rotation: nobody is signed out by it.
 `;
 
 async function main(): Promise<void> {
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   if (!(await isStore(dataDir)))
     throw new StartError(`There is no store in ${dataDir}: its first start makes the keys.`);
   const { signs, next } = await rotateUserKeys(path.join(dataDir, 'keys'));
-  console.log(`From the next start on ${signs} signs; ${next} is the next one. Start the store anew.`);
+  console.log(`From the next start of the services on ${signs} signs; ${next} is the next one. Restart them now: npm run restart`);
 }
 
 try {

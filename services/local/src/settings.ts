@@ -75,12 +75,12 @@ const environment = z.object({
       text
         .split(',')
         .map((origin) => origin.trim())
-        .filter(Boolean),
+        .filter((origin) => origin !== '' && origin !== 'none'),
     )
     .refine((origins) => origins.every(isOrigin), {
-      message: 'a comma-separated list of origins such as https://shop.example',
+      message: 'a comma-separated list of origins such as https://shop.example, or none',
     })
-    .describe('Origins, comma-separated, whose pages may read answers'),
+    .describe('Origins, comma-separated, whose pages may read answers; none is the default, and a word to say so'),
   SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
   LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
   INNER_PORT_OFFSET: z.coerce

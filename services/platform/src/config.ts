@@ -9,7 +9,7 @@ export class ConfigError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What production has to say itself: there a default would be somebody's oversight. */
-const EXPLICIT: readonly string[] = ['HOST', 'CASSANDRA_LOCAL_DATACENTER', 'CURRENCY'];
+const EXPLICIT: readonly string[] = ['HOST', 'CASSANDRA_LOCAL_DATACENTER', 'CURRENCY', 'CORS_ORIGINS'];
 /** Characters of a secret in production. */
 const LEAST_SECRET = 32;
 /** All that stands in this repository and is long enough to pass for a secret; `production.test.ts` finds what is missing here. */
