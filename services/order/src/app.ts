@@ -10,7 +10,7 @@ import { createUndo } from './checkout/undo.ts';
 import { createCartClient } from './clients/cart.ts';
 import { createProductClient } from './clients/product.ts';
 import type { OrderConfig } from './config.ts';
-import type { Status } from './orders/order.ts';
+import type { OrderRecord, Status } from './orders/order.ts';
 import { createProgress } from './orders/progress.ts';
 import { createOrderRepository } from './orders/repository.ts';
 import { orderRoutes } from './orders/routes.ts';
@@ -23,7 +23,23 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const { database, logger, metrics } = platform;
   const created = metrics.counter('orders_created_total', 'Orders that were begun.');
   const changes = metrics.counter('order_status_changes_total', 'Status changes of orders.', ['from', 'to']);
-  const idempotency = metrics.counter('idempotency_total', 'Checkouts by what their key stood for.', ['outcome']);
+  const value = metrics.counter(
+    'order_value_minor_total',
+    'Sum of confirmed orders, in minor units.',
+    ['currency'],
+    [config.CURRENCY],
+  );
+  const duration = metrics.histogram(
+    'checkout_duration_seconds',
+    'From writing an order down to its decision, recovery included.',
+    ['outcome'],
+  );
+  const idempotency = metrics.counter(
+    'idempotency_total',
+    'Checkouts by what their key stood for.',
+    ['outcome'],
+    ['new', 'replayed', 'in_progress', 'reused'],
+  );
 
   const now = () => new Date();
   const orders = createOrderRepository(database);
@@ -33,9 +49,15 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const audit = createAdminAudit({ database, logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner(logger);
+  metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', [], sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 
-  const countChange = (from: Status, to: Status) => changes.inc({ from, to });
+  function countChange({ status, createdAt, currency, totalMinor }: OrderRecord, to: Status): void {
+    changes.inc({ from: status, to });
+    if (status !== 'pending') return;
+    duration.observe({ outcome: to }, (Date.now() - createdAt.getTime()) / 1000);
+    if (to === 'confirmed') value.inc({ currency }, totalMinor);
+  }
   const progress = createProgress({
     orders,
     delays: {
@@ -58,7 +80,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
     noteRecovery: (delayMs, orderId) => due.put(delayMs, orderId, RECOVER),
-    countRejection: () => countChange('pending', 'rejected'),
+    countRejection: (order) => countChange(order, 'rejected'),
     count(outcome) {
       idempotency.inc({ outcome });
       if (outcome === 'new') created.inc();

@@ -6,7 +6,13 @@ export const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** The metrics of one service. Labels have few values: never an id, an address or a URL. */
 export interface Metrics {
   readonly registry: Registry;
-  counter<Label extends string>(name: string, help: string, labelNames?: readonly Label[]): Counter<Label>;
+  /** With `values` of its one label it begins at 0 for each of them, so that the first event is seen as a rise. */
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames?: readonly Label[],
+    values?: readonly string[],
+  ): Counter<Label>;
   /** `read` gives the value at each scrape; without it the gauge is set. */
   gauge<Label extends string>(
     name: string,
@@ -46,7 +52,16 @@ export function createMetrics(): Metrics {
   return {
     registry,
     circuitState: gauge('circuit_breaker_state', '0 closed, 1 open, 2 half-open.', ['service']),
-    counter: (name, help, labelNames = []) => new Counter(common(name, help, labelNames)),
+    counter<Label extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly Label[] = [],
+      values: readonly string[] = [],
+    ) {
+      const counter = new Counter<Label>(common(name, help, labelNames));
+      for (const value of values) counter.labels(value).inc(0);
+      return counter;
+    },
     gauge,
     histogram: (name, help, labelNames = []) =>
       new Histogram({ ...common(name, help, labelNames), buckets: LATENCY_BUCKETS }),

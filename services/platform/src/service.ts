@@ -89,6 +89,12 @@ export async function createService<Config extends ServiceConfig>(
   };
   const parts = await assemble({ name, logger, metrics, database, clientOf }, config);
   const revocations = createRevocations(parts.listRevocations ?? createRevocationsClient(clientOf('user')), logger);
+  metrics.gauge(
+    'revocations_age_seconds',
+    'Time since the service last heard whose tokens are refused.',
+    [],
+    () => revocations.age() / 1000,
+  );
   const workers: readonly Worker[] = [revocations, ...(parts.workers ?? [])];
   const { app, document } = createHttpApp(name, parts.routes, {
     metrics,

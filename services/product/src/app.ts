@@ -28,7 +28,13 @@ export async function assembleProduct(
   { database, logger, metrics }: Platform,
   config: ProductConfig,
 ): Promise<ServiceParts> {
-  const reservations = metrics.counter('stock_reservations_total', 'Reservation steps, by outcome.', ['outcome']);
+  const reservations = metrics.counter(
+    'stock_reservations_total',
+    'Reservation steps, by outcome.',
+    ['outcome'],
+    ['held', 'refused', 'committed', 'released', 'returned'],
+  );
+  const violations = metrics.counter('stock_invariant_violations_total', 'Times that a stock was seen below zero.');
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const audit = createAdminAudit({ database, logger });
   const categoryRepository = createCategoryRepository(database);
@@ -46,6 +52,7 @@ export async function assembleProduct(
     noteAdjustment: noteProjection(PROJECT_AFTER),
     audit,
     count: (outcome) => reservations.inc({ outcome }),
+    countViolation: () => violations.inc(),
   });
   const now = () => new Date();
   const productRepository = createProductRepository(database);

@@ -26,8 +26,18 @@ import { createUsers } from './users/service.ts';
 /** Joins the parts of the user service: accounts, sessions, and who may no longer use which token. */
 export async function assembleUser({ database, metrics, logger }: Platform, config: UserConfig): Promise<ServiceParts> {
   const registrations = metrics.counter('user_registrations_total', 'Accounts opened.');
-  const logins = metrics.counter('logins_total', 'Attempts to sign in.', ['outcome']);
-  const refreshes = metrics.counter('token_refreshes_total', 'Refresh tokens presented.', ['outcome']);
+  const logins = metrics.counter(
+    'logins_total',
+    'Attempts to sign in.',
+    ['outcome'],
+    ['succeeded', 'refused', 'throttled'],
+  );
+  const refreshes = metrics.counter(
+    'token_refreshes_total',
+    'Refresh tokens presented.',
+    ['outcome'],
+    ['refreshed', 'refused', 'reused'],
+  );
   const signingKeys = readSigningKeys(config.USER_SIGNING_KEYS_FILE);
   const revocations = createRevocationRepository(database);
 

@@ -21,15 +21,17 @@ import type { GuestTokens } from './guest-token.ts';
 import { type Offers, type PricedCart, priceCart } from './priced-cart.ts';
 import type { CartRepository } from './repository.ts';
 
-export type ChangeKind =
-  | 'opened'
-  | 'item_added'
-  | 'item_set'
-  | 'item_removed'
-  | 'cleared'
-  | 'merged'
-  | 'taken'
-  | 'restored';
+export const CHANGES = [
+  'opened',
+  'item_added',
+  'item_set',
+  'item_removed',
+  'cleared',
+  'merged',
+  'taken',
+  'restored',
+] as const;
+export type ChangeKind = (typeof CHANGES)[number];
 
 /** Whose cart: a signed-in user's, who always has one, or that of whoever holds the token of a guest's cart. */
 export type CartOwner = { readonly userId: string } | { readonly token: string };

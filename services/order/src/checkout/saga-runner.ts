@@ -22,6 +22,7 @@ export interface SagaRunner {
   runWithin<Result>(ms: number, id: string, work: () => Promise<Result>): Promise<Result | undefined>;
   isRunning(id: string): boolean;
   hasRoom(): boolean;
+  countWaiting(): number;
   /** Waits for the sagas at work. */
   stop(): Promise<void>;
 }
@@ -62,6 +63,7 @@ export function createSagaRunner(logger: Logger): SagaRunner {
 
     isRunning: (id) => running.has(id),
     hasRoom: () => queue.size < MAX_WAITING,
+    countWaiting: () => queue.size,
     async stop() {
       await Promise.allSettled(running.values());
     },

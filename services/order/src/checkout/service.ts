@@ -50,7 +50,7 @@ export interface CheckoutParts {
   /** The id that user and key always give. */
   toOrderId(userId: string, idempotencyKey: string): string;
   noteRecovery(delayMs: number, orderId: string): Promise<void>;
-  countRejection(): void;
+  countRejection(order: OrderRecord): void;
   count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
 }
 
@@ -175,7 +175,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     const change = { to: 'rejected', actor: 'system', reason: refusal.code, rejection, at: now() } as const;
     const rejected = await orders.changeStatus(order, change);
     if (!rejected) return latest(orderId);
-    countRejection();
+    countRejection(order);
     await orLeaveToRecovery(undo(rejected));
     return rejected;
   }

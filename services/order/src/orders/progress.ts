@@ -41,7 +41,7 @@ export interface ProgressParts {
   readonly now: () => Date;
   /** Notes that the order is due for `to`. */
   noteStep(delayMs: number, orderId: string, to: Status): Promise<void>;
-  countChange(from: Status, to: Status): void;
+  countChange(order: OrderRecord, to: Status): void;
 }
 
 export function createProgress({ orders, delays, now, noteStep, countChange }: ProgressParts): OrderProgress {
@@ -60,7 +60,7 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
     if (step) await noteStep(step.delayMs, order.id, step.to);
     const moved = await orders.changeStatus(order, { to, ...by, at: now() });
     if (!moved) return undefined;
-    countChange(order.status, to);
+    countChange(order, to);
     return moved;
   }
 

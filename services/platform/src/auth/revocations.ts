@@ -18,6 +18,8 @@ export interface Revocation {
 
 export interface Revocations {
   readonly isRevoked: IsRevoked;
+  /** ms since what is known was whole. */
+  age(): number;
   /** Takes one in at once, without waiting for the next poll. */
   add(revocation: Revocation): void;
   start(): void;
@@ -62,6 +64,7 @@ export function createRevocations(
 
   return {
     isRevoked: (subject, issuedAt) => issuedAt < (notBefore.get(subject) ?? 0),
+    age: () => Date.now() - polledAt,
     add,
     start() {
       const loop = async () => {

@@ -99,6 +99,10 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
     const state = client.getState();
     return state.getConnectedHosts().reduce((sum, host) => sum + state.getOpenConnections(host), 0);
   });
+  metrics.gauge('cassandra_connected_nodes', 'Cassandra nodes with an open connection.', [], () => {
+    const state = client.getState();
+    return state.getConnectedHosts().filter((host) => state.getOpenConnections(host) > 0).length;
+  });
 
   function queriesInFlight(): number {
     const state = client.getState();

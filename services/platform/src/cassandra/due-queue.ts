@@ -45,8 +45,27 @@ export interface DueQueueOptions {
  * not read again, so dead rows can't slow it down. Failed work is noted anew before the scan moves on.
  */
 export function createDueQueue({ database, logger, metrics, handle }: DueQueueOptions): DueQueue {
-  const handled = metrics.counter('due_work_total', 'Pieces of due work, by what became of them.', ['outcome']);
-  const handledUntil = metrics.gauge('due_handled_until_seconds', 'Unix time up to which due work has been handled.');
+  const handled = metrics.counter(
+    'due_work_total',
+    'Pieces of due work, by what became of them.',
+    ['outcome'],
+    ['done', 'retried'],
+  );
+  const lastScan = metrics.gauge('due_last_scan_timestamp_seconds', 'Unix time of the last whole look at the queue.');
+  /** All that was due before has been handled, as far as could be seen. */
+  let reached = Date.now();
+  metrics.gauge(
+    'due_lag_seconds',
+    'How long the oldest due work may be waiting.',
+    [],
+    () => (Date.now() - reached) / 1000,
+  );
+  metrics.gauge(
+    'due_work_in_hand',
+    'Pieces of due work begun or next in line.',
+    [],
+    () => limit.activeCount + limit.pendingCount,
+  );
   const limit = pLimit(CONCURRENCY);
   /** Rows handled within the overlap, so that they aren't handled again at each tick. */
   const recent = new Map<string, number>();
@@ -98,6 +117,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       if (stopped) return;
     }
     await moveTo(now);
+    lastScan.set(now / 1000);
   }
 
   /** Where a former process was, or at the oldest work when none ever got that far. */
@@ -113,7 +133,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
   /** All that is due up to `time` has been handled; the overlap is looked at again. */
   async function moveTo(time: number): Promise<void> {
     position = Math.max(position ?? 0, Math.min(time, Date.now() - OVERLAP_MS));
-    handledUntil.set(position / 1000);
+    reached = time;
     for (const [key, dueAt] of recent) if (dueAt < position) recent.delete(key);
     if (Date.now() - savedAt < SAVE_EVERY_MS) return;
     await database.write('due.save_watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [

@@ -7,6 +7,7 @@ import {
   type Adjustment,
   type HoldState,
   inDecidingOrder,
+  isSound,
   type Line,
   MAX_UNITS,
   type ShortLine,
@@ -52,10 +53,11 @@ export interface StockParts {
   noteAdjustment(productId: string): Promise<void>;
   readonly audit: AdminAudit;
   count(outcome: 'held' | 'refused' | 'committed' | 'released' | 'returned'): void;
+  countViolation(): void;
 }
 
 export function createStockService(parts: StockParts): StockService {
-  const { repository, noteStockCrossing, noteAdjustment, audit, count } = parts;
+  const { repository, noteStockCrossing, noteAdjustment, audit, count, countViolation } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
   const perOperation = createKeyedLimit(1);
 
@@ -69,6 +71,7 @@ export function createStockService(parts: StockParts): StockService {
   /** The stock as it is now; that the lists say otherwise is noted. */
   async function findLevel(productId: string): Promise<StockLevel | undefined> {
     const level = await repository.findLevel(productId);
+    if (level && !isSound(level)) countViolation();
     if (level && level.available > 0 !== level.inStock) await noteStockCrossing(productId);
     return level;
   }

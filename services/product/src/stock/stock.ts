@@ -20,6 +20,11 @@ export interface StockLevel {
   readonly sold: number;
 }
 
+/** False when more was taken than there was, which no statement of ours can do: somebody wrote into the table, or a rule is broken. */
+export function isSound({ available, reserved, sold }: StockLevel): boolean {
+  return available >= 0 && reserved >= 0 && sold >= 0;
+}
+
 /** An admin's adjustment of one product's stock, and what became of it. */
 export interface Adjustment {
   /** Whole units, not 0; negative takes away. */
