@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
+import { buildDocs } from './docs-pages.ts';
 import { checkDocuments } from './documents.ts';
 import { StartError } from './start-error.ts';
 import { ensureTools } from './tools.ts';
@@ -11,7 +12,8 @@ import { ensureTools } from './tools.ts';
 const USAGE = `npm run check
 
 Everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser, with a
-planted violation), the OpenAPI documents and their routes, and the Nginx configuration. The last line says how many failed.`;
+planted violation), the OpenAPI documents and their routes, the Nginx configuration, and the pages of docs/ (MkDocs, every link).
+The last line says how many failed.`;
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx'];
@@ -47,6 +49,7 @@ const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: `rooms: ${VIOLATIONS.length} planted violations are found`, check: checkPlantedViolations },
   { name: 'OpenAPI documents and routes', check: checkDocuments },
   { name: 'Nginx configuration', check: checkNginx },
+  { name: 'pages', check: checkPages },
 ];
 
 if (process.argv.includes('--help')) console.log(USAGE);
@@ -132,5 +135,15 @@ async function checkNginx(): Promise<string> {
     return file;
   } finally {
     rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+async function checkPages(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'store-docs-'));
+  try {
+    await buildDocs(folder);
+    return folder;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }

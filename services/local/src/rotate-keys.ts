@@ -19,7 +19,9 @@ async function main(): Promise<void> {
   if (!(await isStore(dataDir)))
     throw new StartError(`There is no store in ${dataDir}: its first start makes the keys.`);
   const { signs, next } = await rotateUserKeys(path.join(dataDir, 'keys'));
-  console.log(`From the next start of the services on ${signs} signs; ${next} is the next one. Restart them now: npm run restart`);
+  console.log(
+    `From the next start of the services on ${signs} signs; ${next} is the next one. Restart them now: npm run restart`,
+  );
 }
 
 try {

@@ -3,11 +3,12 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '#platform/config.ts';
 import { MigrationError } from '../../../cassandra/migrate.ts';
 import { CassandraStartError } from './cassandra-server.ts';
+import { ensureDocs } from './docs-pages.ts';
 import { openShop } from './open-shop.ts';
 import { stopLeftovers } from './processes.ts';
 import { describeSettings, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
-import { type Store, startStore } from './store.ts';
+import { type Store, type StoreEvent, startStore } from './store.ts';
 import { createTerminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
@@ -39,7 +40,8 @@ async function main(): Promise<void> {
   let store: Store | undefined;
   try {
     store = await startStore(settings, { onProgress: terminal.show, signal: stopped });
-    const shop = await Promise.race([openShop(store, settings, terminal.show), rejectWhen(stopped)]);
+    const opened = Promise.all([openShop(store, settings, terminal.show), openDocs(terminal.show)]);
+    const [shop] = await Promise.race([opened, rejectWhen(stopped)]);
     const { restartServices } = store;
     process.on('SIGUSR2', () => void restartServices().catch((error: Error) => terminal.say(error.message)));
     terminal.say(welcome(store, settings, shop, (Date.now() - beganAt) / 1000));
@@ -59,6 +61,17 @@ function readArguments() {
     return parseArgs({ options }).values;
   } catch (error) {
     throw new StartError(`${(error as Error).message} See npm start -- --help.`);
+  }
+}
+
+/** A store without its pages still sells, so that they are missing is only said. */
+async function openDocs(show: (event: StoreEvent) => void): Promise<void> {
+  try {
+    const isBuilt = await ensureDocs(() => show({ kind: 'began', step: 'docs', text: 'Building the pages of /docs/' }));
+    if (isBuilt) show({ kind: 'done', step: 'docs', text: 'The pages of /docs/ are built' });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    show({ kind: 'noted', text: `There are no pages at /docs/. ${error.message}` });
   }
 }
 

@@ -17,6 +17,7 @@ The store is ready after ${seconds.toFixed(1)} s.
 
   Store       ${baseUrl}/
   API, to try ${baseUrl}/swagger/
+  Pages       ${baseUrl}/docs/
   Health      ${baseUrl}/api/system/health
   Admin       ${settings.adminEmail}
   Password    ${password}

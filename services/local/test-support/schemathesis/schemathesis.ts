@@ -1,16 +1,13 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ensurePythonEnvironment } from '../../src/python-environment.ts';
 import { REPOSITORY } from '../../src/settings.ts';
-import { StartError } from '../../src/start-error.ts';
-import { ensureTools } from '../../src/tools.ts';
 
 const run = promisify(execFile);
-const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
-/** A virtual environment of its own; ignored by Git, made anew when the requirements have changed. */
-const HOME = join(REPOSITORY, '.schemathesis');
-const INSTALLED = join(HOME, 'requirements.txt');
+/** Ignored by Git. */
+const WORK = join(REPOSITORY, '.python/schemathesis/work');
 /** All that judge an answer by the documents. That valid data is accepted isn't among them: a rule may be more than a schema can say. */
 const CHECKS = [
   'not_a_server_error',
@@ -50,27 +47,16 @@ export interface SchemathesisReport {
   readonly output: string;
 }
 
-/** Installs the tool where it isn't yet; throws StartError with what to do where that can't be. */
-export async function ensureSchemathesis(): Promise<void> {
-  const wanted = await readFile(REQUIREMENTS, 'utf8');
-  if ((await readFile(INSTALLED, 'utf8').catch(() => '')) === wanted) return;
-  await ensureTools(['python']);
-  await rm(HOME, { recursive: true, force: true });
-  try {
-    await run('python3', ['-m', 'venv', HOME]);
-    await run(join(HOME, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', REQUIREMENTS]);
-  } catch (cause) {
-    const { stderr = '' } = cause as { stderr?: string };
-    throw new StartError(`Schemathesis can't be installed from ${REQUIREMENTS}:\n${stderr.slice(-2000)}`, { cause });
-  }
-  await copyFile(REQUIREMENTS, INSTALLED);
+/** Installs the tool where it isn't yet, and gives the folder of its programs; throws StartError with what to do where that can't be. */
+export function ensureSchemathesis(): Promise<string> {
+  return ensurePythonEnvironment('schemathesis', join(import.meta.dirname, 'requirements.txt'));
 }
 
 /** Sends cases made from a document, the same for the same seed, and holds the answers against it. */
 export async function runSchemathesis(options: SchemathesisRun): Promise<SchemathesisReport> {
   const { document, baseUrl, headers, configFile, reportFile, seed, examples, excludedPaths } = options;
-  const folder = join(HOME, 'work');
-  await mkdir(folder, { recursive: true });
+  const programs = await ensureSchemathesis();
+  await mkdir(WORK, { recursive: true });
   await rm(reportFile, { force: true });
   const flags = {
     '--url': baseUrl,
@@ -92,7 +78,7 @@ export async function runSchemathesis(options: SchemathesisRun): Promise<Schemat
     ...Object.entries(flags).flat(),
     ...given,
   ];
-  const { stdout } = await run(join(HOME, 'bin/schemathesis'), command, { cwd: folder, maxBuffer: 64 << 20 }).catch(
+  const { stdout } = await run(join(programs, 'schemathesis'), command, { cwd: WORK, maxBuffer: 64 << 20 }).catch(
     // It ends with 1 when it found something, which is in the report.
     (error: { stdout?: string; stderr?: string }) => ({ stdout: `${error.stdout ?? ''}${error.stderr ?? ''}` }),
   );

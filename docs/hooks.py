@@ -1,0 +1,28 @@
+"""What MkDocs does here beyond its settings (docs/mkdocs.yml)."""
+
+from pathlib import Path
+
+from mkdocs.structure.files import File
+
+DOCS = Path(__file__).parent
+DIAGRAMS = DOCS.parent / "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
+
+
+def on_config(config):
+    """Every decision is in the menu, in the order they were made."""
+    decisions = sorted(path.relative_to(DOCS / "pages").as_posix() for path in DOCS.glob("pages/adr/*.md"))
+    for entry in config.nav:
+        if isinstance(entry, dict) and "Decisions" in entry:
+            entry["Decisions"] = decisions
+    return config
+
+
+def on_files(files, config):
+    """The script that draws diagrams comes out of node_modules: Material would load it from elsewhere."""
+    files.append(File.generated(config, "assets/mermaid.js", abs_src_path=str(DIAGRAMS)))
+    return files
+
+
+def on_page_markdown(markdown, page, config, files):
+    """Pages are linked the way that works on GitHub too, where CHANGELOG.md stands at the root."""
+    return markdown.replace('--8<-- "CHANGELOG.md"', (DOCS.parent / "CHANGELOG.md").read_text().replace("](docs/pages/", "]("))
