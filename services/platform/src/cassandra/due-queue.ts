@@ -51,14 +51,13 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     ['outcome'],
     ['done', 'retried'],
   );
-  const lastScan = metrics.gauge('due_last_scan_timestamp_seconds', 'Unix time of the last whole look at the queue.');
   /** All that was due before has been handled, as far as could be seen. */
   let reached = Date.now();
   metrics.gauge(
-    'due_lag_seconds',
-    'How long the oldest due work may be waiting.',
+    'due_handled_until_seconds',
+    'Unix time up to which due work has been handled.',
     [],
-    () => (Date.now() - reached) / 1000,
+    () => reached / 1000,
   );
   metrics.gauge(
     'due_work_in_hand',
@@ -117,7 +116,6 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       if (stopped) return;
     }
     await moveTo(now);
-    lastScan.set(now / 1000);
   }
 
   /** Where a former process was, or at the oldest work when none ever got that far. */
