@@ -844,17 +844,61 @@ describe('connections and the log', () => {
       .map((line) => JSON.parse(line));
     const [a, b, c] = ['a', 'b', 'c'].map((letter) => lines.find(({ requestId }) => requestId === `${id}-${letter}`));
     assert.equal(a.uri, '/api/v1/orders?[unlisted]');
-    assert.deepEqual([a.service, a.method, a.status, a.upstreamAddr], ['order', 'GET', 200, servers.order[0]]);
+    assert.deepEqual([a.upstreamService, a.method, a.status, a.upstreamAddr], ['order', 'GET', 200, servers.order[0]]);
+    assert.deepEqual([a.service, a.level, a.event], ['nginx', 'info', 'request_handled']);
+    assert.match(a.timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]/);
+    assert.ok(Math.abs(Date.parse(a.timestamp) - Date.now()) < 30_000, a.timestamp);
+    assert.equal(a.durationMs, Math.round(a.requestTime * 1000));
     assert.equal(b.uri, '/api/v1/orders?limit=5&cursor=abc');
-    assert.equal(b.traceparent, '00-"evil\\');
+    assert.match(b.traceId, /^[0-9a-f]{32}$/);
     assert.equal(typeof b.requestTime, 'number');
-    assert.deepEqual([c.uri, c.status, c.service], ['/"quoted"', 404, 'none']);
+    assert.deepEqual([c.uri, c.status, c.upstreamService], ['/"quoted"', 404, 'none']);
     assert.equal(log.includes('canary'), false);
     const routed = lines.filter(
-      ({ upstreamAddr, service }) => /^[\d.:]+$/.test(upstreamAddr) && SERVICES.includes(service),
+      ({ upstreamAddr, upstreamService }) => /^[\d.:]+$/.test(upstreamAddr) && SERVICES.includes(upstreamService),
     );
     assert.ok(routed.length > 50);
-    for (const line of routed) assert.equal(line.upstreamAddr, servers[line.service as 'cart'][0], line.uri);
+    for (const line of routed) assert.equal(line.upstreamAddr, servers[line.upstreamService as 'cart'][0], line.uri);
+  });
+
+  test('every request has a trace: the caller’s where it is well-formed, else one of ours, in the log too', async () => {
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const good = `00-${trace}-00f067aa0ba902b7-00`;
+    const malformed = [
+      '',
+      good.toUpperCase(),
+      good.replace('00-', '01-'),
+      `${good}-more`,
+      good.replace(trace, '0'.repeat(32)),
+      good.replace('00f067aa0ba902b7', '0'.repeat(16)),
+      `${good}, ${good}`,
+      '00-"evil\\',
+    ];
+    const id = `trace-${Date.now()}`;
+    const given = [good, ...malformed];
+    for (const [index, traceparent] of given.entries()) {
+      const headers = { 'x-request-id': `${id}-${index}`, tracestate: 'a=b', ...(traceparent && { traceparent }) };
+      await ask('GET', '/api/v1/cart', headers);
+    }
+    const [kept, ...made] = seen.map(({ headers }) => headers);
+    assert.deepEqual([kept?.traceparent, kept?.tracestate], [good, 'a=b']);
+    for (const { traceparent, tracestate } of made) {
+      const [, traceId, parent] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(String(traceparent)) ?? [];
+      assert.equal(traceId?.slice(0, 16), parent, 'it says that nobody began it');
+      assert.equal(tracestate, undefined);
+    }
+    assert.equal(new Set(made.map(({ traceparent }) => traceparent)).size, malformed.length);
+    await sleep(1300);
+    const log = await readFile(path.join(main.stateDir, 'access.log'), 'utf8');
+    const lines = log
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const logged = given.map((_, index) => lines.find(({ requestId }) => requestId === `${id}-${index}`).traceId);
+    assert.deepEqual(
+      logged,
+      seen.map(({ headers }) => String(headers.traceparent).split('-')[1]),
+    );
   });
 
   test('the status page is on its own loopback port only', async () => {
