@@ -23,11 +23,16 @@ import { ensureKeys } from './keys.ts';
  * is in its document, each operation of the document is mounted. Throws an Error that names every difference.
  */
 export async function checkDocuments(): Promise<string> {
-  const keysFolder = mkdtempSync(join(tmpdir(), 'store-keys-'));
-  const apps = await buildApps(keysFolder).finally(() => rmSync(keysFolder, { recursive: true }));
+  const apps = await buildApps();
   const faults = await Promise.all(Object.entries(apps).map(([name, app]) => faultsOf(name, app)));
   if (faults.flat().length > 0) throw new Error(faults.flat().join('\n'));
   return `${Object.keys(apps).length} documents`;
+}
+
+/** Operations of each service, as its OpenAPI document names them: `get /api/v1/products/{id}`. */
+export async function listOperations(): Promise<Readonly<Record<string, readonly string[]>>> {
+  const apps = Object.entries(await buildApps());
+  return Object.fromEntries(apps.map(([name, { document }]) => [name, documentedOperations(document)]));
 }
 
 async function faultsOf(name: string, { app, document }: HttpApp): Promise<string[]> {
@@ -62,7 +67,12 @@ function documentedOperations({ paths = {} }: HttpApp['document']): string[] {
   return Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
 }
 
-async function buildApps(keysFolder: string): Promise<Record<ServiceName, HttpApp>> {
+function buildApps(): Promise<Record<ServiceName, HttpApp>> {
+  const keysFolder = mkdtempSync(join(tmpdir(), 'store-keys-'));
+  return assembleApps(keysFolder).finally(() => rmSync(keysFolder, { recursive: true }));
+}
+
+async function assembleApps(keysFolder: string): Promise<Record<ServiceName, HttpApp>> {
   const keys = await ensureKeys(keysFolder);
   const settings = {
     PORT: '1',

@@ -1,0 +1,90 @@
+import { check, fail } from 'k6';
+import exec from 'k6/execution';
+import { Counter } from 'k6/metrics';
+import type { Options } from 'k6/options';
+import { SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { createProduct, listCategories, listProducts, signIn, viewProduct } from './shop.ts';
+import { buy, buyAtOnce, lookAround, pick, type Shop, shopperEmail, visit } from './shopper.ts';
+
+interface Prepared extends Shop {
+  /** Of the flash sale. */
+  readonly saleProduct?: string;
+}
+
+const name = (__ENV.SCENARIO ?? 'smoke') as ScenarioName;
+const scenario = SCENARIOS[name] ?? fail(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}.`);
+const thresholds = JSON.parse(open('./thresholds.json')) as Record<string, string[]>;
+/** Pieces that the flash sale has. */
+const SALE_STOCK = 200;
+
+/** Products that a whole walk saw. */
+const walked = new Counter('walked_products');
+
+export const options: Options = {
+  scenarios: { [name]: scenario.executor },
+  // A class that a scenario never asks for has no values to hold against its threshold.
+  thresholds: {
+    ...Object.fromEntries(
+      Object.entries(thresholds).filter(([metric]) => scenario.classes.some((one) => metric.endsWith(`{class:${one}}`))),
+    ),
+    checks: ['rate>=0.999'],
+    ...scenario.thresholds,
+  },
+  summaryTrendStats: ['med', 'p(95)', 'p(99)', 'max'],
+  setupTimeout: '120s',
+};
+
+/** Looks at what the store has; ends the run with a sentence when something is missing. */
+export function setup(): Prepared {
+  const categories = listCategories();
+  const pages = ['-createdAt', 'price', 'name'].map((sort) => listProducts(`inStock=true&limit=100&sort=${sort}`));
+  const products = [...new Set(pages.flatMap(({ ids }) => ids))];
+  if (products.length === 0) fail('Nothing is in stock: npm run seed makes products.');
+  if (scenario.classes.includes('auth') && !signIn(shopperEmail(1), __ENV.SHOPPER_PASSWORD ?? '')) {
+    fail('There are no shoppers: npm run seed -- --users 1000 makes them.');
+  }
+  if (name !== 'flash-sale') return { categories, products };
+  const admin = signIn(__ENV.ADMIN_EMAIL ?? '', __ENV.ADMIN_PASSWORD ?? '');
+  if (!admin) fail('The flash sale needs an admin: ADMIN_EMAIL and ADMIN_PASSWORD.');
+  const saleProduct = createProduct(admin.token, SALE_STOCK, pick(categories));
+  return { categories, products, saleProduct };
+}
+
+/** Each walk sees as many products, none twice. */
+export function walk(): void {
+  const sort = ['-createdAt', 'price', '-price', 'name'][exec.scenario.iterationInTest % 4] as string;
+  const seen = new Set<string>();
+  let count = 0;
+  let cursor: string | null = null;
+  do {
+    const page = listProducts(`limit=100&sort=${sort}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+    for (const id of page.ids) seen.add(id);
+    count += page.ids.length;
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  check(seen, { 'no product twice': ({ size }) => size === count, 'a whole catalogue': ({ size }) => size > 0 });
+  walked.add(count);
+}
+
+export function visits(shop: Prepared): void {
+  visit(shop);
+}
+
+export function browses(shop: Prepared): void {
+  lookAround(shop);
+}
+
+export function purchases(shop: Prepared): void {
+  buy(shop);
+}
+
+export function sale({ saleProduct }: Prepared): void {
+  buyAtOnce(saleProduct ?? fail('There is no sale.'));
+}
+
+/** One of each, for a store that was just started. */
+export function everything(shop: Prepared): void {
+  lookAround(shop);
+  viewProduct(pick(shop.products));
+  buy(shop);
+}

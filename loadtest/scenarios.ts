@@ -1,0 +1,108 @@
+import type { Scenario, Threshold } from 'k6/options';
+import type { RouteClass } from './shop.ts';
+
+interface Load {
+  readonly executor: Scenario;
+  /** Whose thresholds hold. */
+  readonly classes: readonly RouteClass[];
+  readonly thresholds?: Readonly<Record<string, Threshold[]>>;
+}
+
+export type ScenarioName = keyof typeof SCENARIOS;
+
+const number = (name: string, fallback: number) => Number(__ENV[name] ?? fallback);
+const ALL = ['browse', 'product', 'cart', 'checkout', 'auth'] as const;
+const LOOKING = ['browse', 'product'] as const;
+
+/** Virtual users, or arrivals a second where a scenario is open-loop. */
+const users = number('USERS', 100);
+/** New users, or requests, a second. */
+const rate = number('RATE', 10);
+const duration = __ENV.DURATION ?? '';
+
+/**
+ * From ten users up to `users`, `rate` more each second, then as many for `length`. Closed loop: users who wait don't ask.
+ */
+function growing(length: string): Scenario {
+  const first = Math.min(10, users);
+  return {
+    executor: 'ramping-vus',
+    exec: 'visits',
+    startVUs: first,
+    stages: [
+      { target: users, duration: `${Math.max(1, Math.ceil((users - first) / rate))}s` },
+      { target: users, duration: length },
+    ],
+    gracefulRampDown: '10s',
+  };
+}
+
+/** Arrivals at a fixed rate, whether the store is quick or not: a closed loop would hide its stalls. */
+function arriving(exec: string, each: number, length: string): Scenario {
+  return {
+    executor: 'constant-arrival-rate',
+    exec,
+    rate: each,
+    timeUnit: '1s',
+    duration: length,
+    preAllocatedVUs: Math.max(20, each * 2),
+    maxVUs: Math.max(100, each * 10),
+  };
+}
+
+/** What `npm run load -- <name>` runs. */
+export const SCENARIOS = {
+  /** One of each: is the store there, and the script well? */
+  smoke: { executor: { executor: 'per-vu-iterations', exec: 'everything', vus: 1, iterations: 3 }, classes: ALL },
+  /** Shoppers as they are: they look, think, and few buy. */
+  shoppers: { executor: growing(duration || '5m'), classes: ALL },
+  /** Lists and products alone. */
+  browse: { executor: arriving('browses', number('RATE', 50), duration || '1m'), classes: LOOKING },
+  /** Purchases alone. */
+  checkout: { executor: arriving('purchases', rate, duration || '1m'), classes: ['cart', 'checkout', 'auth'] },
+  /** Everybody wants one product at once, of which there are few. The audit comes after it. */
+  'flash-sale': {
+    executor: { executor: 'shared-iterations', exec: 'sale', vus: users, iterations: users * 5, maxDuration: '5m' },
+    classes: ['auth'],
+  },
+  /** Shoppers for long: does anything grow? */
+  soak: { executor: growing(duration || '30m'), classes: ALL },
+  /** Ten times as many for half a minute, then as before. */
+  spike: {
+    executor: {
+      executor: 'ramping-vus',
+      exec: 'visits',
+      startVUs: Math.ceil(users / 10),
+      stages: [
+        { target: Math.ceil(users / 10), duration: '30s' },
+        { target: users, duration: '5s' },
+        { target: users, duration: duration || '30s' },
+        { target: Math.ceil(users / 10), duration: '5s' },
+        { target: Math.ceil(users / 10), duration: '30s' },
+      ],
+    },
+    classes: ['browse', 'product', 'cart', 'checkout'],
+  },
+  /** Ever more arrivals until the store can't follow: its knee. Stops there. */
+  breakpoint: {
+    executor: {
+      executor: 'ramping-arrival-rate',
+      exec: 'visits',
+      startRate: rate,
+      timeUnit: '1s',
+      preAllocatedVUs: 100,
+      maxVUs: 5000,
+      stages: [{ target: rate * 50, duration: duration || '5m' }],
+    },
+    classes: [],
+    thresholds: {
+      http_req_failed: [{ threshold: 'rate<0.01', abortOnFail: true, delayAbortEval: '5s' }],
+      http_req_duration: [{ threshold: 'p(99)<2000', abortOnFail: true, delayAbortEval: '5s' }],
+    },
+  },
+  /** The whole catalogue, page by page, in every order. */
+  'catalogue-walk': {
+    executor: { executor: 'shared-iterations', exec: 'walk', vus: 4, iterations: 8, maxDuration: '10m' },
+    classes: ['browse'],
+  },
+} as const satisfies Record<string, Load>;

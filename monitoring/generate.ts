@@ -1,0 +1,78 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { readSlo, type Slo } from './slo.ts';
+import { fastBound, toSloRules } from './slo-rules.ts';
+
+const REPOSITORY = path.resolve(import.meta.dirname, '..');
+const SLO_PAGE = 'docs/pages/slo.md';
+const MADE_BY = 'Made from monitoring/slo.json by `npm run generate`: change that, not this.';
+
+export interface GeneratedFile {
+  /** Relative to the repository. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** Everything under version control that is made from something else there. */
+export function listGenerated(): GeneratedFile[] {
+  const slo = readSlo();
+  return [
+    { path: 'monitoring/prometheus/rules/slo.rules.yml', content: `# ${MADE_BY}\n${toSloRules(slo)}` },
+    { path: 'loadtest/thresholds.json', content: toThresholds(slo) },
+    { path: SLO_PAGE, content: withTable(readFileSync(path.join(REPOSITORY, SLO_PAGE), 'utf8'), toTable(slo)) },
+  ];
+}
+
+/** Paths of the files that differ from what would be made now. */
+export function listStale(): string[] {
+  return listGenerated()
+    .filter(({ path: file, content }) => readIfThere(file) !== content)
+    .map(({ path: file }) => file);
+}
+
+/** k6's own form of `options.thresholds`; its requests carry the tag `class`. */
+function toThresholds({ classes }: Slo): string {
+  const thresholds = Object.entries(classes).flatMap(([name, { p95Ms, p99Ms, availability }]) => [
+    [`http_req_duration{class:${name}}`, [`p(95)<=${p95Ms}`, `p(99)<=${p99Ms}`]],
+    [`http_req_failed{class:${name}}`, [`rate<=${Number((1 - availability).toFixed(6))}`]],
+  ]);
+  return `${JSON.stringify(Object.fromEntries(thresholds), undefined, 2)}\n`;
+}
+
+function toTable({ classes }: Slo): string {
+  const rows = Object.entries(classes).map(([name, objective]) => {
+    const { routes, p95Ms, p99Ms, availability } = objective;
+    const operations = routes.map(({ method, path: where }) => `\`${method} ${where}\``).join(', ');
+    const share = `${Number((availability * 100).toFixed(4))} %`;
+    return `| ${name} | ${operations} | ${p95Ms} ms | ${p99Ms} ms | ${fastBound(objective) * 1000} ms | ${share} |`;
+  });
+  const head = '| class | requests | p95 | p99 | counted as fast up to | not answered with 5xx |';
+  return [head, '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** Puts `table` between the two marks of the page. */
+function withTable(page: string, table: string): string {
+  const [begin, end] = [`<!-- ${MADE_BY} -->`, '<!-- end -->'];
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${SLO_PAGE} lacks the marks of its table.`);
+  return `${before}${begin}\n\n${table}\n\n${end}${after}`;
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(path.join(REPOSITORY, file), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+if (import.meta.main) {
+  const stale = listStale();
+  for (const { path: file, content } of listGenerated().filter((each) => stale.includes(each.path))) {
+    mkdirSync(path.dirname(path.join(REPOSITORY, file)), { recursive: true });
+    writeFileSync(path.join(REPOSITORY, file), content);
+    console.log(`wrote ${file}`);
+  }
+  if (stale.length === 0) console.log('Everything was as it should be.');
+}
