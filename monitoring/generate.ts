@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DASHBOARDS } from './grafana/dashboards.ts';
 import { readSlo, type Slo } from './slo.ts';
 import { fastBound, toSloRules } from './slo-rules.ts';
 
@@ -20,6 +21,10 @@ export function listGenerated(): GeneratedFile[] {
     { path: 'monitoring/prometheus/rules/slo.rules.yml', content: `# ${MADE_BY}\n${toSloRules(slo)}` },
     { path: 'loadtest/thresholds.json', content: toThresholds(slo) },
     { path: SLO_PAGE, content: withTable(readFileSync(path.join(REPOSITORY, SLO_PAGE), 'utf8'), toTable(slo)) },
+    ...DASHBOARDS.map((dashboard) => ({
+      path: `monitoring/grafana/dashboards/${dashboard.uid}.json`,
+      content: `${JSON.stringify(dashboard, undefined, 2)}\n`,
+    })),
   ];
 }
 

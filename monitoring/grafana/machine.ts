@@ -1,0 +1,52 @@
+import { dashboard, graph, row, stat } from './panels.ts';
+import { rate, rateBy } from './promql.ts';
+
+const CPU = 'node_cpu_seconds_total';
+const BUSY = `1 - avg(${rate(`${CPU}{mode="idle"}`)})`;
+const MEMORY = '1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes';
+/** Of the disk that is nearest to full. */
+const DISK = 'max(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)';
+
+export const machineDashboard = dashboard('machine', 'Machine', [
+  row(
+    'Now',
+    stat('CPU', 'percentunit', { busy: BUSY }, { redFrom: 0.9 }),
+    stat('Memory', 'percentunit', { used: MEMORY }, { redFrom: 0.9 }),
+    stat('Fullest disk', 'percentunit', { used: DISK }, { redFrom: 0.85 }),
+    stat('Load for each core', 'short', { load: `node_load1 / count(count by (cpu) (${CPU}))` }, { redFrom: 2 }),
+  ),
+  row(
+    'Machine',
+    graph(
+      'CPU',
+      'percentunit',
+      { '{{mode}}': `avg by (mode) (${rate(`${CPU}{mode!="idle"}`)})` },
+      { max: 1, stacked: true },
+    ),
+    graph('Memory', 'bytes', {
+      total: 'node_memory_MemTotal_bytes',
+      available: 'node_memory_MemAvailable_bytes',
+      cache: 'node_memory_Cached_bytes',
+    }),
+    graph('Load', 'short', { '1 min': 'node_load1', '5 min': 'node_load5', '15 min': 'node_load15' }),
+  ),
+  row(
+    'Disks',
+    graph('Reading', 'binBps', { '{{device}}': rateBy('device', 'node_disk_read_bytes_total') }),
+    graph('Writing', 'binBps', { '{{device}}': rateBy('device', 'node_disk_written_bytes_total') }),
+    graph('Busy', 'percentunit', { '{{device}}': rateBy('device', 'node_disk_io_time_seconds_total') }, { max: 1 }),
+    graph('Free space', 'bytes', { '{{mountpoint}}': 'node_filesystem_avail_bytes' }),
+  ),
+  row(
+    'Network',
+    graph('Receiving', 'binBps', { '{{device}}': rateBy('device', 'node_network_receive_bytes_total') }),
+    graph('Sending', 'binBps', { '{{device}}': rateBy('device', 'node_network_transmit_bytes_total') }),
+    graph('Dropped on arrival', 'cps', { '{{device}}': rateBy('device', 'node_network_receive_drop_total') }),
+  ),
+  row(
+    'Processes of the store',
+    graph('CPU', 'percentunit', { '{{job}} {{instance}}': rate('process_cpu_seconds_total') }),
+    graph('Memory', 'bytes', { '{{job}} {{instance}}': 'process_resident_memory_bytes' }),
+    graph('Restarts in the last hour', 'short', { '{{job}} {{instance}}': 'changes(process_start_time_seconds[1h])' }),
+  ),
+]);

@@ -1,0 +1,147 @@
+import { closedRow, type Dashboard, dashboard, graph, logs, type Panel, row, stat, states } from './panels.ts';
+import { orZero, quantileBy, quantiles, rate, rateBy, shareBy } from './promql.ts';
+
+const REQUESTS = 'http_request_duration_seconds';
+
+export const productDashboard = service('product', 'Product', [
+  graph('Reservation steps by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'stock_reservations_total') }),
+  stat(
+    'Stock invariant violations',
+    'none',
+    { violations: orZero('sum(stock_invariant_violations_total{job="product"})') },
+    { redFrom: 1, description: 'Anything but 0 is a fault of ours: see InvariantBroken in the runbook.' },
+  ),
+  ...dueWork('product', 'listings'),
+]);
+
+export const cartDashboard = service('cart', 'Cart', [
+  graph('Changes of carts by kind', 'ops', { '{{kind}}': rateBy('kind', 'cart_changes_total') }),
+  graph('Changes of carts in the last hour', 'short', {
+    '{{kind}}': 'sum by (kind) (increase(cart_changes_total[1h]))',
+  }),
+]);
+
+export const orderDashboard = service('order', 'Order', [
+  graph('Orders begun', 'ops', { begun: rateBy('', 'orders_created_total') }),
+  graph('Status changes', 'ops', { '{{from}} → {{to}}': rateBy('from, to', 'order_status_changes_total') }),
+  graph('Ordered value a minute, minor units', 'short', {
+    '{{currency}}': `60 * ${rateBy('currency', 'order_value_minor_total')}`,
+  }),
+  graph('Checkout', 's', quantiles('checkout_duration_seconds'), {
+    description: 'From writing an order down to its decision, also where that came after the answer.',
+  }),
+  graph('Checkouts in line', 'short', { '{{instance}}': 'checkouts_waiting' }),
+  graph('What an Idempotency-Key stood for', 'ops', { '{{outcome}}': rateBy('outcome', 'idempotency_total') }),
+  ...dueWork('order', 'orders'),
+]);
+
+export const userDashboard = service('user', 'User', [
+  graph('Registrations', 'ops', { registrations: rateBy('', 'user_registrations_total') }),
+  graph('Sign-ins by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'logins_total') }),
+  graph('Refreshes by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'token_refreshes_total') }),
+  graph('Registrations in the last hour', 'short', { registrations: 'sum(increase(user_registrations_total[1h]))' }),
+  graph('Sign-ins in the last hour', 'short', { '{{outcome}}': 'sum by (outcome) (increase(logins_total[1h]))' }),
+  graph('One password hash', 's', quantiles('password_hash_duration_seconds'), {
+    description: 'Without its wait.',
+  }),
+  graph('Passwords in line for a hash', 'short', { '{{instance}}': 'password_hashes_waiting' }),
+]);
+
+/** What every service shows, with its own business between. */
+function service(job: string, title: string, business: readonly Panel[]): Dashboard {
+  const one = `job="${job}"`;
+  const requests = `${REQUESTS}_count{${one}}`;
+  const statements = 'cassandra_query_duration_seconds';
+  return dashboard(job, `${title} service`, [
+    row(
+      'Now',
+      stat('Replicas up', 'none', { up: `sum(up{${one}})` }, { greenFrom: 1 }),
+      stat('Requests', 'reqps', { requests: rateBy('', requests) }),
+      stat('Failed (5xx)', 'percentunit', { failed: shareBy('', 'status_code=~"5.."', requests) }, { redFrom: 0.001 }),
+      stat('p99', 's', { p99: quantileBy('', 0.99, REQUESTS, one) }, { redFrom: 0.5 }),
+    ),
+    row(
+      'Requests',
+      graph('By route', 'reqps', { '{{method}} {{path}}': rateBy('method, path', requests) }),
+      graph('By status', 'reqps', { '{{status_code}}': rateBy('status_code', requests) }, { stacked: true }),
+      graph(
+        'Failed (5xx) by route',
+        'percentunit',
+        { '{{method}} {{path}}': shareBy('method, path', 'status_code=~"5.."', requests) },
+        { max: 1 },
+      ),
+      graph('Latency', 's', quantiles(REQUESTS, one)),
+      graph('p99 by route', 's', { '{{method}} {{path}}': quantileBy('method, path', 0.99, REQUESTS, one) }),
+      graph('p99 by replica', 's', { '{{instance}}': quantileBy('instance', 0.99, REQUESTS, one) }),
+    ),
+    row('Business', ...business),
+    ...(job === 'user' ? [] : [circuits(one)]),
+    row(
+      'Database',
+      graph('Statements', 'ops', { '{{query}}': rateBy('query', `${statements}_count{${one}}`) }),
+      graph('p99 by statement', 's', { '{{query}}': quantileBy('query', 0.99, statements, one) }),
+      graph('Statements without success', 'ops', {
+        '{{query}}': orZero(`${rateBy('query', `${statements}_count{${one},outcome!="ok"}`)} > 0`),
+      }),
+      graph('In flight', 'short', { '{{instance}}': `cassandra_in_flight_queries{${one}}` }),
+      graph('Pool', 'short', {
+        'connections of {{instance}}': `cassandra_open_connections{${one}}`,
+        'nodes of {{instance}}': `cassandra_connected_nodes{${one}}`,
+      }),
+    ),
+    row(
+      'Process',
+      graph(
+        'CPU',
+        'percentunit',
+        { '{{instance}}': rate(`process_cpu_seconds_total{${one}}`) },
+        { description: '1 is a core.' },
+      ),
+      graph('Memory', 'bytes', {
+        '{{instance}}': `process_resident_memory_bytes{${one}}`,
+        'heap of {{instance}}': `nodejs_heap_size_used_bytes{${one}}`,
+      }),
+      graph('Event loop lag, p99', 's', { '{{instance}}': `nodejs_eventloop_lag_p99_seconds{${one}}` }),
+      graph('Garbage collection', 'percentunit', {
+        '{{kind}}': rateBy('kind', `nodejs_gc_duration_seconds_sum{${one}}`),
+      }),
+      graph('Open files', 'short', { '{{instance}}': `process_open_fds{${one}}` }),
+      graph('Age of the process', 's', { '{{instance}}': `time() - process_start_time_seconds{${one}}` }),
+    ),
+    closedRow('Logs', logs(`What ${job} says`, `{service="${job}"}`)),
+  ]);
+}
+
+/** Of a service's queue of due work. */
+function dueWork(job: string, noun: string): Panel[] {
+  const one = `job="${job}"`;
+  return [
+    graph(`Due work on ${noun}`, 'ops', { '{{outcome}}': rateBy('outcome', `due_work_total{${one}}`) }),
+    graph(
+      'Due work handled up to',
+      's',
+      { '{{instance}}': `clamp_min(time() - due_handled_until_seconds{${one}}, 0)` },
+      { description: 'How far the worker is behind now: see WorkerStuck in the runbook.' },
+    ),
+    graph(`Due work on ${noun} in hand`, 'short', { '{{instance}}': `due_work_in_hand{${one}}` }),
+  ];
+}
+
+function circuits(matchers: string) {
+  return row(
+    'Calls to other services',
+    states(
+      'Circuits',
+      { 'to {{service}}, of {{instance}}': `circuit_breaker_state{${matchers}}` },
+      { 0: ['closed', 'green'], 1: ['open', 'red'], 2: ['half-open', 'yellow'] },
+    ),
+    graph(
+      'Age of what is known of revocations',
+      's',
+      { '{{instance}}': `revocations_age_seconds{${matchers}}` },
+      {
+        description: 'Asked of the user service every 3 s.',
+      },
+    ),
+  );
+}

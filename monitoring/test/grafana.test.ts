@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { panelsOf, readCommitted, toPromql } from '../grafana/committed.ts';
+import { selectorsOf } from '../prometheus/selectors.ts';
+
+const GRAFANA = path.join(import.meta.dirname, '../grafana');
+const dashboards = readCommitted();
+
+test('there is a dashboard of the store, of each service, and of everything beside them', () => {
+  const uids = ['cart', 'cassandra', 'machine', 'nginx', 'order', 'product', 'prometheus', 'store', 'user'];
+  assert.deepEqual(dashboards.map(({ uid }) => uid).sort(), uids);
+});
+
+for (const dashboard of dashboards) {
+  const panels = panelsOf(dashboard);
+
+  test(`every panel of ${dashboard.title} has a title, a unit and a place of its own`, () => {
+    for (const { title, fieldConfig } of panels) {
+      assert.ok(title.length > 0);
+      assert.ok(fieldConfig?.defaults.unit, `${title} has no unit`);
+    }
+    const titles = dashboard.panels.map(({ title, gridPos }) => `${title} at ${gridPos.x},${gridPos.y}`);
+    const places = dashboard.panels.map(({ gridPos: { x, y } }) => `${x},${y}`);
+    assert.equal(new Set(places).size, places.length, titles.join('; '));
+    for (const { title, gridPos } of dashboard.panels) assert.ok(gridPos.x + gridPos.w <= 24, `${title} is too wide`);
+  });
+
+  test(`every query of ${dashboard.title} is PromQL, and each of its lines has a name`, () => {
+    for (const { type, title, targets = [] } of panels) {
+      assert.ok(targets.length > 0, `${title} asks for nothing`);
+      if (type === 'logs') continue;
+      for (const query of targets) {
+        assert.ok(selectorsOf(toPromql(query, '1m')).length > 0, `${title}: ${query.expr}`);
+        assert.ok(query.legendFormat, `${title}: a line without a name`);
+      }
+    }
+  });
+}
+
+test('every datasource that a dashboard names is provisioned', () => {
+  const { datasources } = read('provisioning/datasources/datasources.yml') as { datasources: { uid: string }[] };
+  const provisioned = new Set(datasources.map(({ uid }) => uid));
+  const named = dashboards
+    .flatMap(panelsOf)
+    .flatMap(({ targets = [] }) => targets.map(({ datasource }) => datasource.uid));
+  assert.deepEqual(
+    [...new Set(named)].filter((uid) => !provisioned.has(uid)),
+    [],
+  );
+});
+
+function read(file: string): unknown {
+  return parse(readFileSync(path.join(GRAFANA, file), 'utf8'));
+}
