@@ -27,7 +27,8 @@ export interface GatewaySettings {
    * `temp` and `cache`, is then for others to make. Without it the configuration is in `stateDir`, which is made if it isn't there.
    */
   readonly configDir?: string;
-  readonly accessLog: string;
+  /** Each gets every line. */
+  readonly accessLogs: readonly string[];
   readonly errorLog: string;
   /** host:port of the public door. */
   readonly listen: string;
@@ -82,13 +83,15 @@ export function renderGateway(settings: GatewaySettings): string {
 
   const upstreamsFile = path.join(configDir, 'upstreams.conf');
   writeFileSync(upstreamsFile, 'resolver' in servers ? renderResolver(servers) : renderUpstreams(servers));
+  const accessLogsFile = path.join(configDir, 'access-logs.conf');
+  writeFileSync(accessLogsFile, settings.accessLogs.map(renderAccessLog).join(''));
   const corsOriginsFile = path.join(configDir, 'cors-origins.conf');
   writeFileSync(corsOriginsFile, renderCorsOrigins(corsOrigins));
 
   const values: Record<string, string> = {
     GATEWAY_HOME: configDir === stateDir ? HOME : configDir,
     GATEWAY_STATE: stateDir,
-    GATEWAY_ACCESS_LOG: settings.accessLog,
+    GATEWAY_ACCESS_LOGS: accessLogsFile,
     GATEWAY_ERROR_LOG: settings.errorLog,
     GATEWAY_LISTEN: settings.listen,
     GATEWAY_STATUS_LISTEN: settings.statusListen,
@@ -113,8 +116,7 @@ function fillIn(template: string, values: Readonly<Record<string, string>>): str
   return template.replace(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`nginx.conf.template names ${name}, which nobody fills in.`);
-    if (/["$\\\n]/.test(value))
-      throw new Error(`Nginx can't use ${name}=${value}: quotes, backslashes and $ mean something to it.`);
+    assertPlain(name, value);
     return value;
   });
 }
@@ -139,6 +141,16 @@ function renderUpstreams(servers: Replicas): string {
     ),
     'map "" $service_port {\n  default "";\n}\n',
   ].join('\n');
+}
+
+function renderAccessLog(file: string): string {
+  assertPlain('an access log', file);
+  return `access_log "${file}" store buffer=64k flush=1s;\n`;
+}
+
+function assertPlain(name: string, value: string): void {
+  if (/["$\\\n]/.test(value))
+    throw new Error(`Nginx can't use ${name}=${value}: quotes, backslashes and $ mean something to it.`);
 }
 
 /** An origin exactly as browsers send it: scheme, host and a port that isn't the scheme's own. */

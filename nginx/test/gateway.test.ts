@@ -83,7 +83,7 @@ async function startGateway(name: string, settings: Partial<GatewaySettings> & P
   const [listen, status] = [await freePort(), await freePort()];
   const configFile = renderGateway({
     stateDir,
-    accessLog: path.join(stateDir, 'access.log'),
+    accessLogs: [path.join(stateDir, 'access.log')],
     errorLog: path.join(stateDir, 'error.log'),
     listen: `127.0.0.1:${listen}`,
     statusListen: `127.0.0.1:${status}`,
@@ -599,7 +599,7 @@ describe('pages of other origins', () => {
     for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"']) {
       const settings = {
         stateDir: path.join(folder, 'cors'),
-        accessLog: 'a',
+        accessLogs: ['a'],
         errorLog: 'e',
         listen: '1',
         statusListen: '2',

@@ -40,7 +40,7 @@ before(async () => {
   const configFile = renderGateway({
     configDir: path.join(folder, 'settings'),
     stateDir: path.join(folder, 'state'),
-    accessLog: path.join(folder, 'access.log'),
+    accessLogs: [path.join(folder, 'access.log')],
     errorLog: path.join(folder, 'error.log'),
     listen: listenAt,
     statusListen: `127.0.0.1:${await freePort()}`,

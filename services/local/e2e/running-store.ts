@@ -148,6 +148,7 @@ async function newSettings(): Promise<StoreSettings> {
     adminPassword: 'an-admin-Passphrase-1',
     corsOrigins: [],
     loadProfile: true,
+    observe: false,
     seedProducts: PRODUCTS,
     cassandraHeapMb: 1024,
     bcryptCost: 10,

@@ -28,6 +28,8 @@ const cassandraRoom = fileURLToPath(new URL('../../../cassandra/', import.meta.u
 const settings = join(cassandraRoom, 'server');
 const target = join(cassandraRoom, 'target');
 const jarFolder = join(target, 'dependency');
+const agentJar = join(jarFolder, 'jmx_prometheus_javaagent-1.0.1.jar');
+const agentRules = fileURLToPath(new URL('../../../monitoring/cassandra-jmx.yml', import.meta.url));
 const mainClass = 'org.apache.cassandra.service.CassandraDaemon';
 const javaMajor = 17;
 const stopWaitMs = 20_000;
@@ -56,6 +58,8 @@ export interface CassandraOptions {
   port?: number;
   storagePort?: number;
   jmxPort?: number;
+  /** Where the JMX agent serves `monitoring/cassandra-jmx.yml` to Prometheus, on `host`; without it there is no agent. */
+  metricsPort?: number;
   heapMb?: number;
   clusterName?: string;
   /** This server as one node of several; a lone one without. */
@@ -112,7 +116,7 @@ export interface CassandraServer {
 export async function ensureCassandraJars({ onProgress = () => {}, searchFolders }: JarsOptions = {}): Promise<void> {
   await findJava(searchFolders);
   if ((await wrongJars(jarFolder)).length === 0) return;
-  onProgress('Downloading Apache Cassandra 5.0.9 with Maven (67 MB, once)');
+  onProgress('Downloading Apache Cassandra 5.0.9 with Maven (70 MB, once)');
   await mkdir(target, { recursive: true });
   await removeAbandonedDownloads();
   const partial = join(target, `dependency.partial-${process.pid}`);
@@ -251,7 +255,7 @@ async function javaVersion(path: string): Promise<string | undefined> {
 export async function startCassandra(options: CassandraOptions): Promise<CassandraServer> {
   const { host = '127.0.0.1', port = 9042, storagePort = 7000, jmxPort = 7199, heapMb = 1024 } = options;
   const { admin, clusterName = 'Product Store', jvmArgs = [], readyTimeoutMs = 180_000 } = options;
-  const { ring, clientTls } = options;
+  const { ring, clientTls, metricsPort } = options;
   if (!/^127(\.\d{1,3}){3}$/.test(host))
     throw new CassandraStartError(`Cassandra listens on loopback only, not on ${host}.`);
   const dataDir = resolve(options.dataDir);
@@ -267,6 +271,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   await checkPort(host, port, 'CQL');
   await checkPort(host, storagePort, 'storage');
   await checkPort('127.0.0.1', jmxPort, 'JMX');
+  if (metricsPort !== undefined) await checkPort(host, metricsPort, 'metrics');
 
   const yaml = join(dataDir, 'conf', 'cassandra.yaml');
   await writeFile(
@@ -280,13 +285,15 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
       ...(clientTls && { CLIENT_ENCRYPTION: toEncryptionOptions(clientTls.certificateFile) }),
     }),
   );
-  const archive = await classArchive(java);
+  // Java can't write the archive down while an agent may change classes.
+  const archive = metricsPort === undefined ? await classArchive(java) : noArchive;
   const args = [
     `@${join(settings, 'jvm.options')}`,
     // Reserved up to the limit, but taken from the machine only as it is used.
     `-Xms${Math.min(256, heapMb)}m`,
     `-Xmx${heapMb}m`,
     ...archive.args,
+    ...(metricsPort === undefined ? [] : [`-javaagent:${agentJar}=${host}:${metricsPort}:${agentRules}`]),
     ...jvmArgs,
     `-Dcassandra.config=${pathToFileURL(yaml)}`,
     `-Dcassandra-rackdc.properties=${pathToFileURL(join(settings, 'cassandra-rackdc.properties'))}`,
@@ -464,6 +471,8 @@ interface ClassArchive {
   args: string[];
   keep(code: number | null): Promise<void>;
 }
+
+const noArchive: ClassArchive = { args: [], keep: async () => {} };
 
 /**
  * The first server of a checkout writes its loaded classes down when it stops, later ones map them: ready in 2.8 s instead of 3.9 s.

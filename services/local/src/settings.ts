@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { z } from 'zod';
-import { currency, delay, readConfig } from '#platform/config.ts';
+import { currency, delay, openTelemetry, readConfig } from '#platform/config.ts';
 import { isOrigin } from '../../../nginx/gateway.ts';
 import { weakPassword } from '../../user/src/users/password.ts';
 import { isEmail, normalizeEmail } from '../../user/src/users/user.ts';
@@ -27,12 +27,16 @@ export interface StoreSettings {
   readonly corsOrigins: readonly string[];
   /** True lifts Nginx's limits. */
   readonly loadProfile: boolean;
+  /** True starts Prometheus, Alertmanager and exporters too, and gives Cassandra its JMX agent. */
+  readonly observe: boolean;
   readonly seedProducts: number;
   readonly cassandraHeapMb: number;
   readonly bcryptCost: number;
   /** ISO 4217. */
   readonly currency: string;
   readonly logLevel: string;
+  /** All variables of OpenTelemetry, as they were given. */
+  readonly openTelemetry?: Readonly<Record<string, string>>;
   /** ms after which an order moves on by itself; the order service's own defaults without. */
   readonly orderDelays?: Readonly<Partial<Record<'processing' | 'shipped' | 'delivered', number>>>;
   /** A running server to use instead of starting one. */
@@ -83,6 +87,7 @@ const environment = z.object({
     .describe('Origins, comma-separated, whose pages may read answers; none is the default, and a word to say so'),
   SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
   LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
+  OBSERVE: z.enum(['0', '1']).default('0').describe('1 starts Prometheus, Alertmanager and exporters too'),
   INNER_PORT_OFFSET: z.coerce
     .number()
     .int()
@@ -101,6 +106,7 @@ const environment = z.object({
   BCRYPT_COST: z.coerce.number().int().min(10).max(15).default(10).describe('Cost of a password hash'),
   CURRENCY: currency.describe('ISO 4217 code of the shop’s one currency'),
   LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe line in the logs'),
+  ...openTelemetry,
   ORDER_PROCESSING_DELAY_MS: delay.optional().describe('ms from confirmed to processing'),
   ORDER_SHIPPED_DELAY_MS: delay.optional().describe('ms from processing to shipped'),
   ORDER_DELIVERED_DELAY_MS: delay.optional().describe('ms from shipped to delivered'),
@@ -121,11 +127,15 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     adminPassword: values.ADMIN_PASSWORD,
     corsOrigins: values.CORS_ORIGINS,
     loadProfile: values.LOAD_PROFILE === '1',
+    observe: values.OBSERVE === '1',
     seedProducts: values.SEED_PRODUCTS,
     cassandraHeapMb: values.CASSANDRA_HEAP_MB,
     bcryptCost: values.BCRYPT_COST,
     currency: values.CURRENCY,
     logLevel: values.LOG_LEVEL,
+    openTelemetry: Object.fromEntries(
+      Object.entries(variables).flatMap(([name, value]) => (name.startsWith('OTEL_') && value ? [[name, value]] : [])),
+    ),
     orderDelays: {
       ...(processing !== undefined && { processing }),
       ...(shipped !== undefined && { shipped }),
@@ -139,10 +149,12 @@ export function describeSettings(): string {
   return Object.entries(environment.shape)
     .map(([name, schema]) => {
       const fallback = schema.safeParse(undefined).data;
-      return `  ${name.padEnd(26)} ${schema.description}${String(fallback ?? '') === '' ? '' : ` (${fallback})`}`;
+      return `  ${name.padEnd(28)} ${schema.description}${String(fallback ?? '') === '' ? '' : ` (${fallback})`}`;
     })
     .join('\n');
 }
+
+export type InnerPorts = ReturnType<typeof innerPorts>;
 
 /** Ports behind the door; all on loopback. Those of a service's replicas are ten apart. */
 export function innerPorts(offset: number, replicas = 1) {
@@ -156,5 +168,11 @@ export function innerPorts(offset: number, replicas = 1) {
     cassandra: 9042 + offset,
     cassandraStorage: 7000 + offset,
     cassandraJmx: 7199 + offset,
+    cassandraMetrics: 7070 + offset,
+    prometheus: 9090 + offset,
+    alertmanager: 9093 + offset,
+    nodeExporter: 9100 + offset,
+    nginxExporter: 9113 + offset,
+    mtail: 3903 + offset,
   };
 }

@@ -18,6 +18,7 @@ It needs Java 17, Maven (for the first start) and Nginx; run by root on Debian i
 The second start finds all data as it was. \`npm run reset\` forgets the data.
 
   --replicas 2   runs two processes of each service (REPLICAS); \`npm run restart\` then loses no request
+  --observe      starts Prometheus, Alertmanager and exporters too (OBSERVE=1)
 
 Settings, from the environment:
 ${describeSettings()}
@@ -27,11 +28,15 @@ ${describeSettings()}
 const EXPECTED = [StartError, CassandraStartError, MigrationError, ConfigError];
 
 async function main(): Promise<void> {
-  const { help, replicas } = readArguments();
+  const { help, replicas, observe } = readArguments();
   if (help) return void process.stdout.write(HELP);
 
   const beganAt = Date.now();
-  const settings = readSettings({ ...process.env, ...(replicas !== undefined && { REPLICAS: replicas }) });
+  const settings = readSettings({
+    ...process.env,
+    ...(replicas !== undefined && { REPLICAS: replicas }),
+    ...(observe && { OBSERVE: '1' }),
+  });
   // No child process gets to see it.
   delete process.env.ADMIN_PASSWORD;
   const terminal = createTerminal();
@@ -57,7 +62,11 @@ async function main(): Promise<void> {
 
 function readArguments() {
   try {
-    const options = { help: { type: 'boolean', short: 'h' }, replicas: { type: 'string' } } as const;
+    const options = {
+      help: { type: 'boolean', short: 'h' },
+      replicas: { type: 'string' },
+      observe: { type: 'boolean' },
+    } as const;
     return parseArgs({ options }).values;
   } catch (error) {
     throw new StartError(`${(error as Error).message} See npm start -- --help.`);

@@ -9,14 +9,16 @@ import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
 import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
 import { openDataDir } from './data-dir.ts';
+import { INSPECTOR_FLAGS } from './inspector.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
+import { type MonitoringProcess, prepareMonitoring } from './monitoring.ts';
 import { checkPorts } from './ports.ts';
 import { signalProcess, stopLeftovers } from './processes.ts';
 import { launch, type Running } from './running.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
 import { innerPorts, REPOSITORY, SERVICE_NAMES, type ServiceName, type StoreSettings } from './settings.ts';
 import { type Supervised, type SupervisorEvent, supervise } from './supervisor.ts';
-import { ensureTools } from './tools.ts';
+import { ensureTools, MONITORING_TOOLS } from './tools.ts';
 
 export type StoreEvent =
   | { readonly kind: 'began'; readonly step: string; readonly text: string }
@@ -35,6 +37,8 @@ export interface Store {
   readonly gateway: Supervised;
   /** Undefined where a running server was given. */
   readonly cassandra: Supervised | undefined;
+  /** Undefined where nobody asked for it. */
+  readonly monitoring: Monitoring | undefined;
   /** host:port. */
   readonly contactPoint: string;
   readonly cluster: Cluster;
@@ -45,8 +49,14 @@ export interface Store {
   readonly cassandraAdmin: { readonly username: string; readonly password: string };
   /** One process after the other, each in good order; with two replicas or more every request is served meanwhile. */
   restartServices(): Promise<void>;
-  /** Services first, draining; then Nginx; then Cassandra. Keeps the data. May be repeated. */
+  /** Services first, draining, and what watches them; then Nginx; then Cassandra. Keeps the data. May be repeated. */
   stop(): Promise<void>;
+}
+
+export interface Monitoring {
+  readonly prometheusUrl: string;
+  readonly alertmanagerUrl: string;
+  readonly processes: readonly Supervised[];
 }
 
 export interface StartOptions {
@@ -74,8 +84,9 @@ const BETWEEN_RESTARTS = 2500;
 export async function startStore(settings: StoreSettings, options: StartOptions = {}): Promise<Store> {
   const { onProgress = () => undefined, signal = new AbortController().signal } = options;
   const failure = new AbortController();
-  const ends: { services: Supervised[]; gateway: Supervised[]; cassandra: Supervised[] } = {
+  const ends: Record<'services' | 'monitoring' | 'gateway' | 'cassandra', Supervised[]> = {
     services: [],
+    monitoring: [],
     gateway: [],
     cassandra: [],
   };
@@ -108,7 +119,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   async function stop(): Promise<void> {
-    await Promise.all(ends.services.map((service) => service.stop()));
+    await Promise.all([...ends.services, ...ends.monitoring].map((process) => process.stop()));
     await Promise.all(ends.gateway.map((gateway) => gateway.stop()));
     await Promise.all(ends.cassandra.map((cassandra) => cassandra.stop()));
     await dataDir.release();
@@ -120,6 +131,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       { host: settings.host, port: settings.port, use: 'the store', setting: 'PORT' },
       ...SERVICE_NAMES.flatMap((name) => ports[name].map((port) => inner(port, `the ${name} service`))),
       inner(ports.gatewayStatus, "Nginx's status"),
+      ...(settings.observe ? monitoringPorts() : []),
     ]);
     const [secrets, keys] = await Promise.all([ensureSecrets(dataDir.path), ensureKeys(inData('keys')), rotateLogs()]);
     const cassandraAdmin = settings.cassandra?.admin ?? { username: ADMIN_ROLE, password: secrets.cassandraPassword };
@@ -132,15 +144,16 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
 
     const database = startDatabase(cassandraAdmin, secrets, contactPoint);
     const compiled = compileServices();
-    const gatewayTool = ensureTools(['nginx'], noteInstall);
+    const laterTools = ensureTools(['nginx', ...(settings.observe ? MONITORING_TOOLS : [])], noteInstall);
     const ready = Promise.all([database, compiled]);
     const startReplicas = async (name: ServiceName) => {
       await ready;
       return Promise.all(ports[name].map((_, index) => startService(name, index, secrets, keys, contactPoint)));
     };
-    const [cassandra, gateway, product, cart, order, user] = await allOrNothing([
+    const [cassandra, gateway, monitoring, product, cart, order, user] = await allOrNothing([
       database,
-      gatewayTool.then(() => startGateway()),
+      laterTools.then(() => startGateway()),
+      laterTools.then(() => (settings.observe ? startMonitoring() : undefined)),
       startReplicas('product'),
       startReplicas('cart'),
       startReplicas('order'),
@@ -154,6 +167,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       services,
       gateway,
       cassandra,
+      monitoring,
       contactPoint,
       cluster: { contactPoints: [contactPoint], localDataCenter: DATA_CENTER },
       dataDir: dataDir.path,
@@ -188,7 +202,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
 
   async function rotateLogs(): Promise<void> {
     const services = SERVICE_NAMES.flatMap((name) => ports[name].map((_, index) => replicaName(name, index)));
-    for (const name of [...services, 'access', 'nginx']) {
+    for (const name of [...services, 'access', 'nginx', ...MONITORING_TOOLS]) {
       const file = inData('logs', `${name}.log`);
       const size = await stat(file).then(
         (stats) => stats.size,
@@ -249,7 +263,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
 
   function ensureJars(): Promise<void> {
     if (hasJars()) return ensureCassandraJars();
-    const texts = ['Cassandra: downloading 67 MB with Maven, once', 'Cassandra is downloaded'] as const;
+    const texts = ['Cassandra: downloading 70 MB with Maven, once', 'Cassandra is downloaded'] as const;
     return step('jars', texts, () => ensureCassandraJars());
   }
 
@@ -261,6 +275,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       storagePort: ports.cassandraStorage,
       jmxPort: ports.cassandraJmx,
       heapMb: settings.cassandraHeapMb,
+      ...(settings.observe && { metricsPort: ports.cassandraMetrics }),
     });
     return { ...server, kill: (signal) => void signalProcess(server.pid, signal) };
   }
@@ -271,7 +286,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       : `${settings.host}:${settings.port}`;
     const configFile = renderGateway({
       stateDir: inData('nginx'),
-      accessLog: inData('logs/access.log'),
+      accessLogs: [inData('logs/access.log')],
       errorLog: inData('logs/nginx.log'),
       listen,
       statusListen: `127.0.0.1:${ports.gatewayStatus}`,
@@ -304,6 +319,46 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     );
   }
 
+  async function startMonitoring(): Promise<Monitoring> {
+    const plans = await prepareMonitoring({
+      stateDir: inData('monitoring'),
+      accessLog: inData('logs/access.log'),
+      ports,
+      withCassandra: settings.cassandra === undefined,
+    });
+    const processes = await step('monitoring', ['Monitoring: starting', 'Prometheus and its exporters are ready'], () =>
+      allOrNothing(plans.map((plan) => keep('monitoring', plan.name, () => launchMonitoring(plan)))),
+    );
+    return {
+      prometheusUrl: `http://${onLoopback(ports.prometheus)}`,
+      alertmanagerUrl: `http://${onLoopback(ports.alertmanager)}`,
+      processes,
+    };
+  }
+
+  function launchMonitoring({ readyUrl, ...plan }: MonitoringProcess): Promise<Running> {
+    return launch({
+      ...plan,
+      env: { PATH: process.env.PATH ?? '' },
+      folder: inData('run', plan.name),
+      logFile: inData('logs', `${plan.name}.log`),
+      isReady: () => answersOk(readyUrl),
+      readyTimeoutMs: 30_000,
+      stopSignal: 'SIGTERM',
+      stopTimeoutMs: 10_000,
+    });
+  }
+
+  function monitoringPorts() {
+    return [
+      inner(ports.prometheus, 'Prometheus'),
+      inner(ports.alertmanager, 'Alertmanager'),
+      inner(ports.nodeExporter, 'the node exporter'),
+      inner(ports.nginxExporter, 'the Nginx exporter'),
+      inner(ports.mtail, 'mtail'),
+    ];
+  }
+
   function startService(
     service: ServiceName,
     index: number,
@@ -319,7 +374,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
         launch({
           name,
           command: process.execPath,
-          args: [...V8_FLAGS, serviceMain(service)],
+          args: [...V8_FLAGS, ...INSPECTOR_FLAGS, serviceMain(service)],
           env: { ...env, ...settings.serviceEnvironment?.[service] },
           folder: inData('run', name),
           logFile: inData('logs', `${name}.log`),
@@ -359,6 +414,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       SERVICE_KEYS_FILE: keys.publicServiceKeys,
       USER_KEYS_FILE: keys.publicUserKeys,
       CURRENCY: settings.currency,
+      ...settings.openTelemetry,
     };
     if (name !== 'cart') env.CURSOR_SECRET = secrets.cursorSecrets[name];
     if (name === 'user') {

@@ -6,15 +6,48 @@ import { promisify } from 'node:util';
 import { findNginx } from '../../../nginx/gateway.ts';
 import { StartError } from './start-error.ts';
 
-export type Tool = 'java' | 'maven' | 'nginx' | 'python';
+export const MONITORING_TOOLS = ['prometheus', 'alertmanager', 'node-exporter', 'nginx-exporter', 'mtail'] as const;
+export type MonitoringTool = (typeof MONITORING_TOOLS)[number];
+export type Tool = 'java' | 'maven' | 'nginx' | 'python' | MonitoringTool;
 
-const TOOLS: Readonly<Record<Tool, { name: string; debianPackage: string; isThere(): Promise<boolean> | boolean }>> = {
+interface ToolKind {
+  readonly name: string;
+  readonly debianPackage: string;
+  /** What the package starts by itself on a machine with systemd, though nobody asked for it. */
+  readonly unit?: string;
+  isThere(): Promise<boolean> | boolean;
+}
+
+/** Debian's names of the programs, and those of their makers. */
+const PROGRAMS: Readonly<Record<MonitoringTool, readonly string[]>> = {
+  prometheus: ['prometheus'],
+  alertmanager: ['prometheus-alertmanager', 'alertmanager'],
+  'node-exporter': ['prometheus-node-exporter', 'node_exporter'],
+  'nginx-exporter': ['prometheus-nginx-exporter', 'nginx-prometheus-exporter'],
+  mtail: ['mtail'],
+};
+
+const TOOLS: Readonly<Record<Tool, ToolKind>> = {
   java: { name: 'Java 17', debianPackage: 'openjdk-17-jre-headless', isThere: hasJava17 },
   maven: { name: 'Maven (mvn)', debianPackage: 'maven', isThere: () => isInPath('mvn') },
-  nginx: { name: 'Nginx', debianPackage: 'nginx-light', isThere: () => findNginx() !== undefined },
+  nginx: { name: 'Nginx', debianPackage: 'nginx-light', unit: 'nginx', isThere: () => findNginx() !== undefined },
   python: { name: 'Python 3.10 or later with venv', debianPackage: 'python3-venv', isThere: hasPython },
+  prometheus: monitoringTool('prometheus', 'Prometheus', 'prometheus'),
+  alertmanager: monitoringTool('alertmanager', 'Alertmanager', 'prometheus-alertmanager'),
+  'node-exporter': monitoringTool('node-exporter', 'node exporter', 'prometheus-node-exporter'),
+  'nginx-exporter': monitoringTool('nginx-exporter', 'Nginx exporter', 'prometheus-nginx-exporter'),
+  mtail: monitoringTool('mtail', 'mtail', 'mtail'),
 };
 const JVM_FOLDER = '/usr/lib/jvm';
+
+function monitoringTool(tool: MonitoringTool, name: string, debianPackage: string): ToolKind {
+  return { name, debianPackage, unit: debianPackage, isThere: () => PROGRAMS[tool].some(isInPath) };
+}
+
+/** The program's name here. */
+export function programOf(tool: MonitoringTool): string {
+  return PROGRAMS[tool].find(isInPath) ?? PROGRAMS[tool][0] ?? tool;
+}
 
 /**
  * Makes sure that the programs are there. As root on a Debian the missing ones are installed, anyone else is told the exact command.
@@ -36,7 +69,10 @@ export async function ensureTools(
     throw new StartError(`${names} must be installed first. Run this, then start again:\n\n  sudo sh -c '${command}'`);
   }
   onInstall(names);
-  await install(command, missing.includes('nginx'));
+  await install(
+    command,
+    missing.flatMap((tool) => TOOLS[tool].unit ?? []),
+  );
   const still = await listMissing(missing);
   if (still.length > 0) {
     throw new StartError(`${still.map((tool) => TOOLS[tool].name).join(', ')} can't be found even after: ${command}`);
@@ -88,11 +124,11 @@ function isInPath(program: string): boolean {
   });
 }
 
-/** Throws StartError with the end of what apt-get said. */
-async function install(command: string, withNginx: boolean): Promise<void> {
-  // On a machine with systemd the package starts an Nginx of its own on port 80, which nobody asked for.
-  const quieten = withNginx ? 'if [ -d /run/systemd/system ]; then systemctl disable --now nginx || true; fi' : ':';
-  const child = spawn('sh', ['-c', `${command} && ${quieten}`], {
+/** Ends and disables `units`. Throws StartError with the end of what apt-get said. */
+async function install(command: string, units: readonly string[]): Promise<void> {
+  const disable = units.map((unit) => `systemctl disable --now ${unit} || true; `).join('');
+  const quieten = disable && ` && if [ -d /run/systemd/system ]; then ${disable}fi`;
+  const child = spawn('sh', ['-c', `${command}${quieten}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   });

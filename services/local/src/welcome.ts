@@ -9,6 +9,9 @@ export function welcome(store: Store, settings: StoreSettings, shop: OpenShop, s
   const password = shop.adminIsNew
     ? (settings.adminPassword ?? store.secrets.adminPassword)
     : `as it was set (a made one is in ${path.join(store.dataDir, 'secrets.json')})`;
+  const monitoring = store.monitoring
+    ? `  Prometheus  ${store.monitoring.prometheusUrl}/\n  Alerts      ${store.monitoring.alertmanagerUrl}/\n`
+    : '';
   const limits = settings.loadProfile
     ? '\n  LOAD_PROFILE=1: the request limits are lifted. Not for a store that others can reach.\n'
     : '';
@@ -23,7 +26,7 @@ The store is ready after ${seconds.toFixed(1)} s.
   Password    ${password}
   Cassandra   ${store.contactPoint}
   Logs, data  ${store.dataDir}
-${limits}
+${monitoring}${limits}
 A first purchase, to paste into another terminal:
 
 ${walkThrough(baseUrl)}

@@ -5,7 +5,7 @@ import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { StartError } from '../src/start-error.ts';
-import { ensureTools } from '../src/tools.ts';
+import { ensureTools, MONITORING_TOOLS } from '../src/tools.ts';
 import { useCassandra } from './cassandra.ts';
 import { ensureSchemathesis } from './schemathesis/schemathesis.ts';
 
@@ -16,7 +16,7 @@ Runs all tests, or the files named, on a real Cassandra that is started once, an
 Exits with 1 when a test fails; the last line says how many did.`;
 
 /** Rules and single services, on one Cassandra for all. */
-const PARTS = '{services/*/test,cassandra/test,nginx/test}/**/*.test.ts';
+const PARTS = '{services/*/test,cassandra/test,nginx/test,monitoring/test}/**/*.test.ts';
 /** The whole store, killed and loaded: alone on the machine. */
 const WHOLE = 'services/local/e2e/**/*.test.ts';
 /** ms for one file. */
@@ -50,7 +50,8 @@ try {
 async function runAll(): Promise<boolean> {
   const startedAt = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  await ensureTools(['java', 'maven', 'nginx'], (names) => console.log(`Installing ${names} …`));
+  const tools = ['java', 'maven', 'nginx', ...MONITORING_TOOLS] as const;
+  await ensureTools(tools, (names) => console.log(`Installing ${names} …`));
   const [parts, whole] = [list(PARTS), list(WHOLE)];
   if (whole.length > 0) await ensureSchemathesis();
   await runParts(parts, counts);

@@ -78,6 +78,12 @@ describe('a running store', () => {
     }
   });
 
+  test('has nobody who watches it, and no agent in Cassandra, unless that was asked for', async () => {
+    assert.equal(store.monitoring, undefined);
+    assert.equal((await readFile(`/proc/${store.cassandra?.pid}/cmdline`, 'utf8')).includes('-javaagent'), false);
+    assert.deepEqual(await readdir(path.join(store.dataDir, 'run')), ['cart', 'nginx', 'order', 'product', 'user']);
+  });
+
   test('gives each service its own secrets and nothing else', async () => {
     const environments = await Promise.all(
       (['product', 'cart', 'order', 'user'] as const).map(

@@ -1,0 +1,119 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
+import type { ProcessPlan } from './running.ts';
+import { type InnerPorts, REPOSITORY } from './settings.ts';
+import { programOf } from './tools.ts';
+
+export interface MonitoringSettings {
+  /** Absolute; what Prometheus and Alertmanager remember is below. */
+  readonly stateDir: string;
+  /** Nginx's. */
+  readonly accessLog: string;
+  readonly ports: InnerPorts;
+  /** False for a Cassandra that has no agent of ours. */
+  readonly withCassandra: boolean;
+}
+
+/** One process beside the store. */
+export type MonitoringProcess = Pick<ProcessPlan, 'name' | 'command' | 'args'> & {
+  /** Answers 200 when it is ready. */
+  readonly readyUrl: string;
+};
+
+const ROOM = path.join(REPOSITORY, 'monitoring');
+/** Whichever is reached first. */
+const KEPT = { time: '30d', size: '2GB' };
+/** What dashboards and alerts ask about the machine; the exporter knows ten times as much. */
+const COLLECTORS = ['cpu', 'diskstats', 'filesystem', 'loadavg', 'meminfo', 'uname', 'vmstat'];
+
+/** Writes Prometheus' configuration and gives the processes, which may be started in any order. */
+export async function prepareMonitoring(settings: MonitoringSettings): Promise<MonitoringProcess[]> {
+  const { stateDir, accessLog, ports } = settings;
+  await mkdir(stateDir, { recursive: true });
+  const configFile = path.join(stateDir, 'prometheus.yml');
+  await writeFile(configFile, nativeConfiguration(settings));
+  return [
+    {
+      name: 'prometheus',
+      command: programOf('prometheus'),
+      args: [
+        `--config.file=${configFile}`,
+        `--storage.tsdb.path=${path.join(stateDir, 'prometheus')}`,
+        `--storage.tsdb.retention.time=${KEPT.time}`,
+        `--storage.tsdb.retention.size=${KEPT.size}`,
+        `--web.listen-address=${onLoopback(ports.prometheus)}`,
+      ],
+      readyUrl: `http://${onLoopback(ports.prometheus)}/-/ready`,
+    },
+    {
+      name: 'alertmanager',
+      command: programOf('alertmanager'),
+      args: [
+        `--config.file=${path.join(ROOM, 'alertmanager/alertmanager.yml')}`,
+        `--storage.path=${path.join(stateDir, 'alertmanager')}`,
+        `--web.listen-address=${onLoopback(ports.alertmanager)}`,
+        // It is alone: no port for others of its kind.
+        '--cluster.listen-address=',
+      ],
+      readyUrl: `http://${onLoopback(ports.alertmanager)}/-/ready`,
+    },
+    {
+      name: 'node-exporter',
+      command: programOf('node-exporter'),
+      args: [
+        '--collector.disable-defaults',
+        ...COLLECTORS.map((name) => `--collector.${name}`),
+        `--web.listen-address=${onLoopback(ports.nodeExporter)}`,
+      ],
+      readyUrl: `http://${onLoopback(ports.nodeExporter)}/`,
+    },
+    {
+      name: 'nginx-exporter',
+      command: programOf('nginx-exporter'),
+      args: [
+        `-nginx.scrape-uri=http://${onLoopback(ports.gatewayStatus)}/stub_status`,
+        // It ends when it doesn't find Nginx, which starts at the same time.
+        '-nginx.retries=100',
+        '-nginx.retry-interval=200ms',
+        `-web.listen-address=${onLoopback(ports.nginxExporter)}`,
+      ],
+      readyUrl: `http://${onLoopback(ports.nginxExporter)}/`,
+    },
+    {
+      name: 'mtail',
+      command: programOf('mtail'),
+      args: [
+        '-logtostderr',
+        `-progs=${path.join(ROOM, 'mtail')}`,
+        `-logs=${accessLog}`,
+        '-emit_prog_label=false',
+        '-address=127.0.0.1',
+        `-port=${ports.mtail}`,
+      ],
+      readyUrl: `http://${onLoopback(ports.mtail)}/metrics`,
+    },
+  ];
+}
+
+function nativeConfiguration({ ports, withCassandra }: MonitoringSettings): string {
+  return renderPrometheus({
+    rulesDir: path.join(ROOM, 'prometheus/rules'),
+    targets: {
+      product: ports.product.map(onLoopback),
+      cart: ports.cart.map(onLoopback),
+      order: ports.order.map(onLoopback),
+      user: ports.user.map(onLoopback),
+      nginx: [onLoopback(ports.nginxExporter)],
+      'nginx-log': [onLoopback(ports.mtail)],
+      cassandra: withCassandra ? [onLoopback(ports.cassandraMetrics)] : [],
+      node: [onLoopback(ports.nodeExporter)],
+      prometheus: [onLoopback(ports.prometheus)],
+      alertmanager: [onLoopback(ports.alertmanager)],
+    },
+  });
+}
+
+function onLoopback(port: number): string {
+  return `127.0.0.1:${port}`;
+}
