@@ -44,7 +44,7 @@ before(async () => {
   await send(port, 'GET', '/api/v1/products');
   await send(port, 'GET', '/api/v1/products');
   await send(port, 'POST', '/api/v1/cart');
-  await send(port, 'BREW', '/api/v1/cart');
+  await send(port, 'PROPFIND', '/api/v1/cart');
   await send(port, 'GET', '/api/v1/orders');
   // A field of the log, as a caller would forge it.
   await send(port, 'GET', '/nowhere"%22,"status":500,"bytes":1,"requestTime":9.000,"upstreamService":"forged",');
