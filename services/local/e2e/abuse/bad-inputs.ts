@@ -166,7 +166,9 @@ export function badInputs(running: () => RunningStore, scene: () => Scene): void
         const { sent } = await allowedRequest(people, operation);
         for (const input of inputsOf(operation, sent)) {
           asked += 1;
-          const answer = await send(pool, input);
+          const answer = await send(pool, input).catch((cause: Error) => {
+            throw new Error(`${operation.name}, ${input.what}: ${cause.message}`, { cause });
+          });
           running().observe(answer);
           wrong.push(...faultsOf(input, answer).map((fault) => `${operation.name}, ${input.what}: ${fault}`));
         }
