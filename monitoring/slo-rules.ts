@@ -134,7 +134,7 @@ function errorBudgetBurn(): Alert[] {
       expr: `${isOver(long)} and ${isOver(short)}`,
       labels: { severity, burn: String(factor) },
       annotations: {
-        summary: `Requests of the class {{ $labels.class }} fail: the error budget of 30 days goes ${factor} times too fast.`,
+        summary: `Requests of the class {{ $labels.class }} fail over ${factor} times as often as the error budget allows.`,
         description: `{{ $value | humanizePercentage }} of the requests of ${long} failed: that is over ${gone} of the budget.`,
         runbook_url: runbookOf('ErrorBudgetBurn'),
       },
