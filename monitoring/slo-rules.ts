@@ -63,10 +63,7 @@ function recordClass(name: string, objective: SloClass): Recording[] {
     record('http_requests:rate5m', `sum(${rate('count')})`),
     // Without the zero a class that never failed would have no ratio.
     record('http_errors:rate5m', `sum(${rate('count', 'status_code=~"5.."')}) or 0 * sum(${rate('count')})`),
-    record(
-      'http_slow_requests:rate5m',
-      `sum(${rate('count')}) - sum(${rate('bucket', `le="${fastBound(objective)}"`)})`,
-    ),
+    record('http_slow_requests:rate5m', `sum(${rate('count')}) - sum(${rate('bucket', upTo(fastBound(objective)))})`),
     record(`${HISTOGRAM}:p95_rate5m`, quantile(0.95)),
     record(`${HISTOGRAM}:p99_rate5m`, quantile(0.99)),
   ];
@@ -86,6 +83,11 @@ function rateOf(routes: readonly SloRoute[], suffix: string, condition: string):
 function pathsOf(routes: readonly SloRoute[], operator = '='): string {
   const labels = [...new Set(routes.map(toPathLabel))];
   return labels.length === 1 && operator === '=' ? `path="${labels[0]}"` : `path${operator}~"${labels.join('|')}"`;
+}
+
+/** Prometheus 3 writes whole bounds as 1.0, Prometheus 2 leaves them as they come. */
+function upTo(bound: number): string {
+  return Number.isInteger(bound) ? `le=~"${bound}([.]0)?"` : `le="${bound}"`;
 }
 
 /** The services label requests with Express's pattern. */

@@ -264,7 +264,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   await mkdir(join(dataDir, 'conf'), { recursive: true });
 
   const java = await findJava();
-  const holder = await findHolder(dataDir);
+  const holder = await findCassandra(dataDir);
   if (holder !== undefined) throw heldBy(holder, dataDir);
   await rm(pidFile(dataDir), { force: true });
   await checkDisk(dataDir);
@@ -313,7 +313,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
     await writeFile(pidFile(dataDir), `${pid}\n`, { flag: 'wx' });
   } catch (error) {
     child.kill('SIGKILL');
-    const other = isErrno(error, 'EEXIST') ? await findHolder(dataDir) : undefined;
+    const other = isErrno(error, 'EEXIST') ? await findCassandra(dataDir) : undefined;
     throw other === undefined ? error : heldBy(other, dataDir);
   }
 
@@ -372,7 +372,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
  */
 export async function stopStaleCassandra(dataDir: string): Promise<number | undefined> {
   const folder = resolve(dataDir);
-  const pid = await findHolder(folder);
+  const pid = await findCassandra(folder);
   if (pid !== undefined) {
     signal(pid, 'SIGTERM');
     const deadline = Date.now() + stopWaitMs;
@@ -386,7 +386,8 @@ export async function stopStaleCassandra(dataDir: string): Promise<number | unde
 
 const pidFile = (dataDir: string) => join(dataDir, 'cassandra.pid');
 
-async function findHolder(dataDir: string): Promise<number | undefined> {
+/** The process of the server on this data folder. */
+export async function findCassandra(dataDir: string): Promise<number | undefined> {
   const pid = Number.parseInt(await readFile(pidFile(dataDir), 'utf8').catch(() => ''), 10);
   return Number.isInteger(pid) && pid > 1 && (await isCassandraOn(pid, dataDir)) ? pid : undefined;
 }

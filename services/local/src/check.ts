@@ -3,17 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { listStale } from '../../../monitoring/generate.ts';
 import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
 import { buildDocs } from './docs-pages.ts';
 import { checkDocuments } from './documents.ts';
+import { prepareMonitoring } from './monitoring.ts';
+import { innerPorts } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { ensureTools } from './tools.ts';
 
 const USAGE = `npm run check
 
 Everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser, with a
-planted violation), the OpenAPI documents and their routes, the Nginx configuration, and the pages of docs/ (MkDocs, every link).
-The last line says how many failed.`;
+planted violation), the OpenAPI documents and their routes, the configurations of Nginx, Prometheus and Alertmanager, generated files,
+and the pages of docs/ (MkDocs, every link). The last line says how many failed.`;
 
 const ROOT = join(import.meta.dirname, '../../..');
 const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx', 'monitoring'];
@@ -49,6 +52,8 @@ const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: `rooms: ${VIOLATIONS.length} planted violations are found`, check: checkPlantedViolations },
   { name: 'OpenAPI documents and routes', check: checkDocuments },
   { name: 'Nginx configuration', check: checkNginx },
+  { name: 'Prometheus and Alertmanager configuration', check: checkMonitoring },
+  { name: 'generated files', check: checkGenerated },
   { name: 'pages', check: checkPages },
 ];
 
@@ -137,6 +142,26 @@ async function checkNginx(): Promise<string> {
   } finally {
     rmSync(stateDir, { recursive: true, force: true });
   }
+}
+
+/** The rules are looked at with the configuration that names them. */
+async function checkMonitoring(): Promise<string> {
+  await ensureTools(['prometheus', 'alertmanager']);
+  const stateDir = mkdtempSync(join(tmpdir(), 'store-monitoring-'));
+  try {
+    await prepareMonitoring({ stateDir, accessLog: '', ports: innerPorts(0), withCassandra: true });
+    await run('promtool', ['check', 'config', join(stateDir, 'prometheus.yml')]);
+    await run('amtool', ['check-config', join(stateDir, 'alertmanager.yml')]);
+    return stateDir;
+  } finally {
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+async function checkGenerated(): Promise<string> {
+  const stale = listStale();
+  if (stale.length === 0) return '';
+  throw new StartError(`Not as \`npm run generate\` makes them:\n  ${stale.join('\n  ')}`);
 }
 
 async function checkPages(): Promise<string> {

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
 import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
 import type { ProcessPlan } from './running.ts';
 import { type InnerPorts, REPOSITORY } from './settings.ts';
@@ -27,12 +28,14 @@ const KEPT = { time: '30d', size: '2GB' };
 /** What dashboards and alerts ask about the machine; the exporter knows ten times as much. */
 const COLLECTORS = ['cpu', 'diskstats', 'filesystem', 'loadavg', 'meminfo', 'uname', 'vmstat'];
 
-/** Writes Prometheus' configuration and gives the processes, which may be started in any order. */
+/** Writes the configuration of Prometheus and Alertmanager and gives the processes, which may be started in any order. */
 export async function prepareMonitoring(settings: MonitoringSettings): Promise<MonitoringProcess[]> {
   const { stateDir, accessLog, ports } = settings;
   await mkdir(stateDir, { recursive: true });
   const configFile = path.join(stateDir, 'prometheus.yml');
   await writeFile(configFile, nativeConfiguration(settings));
+  const routesFile = path.join(stateDir, 'alertmanager.yml');
+  await writeFile(routesFile, renderAlertmanager(`http://${onLoopback(ports.alertReceiver)}`));
   return [
     {
       name: 'prometheus',
@@ -50,7 +53,7 @@ export async function prepareMonitoring(settings: MonitoringSettings): Promise<M
       name: 'alertmanager',
       command: programOf('alertmanager'),
       args: [
-        `--config.file=${path.join(ROOM, 'alertmanager/alertmanager.yml')}`,
+        `--config.file=${routesFile}`,
         `--storage.path=${path.join(stateDir, 'alertmanager')}`,
         `--web.listen-address=${onLoopback(ports.alertmanager)}`,
         // It is alone: no port for others of its kind.

@@ -1,9 +1,8 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findLauncher } from './data-dir.ts';
-import { readSettings, SERVICE_NAMES } from './settings.ts';
+import { readServiceProcesses } from './service-processes.ts';
+import { readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 
 const HELP = `npm run restart: restarts every service process of the running store in DATA_DIR, one after the other, each when the one before is
@@ -16,11 +15,11 @@ const TIMEOUT = 60_000;
 async function restartServices(dataDir: string, say: (text: string) => void): Promise<void> {
   const launcher = await findLauncher(dataDir);
   if (launcher === undefined) throw new StartError(`No store runs in ${dataDir}: start one with npm start.`);
-  const waiting = await readProcesses(dataDir);
+  const waiting = await readServiceProcesses(dataDir);
   process.kill(launcher, 'SIGUSR2');
   for (let deadline = Date.now() + TIMEOUT; waiting.size > 0; await sleep(200)) {
     if (Date.now() > deadline) throw new StartError(`Not restarted in time: ${[...waiting.keys()].join(', ')}.`);
-    for (const [name, pid] of await readProcesses(dataDir)) {
+    for (const [name, pid] of await readServiceProcesses(dataDir)) {
       const before = waiting.get(name);
       if (before === undefined || before === pid) continue;
       waiting.delete(name);
@@ -28,18 +27,6 @@ async function restartServices(dataDir: string, say: (text: string) => void): Pr
       say(`  ✓ ${name} is another process (${before} → ${pid})`);
     }
   }
-}
-
-/** Running service processes by name; what an earlier start has left on record doesn't count. */
-async function readProcesses(dataDir: string): Promise<Map<string, number>> {
-  const processes = new Map<string, number>();
-  for (const name of await readdir(path.join(dataDir, 'run'))) {
-    if (!SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''))) continue;
-    const folder = path.join(dataDir, 'run', name);
-    const pid = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));
-    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) processes.set(name, pid);
-  }
-  return processes;
 }
 
 try {

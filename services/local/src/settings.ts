@@ -171,6 +171,7 @@ export function innerPorts(offset: number, replicas = 1) {
     cassandraMetrics: 7070 + offset,
     prometheus: 9090 + offset,
     alertmanager: 9093 + offset,
+    alertReceiver: 9095 + offset,
     nodeExporter: 9100 + offset,
     nginxExporter: 9113 + offset,
     mtail: 3903 + offset,

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { parse } from 'yaml';
+import { ensureTools } from '../../services/local/src/tools.ts';
+import { listStale } from '../generate.ts';
+
+const HOME = path.resolve(import.meta.dirname, '..');
+const RUNBOOK = path.resolve(HOME, '../docs/pages/runbook.md');
+const run = promisify(execFile);
+
+interface Rule {
+  readonly alert?: string;
+  readonly record?: string;
+  readonly labels?: { readonly severity?: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+interface RuleTest {
+  readonly alert_rule_test?: readonly {
+    readonly alertname: string;
+    readonly eval_time: string;
+    readonly exp_alerts?: readonly unknown[];
+  }[];
+}
+
+const rules = read<{ groups: { rules: Rule[] }[] }>('prometheus/rules/*.rules.yml').flatMap(({ content }) =>
+  content.groups.flatMap((group) => group.rules),
+);
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+const testFiles = read<{ tests: RuleTest[] }>('prometheus/tests/*.test.yml');
+
+before(() => ensureTools(['prometheus', 'alertmanager']));
+
+for (const { file } of testFiles) {
+  test(`promtool agrees with ${path.relative(HOME, file)}`, async () => {
+    const { stdout } = await run('promtool', ['test', 'rules', file]);
+    assert.match(stdout, /SUCCESS/);
+  });
+}
+
+test('each alert is shown to fire, to be silent just below and to end', () => {
+  for (const alert of new Set(alerts.map((rule) => rule.alert))) {
+    // It always fires: that is its point.
+    if (alert === 'DeadMan') continue;
+    const seen = testFiles
+      .flatMap(({ content }) => content.tests)
+      .map(({ alert_rule_test: cases = [] }) => cases.filter(({ alertname }) => alertname === alert))
+      .filter((cases) => cases.length > 0)
+      .map((cases) => cases.map(({ exp_alerts: expected = [] }) => expected.length > 0));
+    assert.ok(
+      seen.some((firing) => firing.includes(true)),
+      `nothing shows ${alert} firing`,
+    );
+    assert.ok(
+      seen.some((firing) => !firing.includes(true)),
+      `nothing shows ${alert} silent`,
+    );
+    assert.ok(
+      seen.some((firing) => firing.at(-1) === false && (firing.includes(true) || isSeenByQuery(`${alert}`))),
+      `nothing shows ${alert} ending`,
+    );
+  }
+});
+
+test('each alert says how urgent it is, what it is about, how much, and where to read on', () => {
+  const chapters = new Set([...readFileSync(RUNBOOK, 'utf8').matchAll(/^## (.+)$/gm)].map(([, title]) => title));
+  for (const { alert, labels, annotations = {} } of alerts) {
+    assert.match(String(labels?.severity), /^(page|ticket|info)$/, alert);
+    assert.ok(annotations.summary, alert);
+    assert.match(annotations.description ?? '', /\$value|\$labels\.instance/, alert);
+    assert.equal(annotations.runbook_url?.split('#')[1], alert?.toLowerCase());
+    assert.ok(chapters.has(`${alert}`), `the runbook has no chapter ${alert}`);
+  }
+  assert.deepEqual(
+    [...chapters].filter((title) => !alerts.some(({ alert }) => alert === title)),
+    [],
+    'the runbook has chapters for nothing',
+  );
+});
+
+test('what is recorded is named level:metric:operations', () => {
+  for (const { record } of rules) if (record) assert.match(record, /^[a-z_]+:[a-z_]+:[a-z0-9_]+$/);
+});
+
+test('files that are made from the objectives are up to date', () => {
+  assert.deepEqual(listStale(), []);
+});
+
+/** Some alerts have several rules of one name, which a test tells apart by the series ALERTS. */
+function isSeenByQuery(alert: string): boolean {
+  return testFiles.some(({ file }) => readFileSync(file, 'utf8').includes(`ALERTS{alertname="${alert}"`));
+}
+
+function read<Content>(pattern: string): { file: string; content: Content }[] {
+  return globSync(path.join(HOME, pattern)).map((file) => ({
+    file,
+    content: parse(readFileSync(file, 'utf8')) as Content,
+  }));
+}

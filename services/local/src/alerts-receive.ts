@@ -1,0 +1,28 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { receiveNotifications } from './alerts/notifications.ts';
+import { innerPorts, readSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+
+const HELP = `npm run alerts:receive: shows what Alertmanager sends, a line for each alert, until Ctrl-C. An example of a receiver: see
+monitoring/alertmanager/alertmanager.yml. INNER_PORT_OFFSET is read as by \`npm start\`.
+`;
+
+try {
+  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
+  if (values.help) {
+    process.stdout.write(HELP);
+  } else {
+    const { alertReceiver } = innerPorts(readSettings(process.env).innerPortOffset);
+    await receiveNotifications(alertReceiver, ({ receiver, status, labels, annotations }) => {
+      const { alertname = '' } = labels;
+      const text = `${annotations.summary} ${annotations.description}`;
+      console.log(`${new Date().toISOString()}  ${receiver.padEnd(8)}  ${status.padEnd(8)}  ${alertname}: ${text}`);
+    });
+    console.log(`Listening on port ${alertReceiver}.`);
+  }
+} catch (error) {
+  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+  console.error(isExpected ? (error as Error).message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,124 @@
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { createPrometheusClient } from '../../../monitoring/prometheus/client.ts';
+import { type Notification, receiveNotifications } from './alerts/notifications.ts';
+import { type Episode, reproduce, toSeconds } from './alerts/reproduction.ts';
+import { SCENARIOS } from './alerts/scenarios.ts';
+import { findCassandra } from './cassandra-server.ts';
+import { findLauncher } from './data-dir.ts';
+import { innerPorts, readSettings, type StoreSettings } from './settings.ts';
+import { createShop, type Shop } from './shop-client.ts';
+import { StartError } from './start-error.ts';
+import { toTable } from './table.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+const ALERTS = SCENARIOS.flatMap(({ alerts }) => alerts);
+const HELP = `npm run alerts:reproduce: makes alerts fire in a running store (npm start -- --observe), one after the other, by what they are for: load,
+a slow database, a killed service, a database that stands still. Shows in Prometheus when each fires and ends, about eight
+minutes in all. Shoppers notice: not for a store that others use. Ctrl-C leaves the store well.
+
+  --only <alert>   one of ${ALERTS.join(', ')}
+
+DATA_DIR, PORT and INNER_PORT_OFFSET are read as by \`npm start\`. Exits with 1 when an alert doesn't fire or doesn't end.
+`;
+/** ms for the store to be well again in the end. */
+const WELL_WITHIN = 60_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+  if (values.help) return void process.stdout.write(HELP);
+  const scenarios = SCENARIOS.filter(({ alerts }) => values.only === undefined || alerts.includes(values.only));
+  if (scenarios.length === 0) throw new StartError(`--only takes one of ${ALERTS.join(', ')}.`);
+
+  const settings = readSettings(process.env);
+  const ports = innerPorts(settings.innerPortOffset);
+  const { dataDir } = settings;
+  const prometheus = createPrometheusClient(`http://127.0.0.1:${ports.prometheus}`);
+  await checkStore(settings, () => prometheus.query('vector(1)'));
+
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+  const told: (Notification & { at: number })[] = [];
+  const receiver = await receiveNotifications(ports.alertReceiver, (one) => told.push({ ...one, at: Date.now() }));
+  const shop = createShop(`http://127.0.0.1:${settings.port}`);
+  const terminal = createTerminal();
+  const scene = { dataDir, shop, findCassandra: () => findCassandra(path.join(dataDir, 'cassandra')) };
+  const parts = {
+    scene,
+    prometheus,
+    told,
+    signal: stopping.signal,
+    say: (text: string) => terminal.say(`    ${text}`),
+  };
+  const episodes: Episode[] = [];
+  try {
+    for (const scenario of scenarios) {
+      const step = scenario.alerts.join(', ');
+      terminal.show({ kind: 'began', step, text: `${step}: ${scenario.cause}` });
+      episodes.push(...(await reproduce(scenario, parts)));
+      terminal.show({ kind: 'done', step, text: `${step}: over` });
+    }
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+  } finally {
+    await becomeWell(shop, terminal);
+    terminal.close();
+    receiver.close();
+    receiver.closeAllConnections();
+    await shop.close();
+  }
+  console.log(`\n${describe(episodes).join('\n')}`);
+  if (stopping.signal.aborted || episodes.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
+}
+
+async function checkStore({ dataDir }: StoreSettings, askPrometheus: () => Promise<unknown>): Promise<void> {
+  if ((await findLauncher(dataDir)) === undefined) {
+    throw new StartError(`No store runs in ${dataDir}: start one with npm start -- --observe.`);
+  }
+  await askPrometheus().catch((cause: unknown) => {
+    throw new StartError('The store runs without Prometheus: start it with npm start -- --observe.', { cause });
+  });
+}
+
+/** Waits until every service answers again; throws StartError when that takes too long. */
+async function becomeWell(shop: Shop, terminal: Terminal): Promise<void> {
+  terminal.show({ kind: 'began', step: 'health', text: 'Waiting until the store is well' });
+  for (const deadline = Date.now() + WELL_WITHIN; ; await sleep(500)) {
+    const health = await shop
+      .send<{ status: string }>({ method: 'GET', path: '/api/system/health' })
+      .catch(() => undefined);
+    if (health?.body?.status === 'ok') break;
+    if (Date.now() > deadline) throw new StartError(`The store isn't well again after ${toSeconds(WELL_WITHIN)}.`);
+  }
+  terminal.show({ kind: 'done', step: 'health', text: 'The store is well' });
+}
+
+function describe(episodes: readonly Episode[]): string[] {
+  const show = (ms: number | undefined) => (ms === undefined ? '–' : toSeconds(ms));
+  const rows = episodes.map(({ alert, cause, pendingAfter, firingAfter, toldAfter, endedAfter, faults }) => [
+    alert,
+    cause,
+    show(pendingAfter),
+    show(firingAfter),
+    show(toldAfter),
+    show(endedAfter),
+    faults.length === 0 ? 'ok' : `✗ ${faults.join('; ')}`,
+  ]);
+  const failed = episodes.filter(({ faults }) => faults.length > 0).length;
+  return [
+    ...toTable(['alert', 'cause', 'pending', 'firing', 'told', 'ended', ''], rows),
+    '',
+    'Pending, firing and told: after the cause began. Ended: after the cause had.',
+    `${episodes.length - failed} passed, ${failed} failed`,
+  ];
+}
+
+try {
+  await main();
+} catch (error) {
+  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+  console.error(isExpected ? (error as Error).message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,79 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { signalProcess } from '../processes.ts';
+import { readServiceProcesses } from '../service-processes.ts';
+import type { ServiceName } from '../settings.ts';
+import type { Shop } from '../shop-client.ts';
+
+/** Ends a fault; resolves when nothing of it is left. */
+export type End = () => Promise<void>;
+
+/** Stops a process in its tracks (SIGSTOP). It goes on at the latest when this one ends, however that happens. */
+export async function freeze(pid: number): Promise<End> {
+  // Its input ends with us, and it has a group of its own: neither Ctrl-C nor kill -9 leaves anything frozen.
+  const script = 'kill -STOP "$1" && read -r _; kill -CONT "$1"';
+  const keeper = spawn('sh', ['-c', script, 'sh', String(pid)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  await once(keeper, 'spawn');
+  return async () => {
+    keeper.stdin.end();
+    if (keeper.exitCode === null) await once(keeper, 'exit');
+  };
+}
+
+/** Freezes a process again and again, for `frozenMs` out of `frozenMs + freeMs`. */
+export function freezeInTurns(pid: number, frozenMs: number, freeMs: number): End {
+  return repeat(async (signal) => {
+    const thaw = await freeze(pid);
+    await sleep(frozenMs);
+    await thaw();
+    await sleep(freeMs, undefined, { signal });
+  });
+}
+
+/** Kills every process of a service, and each that comes in its place. The store's own supervisor brings it back afterwards. */
+export function keepKilling(dataDir: string, service: ServiceName): End {
+  return repeat(async (signal) => {
+    for (const [name, pid] of await readServiceProcesses(dataDir)) {
+      if (name.replace(/-\d+$/, '') === service) signalProcess(pid, 'SIGKILL');
+    }
+    await sleep(100, undefined, { signal });
+  });
+}
+
+/** Reads a guest's cart over and over, whatever the answers: two statements each, past Nginx's cache. */
+export async function readCarts(shop: Shop, perSecond: number): Promise<End> {
+  const [product] = (await shop.listProducts({ inStock: true, limit: 1 })).body.data;
+  const { body: cart } = await shop.send<{ cartToken: string }>({ method: 'POST', path: '/api/v1/cart' });
+  const headers = { 'x-cart-token': cart.cartToken };
+  const body = { productId: product?.id, quantity: 1 };
+  await shop.send({ method: 'POST', path: '/api/v1/cart/items', headers, body });
+  const running = new Set<Promise<unknown>>();
+  const timer = setInterval(() => {
+    const read = shop.send({ method: 'GET', path: '/api/v1/cart', headers }).catch(() => undefined);
+    running.add(read);
+    read.finally(() => running.delete(read));
+  }, 1000 / perSecond);
+  return async () => {
+    clearInterval(timer);
+    await Promise.all(running);
+  };
+}
+
+function repeat(work: (signal: AbortSignal) => Promise<void>): End {
+  const ending = new AbortController();
+  const repeating = (async () => {
+    while (!ending.signal.aborted) await work(ending.signal);
+  })().catch((error: unknown) => {
+    if (!ending.signal.aborted) throw error;
+  });
+  // Whoever ends it hears of a failure; until then nobody waits for it.
+  repeating.catch(() => undefined);
+  return async () => {
+    ending.abort();
+    await repeating;
+  };
+}

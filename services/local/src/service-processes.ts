@@ -1,0 +1,15 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { SERVICE_NAMES } from './settings.ts';
+
+/** Running service processes of the store in `dataDir` by name; what an earlier start has left on record doesn't count. */
+export async function readServiceProcesses(dataDir: string): Promise<Map<string, number>> {
+  const processes = new Map<string, number>();
+  for (const name of await readdir(path.join(dataDir, 'run'))) {
+    if (!SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''))) continue;
+    const folder = path.join(dataDir, 'run', name);
+    const pid = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));
+    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) processes.set(name, pid);
+  }
+  return processes;
+}
