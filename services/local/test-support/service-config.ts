@@ -50,6 +50,7 @@ export function testServiceConfig<Overrides extends object = object>(
     CIRCUIT_BREAKER_FAILURE_THRESHOLD: 5,
     CIRCUIT_BREAKER_TIMEOUT: 5000,
     CIRCUIT_BREAKER_SUCCESS_THRESHOLD: 2,
+    OTEL_TRACES_SAMPLER_ARG: 1,
     ...overrides,
   };
 }

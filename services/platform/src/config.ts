@@ -78,6 +78,14 @@ const urls = z
   .transform((text) => text.split(',').map((one) => one.trim()))
   .pipe(z.array(url));
 
+/** What OpenTelemetry calls so everywhere. */
+export const openTelemetry = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: url
+    .optional()
+    .describe('Base URL of what takes traces (OTLP/HTTP); none are made without'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1).describe('Share of requests that are traced'),
+};
+
 /** Settings of every service; a service adds its own with `.extend`. */
 export const serviceConfig = z.object({
   NODE_ENV: z
@@ -128,6 +136,7 @@ export const serviceConfig = z.object({
     .min(1)
     .default(2)
     .describe('Successes in a row that close it.'),
+  ...openTelemetry,
 });
 
 export type ServiceConfig = z.output<typeof serviceConfig>;

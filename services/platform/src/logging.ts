@@ -1,5 +1,6 @@
 import { createLogger as createWinston, format, transports } from 'winston';
 import { currentRequest } from './request-context.ts';
+import { parseTraceparent } from './tracing/trace-context.ts';
 
 /** Writes JSON lines; `event` is a stable snake_case name, `message` is for a person. */
 export interface Logger {
@@ -32,7 +33,7 @@ function redactError(error: Error, depth: number): unknown {
 export function createLogger(service: string, level: string): Logger {
   const winston = createWinston({
     level,
-    format: format.json({ space: 0 }),
+    format: format.json({ space: 0, deterministic: false }),
     transports: [new transports.Console({ stderrLevels: [] })],
   });
   const write =
@@ -47,7 +48,7 @@ export function createLogger(service: string, level: string): Logger {
         message: redact(message) as string,
         event,
         requestId,
-        traceId: traceparent?.split('-')[1],
+        traceId: traceparent && parseTraceparent(traceparent).traceId,
         userId,
         ...(redact(fields) as Record<string, unknown>),
       });

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
+import { hostname } from 'node:os';
 import type { Express } from 'express';
 import type { z } from 'zod';
 import { readKeySet, readKeySetsByIssuer, readSigningKey } from './auth/keys.ts';
@@ -15,6 +16,7 @@ import type { OpenApiDocument } from './http/openapi.ts';
 import type { Route } from './http/route.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { startTracing, stopTracing } from './tracing/tracing.ts';
 
 export type ServiceName = 'product' | 'cart' | 'order' | 'user';
 
@@ -132,7 +134,11 @@ export async function runService<Schema extends typeof serviceConfig>(
   assemble: (platform: Platform, config: z.output<Schema>) => ServiceParts | Promise<ServiceParts>,
 ): Promise<void> {
   const config = readConfigOrExit(schema);
-  const service = await createService(name, config, assemble);
+  const logger = createLogger(name, config.LOG_LEVEL);
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_TRACES_SAMPLER_ARG: share } = config;
+  if (endpoint)
+    await startTracing({ service: name, instance: `${hostname()}:${config.PORT}`, endpoint, share, logger });
+  const service = await createService(name, config, assemble, logger);
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE, headersTimeout: 15_000, requestTimeout: 15_000 },
     service.app,
@@ -149,6 +155,7 @@ export async function runService<Schema extends typeof serviceConfig>(
     service.refuse();
     await drain(server);
     await service.stop();
+    await stopTracing();
     process.exit(0);
   };
   process.on('SIGTERM', stop);

@@ -8,6 +8,7 @@ import { createServiceClient, type ServiceClient } from '#platform/client/servic
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { withRequestContext } from '#platform/request-context.ts';
+import { newTraceparent } from '#platform/tracing/trace-context.ts';
 
 const circuit = { failureThreshold: 5, timeoutMs: 5000, successThreshold: 2 };
 const server = createServer((_request, response) => response.end('{}'));
@@ -30,7 +31,7 @@ after(async () => {
 it('requests that have run out of their own time do not open the circuit of a healthy service', async () => {
   const call = () =>
     client.call({ method: 'GET', path: '/', scope: 'x', idempotent: true, answers: { 200: z.object({}) } });
-  const late = { requestId: 'late', traceparent: undefined, deadlineAt: Date.now() - 1 };
+  const late = { requestId: 'late', traceparent: newTraceparent(false), deadlineAt: Date.now() - 1 };
   for (let requests = 0; requests < 10; requests += 1) {
     await assert.rejects(withRequestContext(late, call), { code: 'upstream_unavailable' });
   }

@@ -9,6 +9,7 @@ import { type Call, createServiceClient, type ServiceClient } from '#platform/cl
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics, type Metrics } from '#platform/metrics.ts';
 import { withRequestContext } from '#platform/request-context.ts';
+import { newTraceparent } from '#platform/tracing/trace-context.ts';
 
 const SETTINGS = { failureThreshold: 5, timeoutMs: 150, successThreshold: 2 };
 
@@ -235,7 +236,7 @@ describe('a client of a service', () => {
   test('gives up when no time is left, and does not repeat beyond it', async () => {
     answers = [{ status: 200, body: { ok: true }, delayMs: 2000 }];
     const startedAt = Date.now();
-    const context = { requestId: 'late', traceparent: undefined, deadlineAt: Date.now() + 300 };
+    const context = { requestId: 'late', traceparent: newTraceparent(false), deadlineAt: Date.now() + 300 };
     await assert.rejects(
       withRequestContext(context, () => call()),
       unavailable,

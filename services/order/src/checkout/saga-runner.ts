@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Logger } from '#platform/logging.ts';
-import { currentRequest, withRequestContext } from '#platform/request-context.ts';
+import { currentRequest, ofThisRequest, withRequestContext } from '#platform/request-context.ts';
 
 /** Intakes and sagas at work at a time; more would only wait for each other at the database, until they time out. */
 const AT_ONCE = 24;
@@ -37,7 +37,8 @@ export function createSagaRunner(logger: Logger): SagaRunner {
     const context = currentRequest();
     const saga = queue.add(() => {
       if (!context) return work();
-      return withRequestContext({ ...context, deadlineAt: Date.now() + DEADLINE }, work);
+      const deadlineAt = Math.max(context.deadlineAt, Date.now() + DEADLINE);
+      return withRequestContext({ ...context, deadlineAt }, work);
     });
     running.set(id, saga);
     const forget = () => running.delete(id);
@@ -46,7 +47,8 @@ export function createSagaRunner(logger: Logger): SagaRunner {
   }
 
   return {
-    intake: (work) => queue.add(work, { priority: INTAKE_FIRST }),
+    // What waits is begun by whatever ends before it, as part of that other request.
+    intake: (work) => queue.add(ofThisRequest(work), { priority: INTAKE_FIRST }),
     run,
 
     async runWithin(ms, id, work) {

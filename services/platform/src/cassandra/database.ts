@@ -3,6 +3,7 @@ import { auth, Client, type ClientOptions, ExecutionProfile, errors, policies, t
 import { Unavailable } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
+import { startClientSpan } from '../tracing/tracing.ts';
 import { type Cluster, toClusterOptions } from './cluster.ts';
 import { NextNodeRetryPolicy } from './next-node-retry.ts';
 import { PrimaryReplicaFirstPolicy } from './primary-replica-first.ts';
@@ -54,6 +55,7 @@ const { localQuorum, localSerial } = types.consistencies;
 /** ms; longer than the server's own 1 s, so that the server answers first and outcomes don't become unknown for nothing. */
 const CLIENT_TIMEOUT = 1500;
 const CONDITIONAL_ATTEMPTS = 3;
+const SPAN_FACTS = { 'db.system.name': 'cassandra' };
 
 export async function connectDatabase(options: DatabaseOptions, metrics: Metrics, logger: Logger): Promise<Database> {
   const client = new Client(toClientOptions(options));
@@ -110,6 +112,7 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
   }
 
   async function measured<Result>(query: string, work: () => Promise<Result>): Promise<Result> {
+    const span = startClientSpan(query);
     const startedAt = performance.now();
     let outcome = 'error';
     try {
@@ -118,6 +121,7 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
       return result;
     } finally {
       duration.observe({ query, outcome }, (performance.now() - startedAt) / 1000);
+      span?.end({ attributes: SPAN_FACTS, failed: outcome === 'error' });
     }
   }
 

@@ -1,6 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
+import { currentRequest, withRequestContext } from '../request-context.ts';
+import { newTraceparent, parseTraceparent } from '../tracing/trace-context.ts';
+import { startSpan } from '../tracing/tracing.ts';
 import type { Database, Row } from './database.ts';
 
 const SLOT_MS = 60_000;
@@ -20,11 +24,17 @@ export interface DueWork {
   readonly id: string;
   readonly action: string;
   readonly dueAt: Date;
+  /** The request that it was put off by, and the trace of that; undefined for what no request has asked for. */
+  readonly requestId: string | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /** Work that must happen, written down before the state that needs it changes. */
 export interface DueQueue {
-  /** Notes that `action` is due for `id` in `delayMs`; it survives a crash, and may come more than once. */
+  /**
+   * Notes that `action` is due for `id` in `delayMs`; it survives a crash, and may come more than once. It will be done on behalf of the
+   * request in hand: under its id, in a trace that is linked to its own.
+   */
   put(delayMs: number, id: string, action: string): Promise<void>;
   start(): void;
   /** Ends after the work in hand. */
@@ -76,12 +86,12 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 
   async function put(delayMs: number, id: string, action: string): Promise<void> {
     const dueAt = new Date(Date.now() + delayMs);
-    await database.write('due.put', 'INSERT INTO due (slot, due_at, id, action) VALUES (?, ?, ?, ?)', [
-      toSlot(dueAt),
-      dueAt,
-      id,
-      action,
-    ]);
+    const { requestId, traceparent } = currentRequest() ?? {};
+    await database.write(
+      'due.put',
+      'INSERT INTO due (slot, due_at, id, action, request_id, traceparent) VALUES (?, ?, ?, ?, ?, ?)',
+      [toSlot(dueAt), dueAt, id, action, requestId, traceparent],
+    );
   }
 
   async function loop(): Promise<void> {
@@ -146,11 +156,11 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     for (;;) {
       const rows = await database.read(
         'due.scan',
-        'SELECT due_at, id, action FROM due WHERE slot = ? AND due_at >= ? AND due_at <= ? LIMIT ?',
+        'SELECT due_at, id, action, request_id, traceparent FROM due WHERE slot = ? AND due_at >= ? AND due_at <= ? LIMIT ?',
         [new Date(slot), after, new Date(to), PAGE],
       );
       const fresh = rows.map(toDueWork).filter((work) => !recent.has(keyOf(work)));
-      await Promise.all(fresh.map((work) => limit(() => process(work))));
+      await Promise.all(fresh.map((work) => limit(() => processAsRequest(work))));
       if (rows.length < PAGE || stopped) return;
       const last: Date = (rows.at(-1) as Row).due_at;
       if (fresh.length === 0 && last.getTime() === after.getTime()) {
@@ -159,6 +169,16 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       after = last;
       await moveTo(last.getTime());
     }
+  }
+
+  function processAsRequest(work: DueWork): Promise<void> {
+    const { action, requestId = randomUUID(), traceparent: link } = work;
+    const own = newTraceparent(link !== undefined && parseTraceparent(link).isSampled);
+    const span = startSpan({ kind: 'consumer', name: `due ${action}`, traceparent: own, link });
+    const context = { requestId, traceparent: span?.traceparent ?? own, deadlineAt: Number.POSITIVE_INFINITY };
+    return withRequestContext(context, () => process(work)).finally(() =>
+      span?.end({ attributes: { 'request.id': requestId } }),
+    );
   }
 
   async function process(work: DueWork): Promise<void> {
@@ -189,7 +209,13 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 }
 
 function toDueWork(row: Row): DueWork {
-  return { id: String(row.id), action: row.action as string, dueAt: row.due_at as Date };
+  return {
+    id: String(row.id),
+    action: row.action,
+    dueAt: row.due_at,
+    requestId: row.request_id ?? undefined,
+    traceparent: row.traceparent ?? undefined,
+  };
 }
 
 function keyOf({ id, action, dueAt }: DueWork): string {

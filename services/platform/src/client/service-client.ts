@@ -5,6 +5,7 @@ import { Unavailable } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import { currentRequest, remainingMs } from '../request-context.ts';
+import { startClientSpan } from '../tracing/tracing.ts';
 import { CircuitOpen, type CircuitSettings, createCircuit } from './circuit-breaker.ts';
 import { lookupAnyFirst } from './lookup.ts';
 
@@ -78,24 +79,32 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
 
   async function sendTo(pool: Pool, call: Call<Answers>, timeLeft: number): Promise<{ status: number; body: unknown }> {
     const request = currentRequest();
-    const response = await pool.request({
-      method: call.method,
-      path: call.path,
-      signal: AbortSignal.timeout(timeLeft),
-      headers: {
-        authorization: `Bearer ${issueToken(target, call.scope)}`,
-        accept: 'application/json',
-        'x-deadline-ms': String(Math.floor(timeLeft)),
-        ...(request && { 'x-request-id': request.requestId }),
-        ...(request?.traceparent && { traceparent: request.traceparent }),
-        ...(call.body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-    });
-    const text = await response.body.text();
-    const status = response.statusCode;
-    if (status >= 500) throw new Error(`${target} answered ${status} to ${call.method} ${call.path}.`);
-    return { status, body: text === '' ? undefined : JSON.parse(text) };
+    if (request) request.isShared = true;
+    const span = startClientSpan(`${target} ${call.scope}`);
+    let status = 0;
+    try {
+      const response = await pool.request({
+        method: call.method,
+        path: call.path,
+        signal: AbortSignal.timeout(timeLeft),
+        headers: {
+          authorization: `Bearer ${issueToken(target, call.scope)}`,
+          accept: 'application/json',
+          'x-deadline-ms': String(Math.floor(timeLeft)),
+          ...(request && { 'x-request-id': request.requestId, traceparent: span?.traceparent ?? request.traceparent }),
+          ...(request?.tracestate && { tracestate: request.tracestate }),
+          ...(call.body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      });
+      status = response.statusCode;
+      const text = await response.body.text();
+      if (status >= 500) throw new Error(`${target} answered ${status} to ${call.method} ${call.path}.`);
+      return { status, body: text === '' ? undefined : JSON.parse(text) };
+    } finally {
+      const attributes = { 'http.request.method': call.method, 'http.response.status_code': status };
+      span?.end({ attributes, failed: status === 0 || status >= 500 });
+    }
   }
 
   async function sendWithRetries(call: Call<Answers>): Promise<{ status: number; body: unknown }> {

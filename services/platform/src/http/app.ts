@@ -3,7 +3,9 @@ import express, { type Express, type Request, type RequestHandler } from 'expres
 import promBundle from 'express-prom-bundle';
 import type { Logger } from '../logging.ts';
 import { LATENCY_BUCKETS, type Metrics } from '../metrics.ts';
-import { withRequestContext } from '../request-context.ts';
+import { type RequestContext, withRequestContext } from '../request-context.ts';
+import { isTraceparent, newTraceparent } from '../tracing/trace-context.ts';
+import { startSpan } from '../tracing/tracing.ts';
 import { type OpenApiDocument, toOpenApi } from './openapi.ts';
 import { answerOtherMethods, problemResponder, routeNotFound } from './problem.ts';
 import { type Route, toHandlers, type Verifiers } from './route.ts';
@@ -12,7 +14,10 @@ import { type SystemParts, systemRoutes } from './system.ts';
 /** ms that a request from outside may take in all; an internal one brings what is left. */
 const PUBLIC_DEADLINE = 5000;
 const SANE_REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** ms; a read that takes longer than the p99 may is told. */
+const SLOW = 500;
+/** What a client that didn't wait for its answer was answered, as Nginx has it. */
+const CLIENT_GONE = 499;
 
 export interface HttpApp {
   readonly app: Express;
@@ -30,7 +35,7 @@ export function createHttpApp(
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', 1);
   app.enable('case sensitive routing').enable('strict routing');
-  app.use(measureRequests(metrics), enterRequest);
+  app.use(measureRequests(metrics), enterRequests(logger));
   app.use(systemRoutes(service, document, system));
   mount(app, routes, verifiers);
   app.use(routeNotFound, problemResponder(logger));
@@ -64,18 +69,56 @@ function boundMethod(labels: { method?: unknown }): void {
   if (!METHODS.has(labels.method)) labels.method = 'other';
 }
 
-const enterRequest: RequestHandler = (request, response, next) => {
-  const given = request.get('x-request-id');
-  const requestId = given !== undefined && SANE_REQUEST_ID.test(given) ? given : randomUUID();
-  const traceparent = request.get('traceparent');
-  response.setHeader('X-Request-Id', requestId);
-  const context = {
-    requestId,
-    traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
-    deadlineAt: Date.now() + deadlineMs(request),
+/** Gives each request its context, a span while tracing is on, and a line in the log where there is something to tell. */
+function enterRequests(logger: Logger): RequestHandler {
+  return (request, response, next) => {
+    const startedAt = Date.now();
+    const given = readContext(request, startedAt);
+    const span = startSpan({ kind: 'server', name: request.method, traceparent: given.traceparent });
+    const context = span ? { ...given, traceparent: span.traceparent } : given;
+    response.setHeader('X-Request-Id', context.requestId);
+    response.on('close', () => {
+      const { method } = request;
+      const route = routePattern(request);
+      const status = response.writableFinished ? response.statusCode : CLIENT_GONE;
+      const attributes = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
+      span?.end({ name: `${method} ${route}`, attributes, failed: status >= 500 });
+      const facts = { method, route, status, durationMs: Date.now() - startedAt, ...response.locals.refusal };
+      withRequestContext(context, () => tell(logger, facts, context));
+    });
+    withRequestContext(context, next);
   };
-  withRequestContext(context, next);
-};
+}
+
+function readContext(request: Request, startedAt: number): RequestContext {
+  const requestId = request.get('x-request-id');
+  const traceparent = request.get('traceparent');
+  // What comes from outside always has a trace. What hasn't is a service's own doing, or a probe of its health: no spans are made of it.
+  const hasTrace = isTraceparent(traceparent);
+  return {
+    requestId: requestId !== undefined && SANE_REQUEST_ID.test(requestId) ? requestId : randomUUID(),
+    traceparent: hasTrace ? traceparent : newTraceparent(false),
+    tracestate: hasTrace ? request.get('tracestate') : undefined,
+    deadlineAt: startedAt + deadlineMs(request),
+    isShared: hasTrace && request.path.startsWith('/internal/'),
+  };
+}
+
+/**
+ * Nginx has a line for each request, and one of winston's costs as much as a tenth of a small request: so a service has none for a quick
+ * read that it answered alone. Of every other request there is one in each service that had part in it.
+ */
+function tell(
+  logger: Logger,
+  facts: { method: string; route: string; status: number; durationMs: number },
+  { isShared }: RequestContext,
+): void {
+  const { method, route, status, durationMs } = facts;
+  const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
+  const isOrdinary = isRead && status < 400 && durationMs < SLOW && !isShared;
+  const level = isOrdinary ? 'debug' : status >= 500 ? 'warn' : 'info';
+  logger[level]('request_handled', `${method} ${route} was answered ${status}.`, facts);
+}
 
 function deadlineMs(request: Request): number {
   const left = request.path.startsWith('/internal/') ? Number(request.get('x-deadline-ms')) : Number.NaN;

@@ -38,7 +38,8 @@ export function problemResponder(logger: Logger): ErrorRequestHandler {
 }
 
 function sendProblem(request: Request, response: Response, problem: ProblemFacts): void {
-  const { status, code, message, extensions = {}, retryAfter, replayed } = problem;
+  const { status, code, message, extensions = {}, retryAfter, replayed, cause } = problem;
+  response.locals.refusal = { code, ...(cause !== undefined && { cause: String(cause) }) };
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/problem+json');
   response.setHeader('Cache-Control', 'no-store');
@@ -60,7 +61,7 @@ function sendProblem(request: Request, response: Response, problem: ProblemFacts
   );
 }
 
-interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed'>> {
+interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed' | 'cause'>> {
   readonly status: number;
   readonly code: string;
   readonly message: string;

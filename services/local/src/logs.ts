@@ -1,0 +1,146 @@
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { readSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+import { toTable } from './table.ts';
+
+const HELP = `npm run logs -- <id>: what Nginx and every service wrote about one request, in order of time. The id is a request's (X-Request-Id of its
+answer, requestId of an error) or a trace's.
+
+  --json    the lines as they were written, one JSON object each
+  --stdin   reads standard input: docker compose logs --no-log-prefix --no-color | npm run logs -- <id> --stdin
+
+Logs are those of DATA_DIR, read as by \`npm start\`, with what was put aside at a start. A service has no line for a quick read that it answered
+alone: Nginx's has the address of the process. LOG_LEVEL=debug makes services write those too.
+Exits with 1 when nothing is found.
+`;
+/** Shown in a place of their own, or better said by another field. */
+const SHOWN = new Set([
+  ...[
+    'timestamp',
+    'level',
+    'service',
+    'message',
+    'event',
+    'requestId',
+    'traceId',
+    'method',
+    'route',
+    'status',
+    'durationMs',
+  ],
+  ...['client', 'uri', 'bytes', 'requestTime', 'upstreamService', 'upstreamTime', 'upstreamAddr', 'cacheStatus'],
+]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** A line about the request asked for. */
+export interface Found {
+  /** `nginx`, or the process: `product`, `product-2`. */
+  readonly from: string;
+  readonly text: string;
+  readonly fields: Fields;
+  /** Epoch ms at which began what it tells of. */
+  readonly beganAt: number;
+}
+
+/** The lines of `input` that carry the id of the request or of its trace. */
+export async function* findLines(input: Readable, id: string, from?: string): AsyncGenerator<Found> {
+  for await (const text of createInterface({ input })) {
+    const fields = text.includes(id) ? parse(text) : undefined;
+    if (fields?.requestId !== id && fields?.traceId !== id) continue;
+    const { timestamp, durationMs = 0, service } = fields;
+    yield { from: from ?? String(service), text, fields, beganAt: Date.parse(String(timestamp)) - Number(durationMs) };
+  }
+}
+
+/** What isn't JSON is no line of ours: the stack of a crash, a word of Node's. */
+function parse(text: string): Fields | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** All that the logs of `folder` say about `id`. Throws StartError where there are no logs. */
+export async function findInLogs(folder: string, id: string): Promise<Found[]> {
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => /\.log(?:\.\d+)?$/.test(name));
+  if (names.length === 0) throw new StartError(`There are no logs in ${folder}: give the same DATA_DIR as npm start.`);
+  const lines = names.map((name) => {
+    const writer = name.replace(/\.log.*$/, '').replace(/^access$/, 'nginx');
+    return Array.fromAsync(findLines(createReadStream(path.join(folder, name)), id, writer));
+  });
+  return (await Promise.all(lines)).flat();
+}
+
+/** What began first comes first, so that a request stands above what it led to. */
+export function inOrder(lines: readonly Found[]): Found[] {
+  const isDoor = ({ from }: Found) => Number(from === 'nginx');
+  return lines.toSorted((left, right) => left.beganAt - right.beganAt || isDoor(right) - isDoor(left));
+}
+
+export function describeLines(lines: readonly Found[]): string[] {
+  const sorted = inOrder(lines);
+  const first = sorted[0]?.beganAt ?? 0;
+  const rows = sorted.map(({ from, fields, beganAt }) => {
+    const at = new Date(beganAt).toISOString().slice(11, 23);
+    return [at, `+${beganAt - first} ms`, from, String(fields.level), describe(fields)];
+  });
+  return toTable(['UTC', 'after', 'from', 'level', ''], rows);
+}
+
+function describe(fields: Fields): string {
+  const { event, message, method, route, uri, status, durationMs } = fields;
+  const isRequest = event === 'request_handled';
+  const what = isRequest ? `${method} ${route ?? uri} → ${status} in ${durationMs} ms` : `${event}: ${message}`;
+  const rest = Object.entries(fields)
+    .filter(([name]) => !SHOWN.has(name))
+    .map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return `${what}${describeUpstream(fields)}${rest.join('')}`;
+}
+
+function describeUpstream({ upstreamService, upstreamAddr, cacheStatus }: Fields): string {
+  const cache = cacheStatus ? ` (cache ${cacheStatus})` : '';
+  return upstreamAddr ? ` by ${upstreamService} at ${upstreamAddr}${cache}` : cache;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: {
+      json: { type: 'boolean', default: false },
+      stdin: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h' },
+    },
+    allowPositionals: true,
+  });
+  const [id] = positionals;
+  if (values.help || id === undefined) {
+    process.stdout.write(HELP);
+    return values.help ? 0 : 2;
+  }
+  const folder = path.join(readSettings(process.env).dataDir, 'logs');
+  const lines = values.stdin ? await Array.fromAsync(findLines(process.stdin, id)) : await findInLogs(folder, id);
+  if (lines.length === 0) {
+    const where = values.stdin ? 'what was read' : `the logs in ${folder}`;
+    console.error(`Nothing about ${id} in ${where}. Nginx writes its lines a second late.`);
+    return 1;
+  }
+  console.log((values.json ? inOrder(lines).map(({ text }) => text) : describeLines(lines)).join('\n'));
+  return 0;
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+    console.error(isExpected ? (error as Error).message : error);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto';
+
+/** `00-<trace id>-<parent's span id>-<flags>`; see https://www.w3.org/TR/trace-context/. */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+export interface TraceContext {
+  readonly traceId: string;
+  readonly parentId: string;
+  readonly isSampled: boolean;
+  /** False for one that was only made, as by `newTraceparent` and Nginx: its parent is nobody. */
+  readonly hasParent: boolean;
+}
+
+export function isTraceparent(text: string | undefined): text is string {
+  return text !== undefined && TRACEPARENT.test(text);
+}
+
+/** Of a trace that nobody has begun yet: the parent is the first half of the trace's id, as nginx/trace.conf has it. */
+export function newTraceparent(isSampled: boolean): string {
+  const traceId = randomBytes(16).toString('hex');
+  return `00-${traceId}-${traceId.slice(0, 16)}-0${isSampled ? 1 : 0}`;
+}
+
+export function parseTraceparent(traceparent: string): TraceContext {
+  const [, traceId = '', parentId = '', flags = ''] = traceparent.split('-');
+  return {
+    traceId,
+    parentId,
+    isSampled: (Number.parseInt(flags, 16) & 1) === 1,
+    hasParent: !traceId.startsWith(parentId),
+  };
+}
