@@ -9,6 +9,7 @@ import { type Scene, setScene } from './abuse/scene.ts';
 import { schemathesis } from './abuse/schemathesis.ts';
 import { whoMay } from './abuse/who-may.ts';
 import { catalogueWalk } from './catalogue-walk.ts';
+import { docs } from './docs.ts';
 import { faults } from './faults.ts';
 import { purchases } from './purchases.ts';
 import { type RunningStore, startRunningStore } from './running-store.ts';
@@ -21,6 +22,7 @@ before(async () => {
 after(() => running?.stop());
 
 describe('purchases', () => purchases(() => running));
+describe('examples of the pages', () => docs(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
 describe('abuse', () => {
   let scene: Scene;
