@@ -45,7 +45,7 @@ before(async () => {
   await send(port, 'GET', '/api/v1/products');
   await send(port, 'POST', '/api/v1/cart');
   await send(port, 'PROPFIND', '/api/v1/cart');
-  await send(port, 'GET', '/api/v1/orders');
+  await send(port, 'POST', '/api/v1/orders');
   // A field of the log, as a caller would forge it.
   await send(port, 'GET', '/nowhere"%22,"status":500,"bytes":1,"requestTime":9.000,"upstreamService":"forged",');
 
@@ -92,12 +92,12 @@ function valuesOf(name: string): Record<string, number> {
   return Object.fromEntries(lines.map(([, labels, value]) => [String(labels), Number(value)]));
 }
 
-test('each request is counted by service, method and status; a method that nobody has is "other"', () => {
+test('each request is counted by service, method and status, one that Nginx refused itself too; a method that nobody has is "other"', () => {
   const requests = valuesOf('nginx_http_requests_total');
   assert.equal(requests['method="GET",status="200",upstream_service="product"'], 2);
   assert.equal(requests['method="POST",status="200",upstream_service="cart"'], 1);
   assert.equal(requests['method="other",status="200",upstream_service="cart"'], 1);
-  assert.equal(requests['method="GET",status="502",upstream_service="order"'], 1);
+  assert.equal(requests['method="POST",status="502",upstream_service="order"'], 1);
 });
 
 test('what the cache did is counted, and its answers took no time of the service', () => {
