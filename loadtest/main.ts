@@ -2,7 +2,7 @@ import { check, fail } from 'k6';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import type { Options } from 'k6/options';
-import { SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { SCENARIOS } from './scenarios.ts';
 import { createProduct, listCategories, listProducts, signIn, viewProduct } from './shop.ts';
 import { buy, buyAtOnce, lookAround, pick, type Shop, shopperEmail, visit } from './shopper.ts';
 
@@ -11,7 +11,7 @@ interface Prepared extends Shop {
   readonly saleProduct?: string;
 }
 
-const name = (__ENV.SCENARIO ?? 'smoke') as ScenarioName;
+const name = __ENV.SCENARIO ?? 'smoke';
 const scenario = SCENARIOS[name] ?? fail(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}.`);
 const thresholds = JSON.parse(open('./thresholds.json')) as Record<string, string[]>;
 /** Pieces that the flash sale has. */
@@ -25,7 +25,9 @@ export const options: Options = {
   // A class that a scenario never asks for has no values to hold against its threshold.
   thresholds: {
     ...Object.fromEntries(
-      Object.entries(thresholds).filter(([metric]) => scenario.classes.some((one) => metric.endsWith(`{class:${one}}`))),
+      Object.entries(thresholds).filter(([metric]) =>
+        scenario.classes.some((one) => metric.endsWith(`{class:${one}}`)),
+      ),
     ),
     checks: ['rate>=0.999'],
     ...scenario.thresholds,
@@ -57,7 +59,9 @@ export function walk(): void {
   let count = 0;
   let cursor: string | null = null;
   do {
-    const page = listProducts(`limit=100&sort=${sort}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`);
+    const page = listProducts(
+      `limit=100&sort=${sort}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+    );
     for (const id of page.ids) seen.add(id);
     count += page.ids.length;
     cursor = page.nextCursor;

@@ -1,14 +1,12 @@
 import type { Scenario, Threshold } from 'k6/options';
 import type { RouteClass } from './shop.ts';
 
-interface Load {
+export interface Load {
   readonly executor: Scenario;
   /** Whose thresholds hold. */
   readonly classes: readonly RouteClass[];
   readonly thresholds?: Readonly<Record<string, Threshold[]>>;
 }
-
-export type ScenarioName = keyof typeof SCENARIOS;
 
 const number = (name: string, fallback: number) => Number(__ENV[name] ?? fallback);
 const ALL = ['browse', 'product', 'cart', 'checkout', 'auth'] as const;
@@ -51,7 +49,7 @@ function arriving(exec: string, each: number, length: string): Scenario {
 }
 
 /** What `npm run load -- <name>` runs. */
-export const SCENARIOS = {
+export const SCENARIOS: Readonly<Record<string, Load>> = {
   /** One of each: is the store there, and the script well? */
   smoke: { executor: { executor: 'per-vu-iterations', exec: 'everything', vus: 1, iterations: 3 }, classes: ALL },
   /** Shoppers as they are: they look, think, and few buy. */
@@ -105,4 +103,4 @@ export const SCENARIOS = {
     executor: { executor: 'shared-iterations', exec: 'walk', vus: 4, iterations: 8, maxDuration: '10m' },
     classes: ['browse'],
   },
-} as const satisfies Record<string, Load>;
+};

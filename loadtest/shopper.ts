@@ -15,6 +15,9 @@ const USERS = Number(__ENV.SEEDED_USERS ?? 1000);
 const PASSWORD = __ENV.SHOPPER_PASSWORD ?? '';
 const SORTS = ['-createdAt', 'price', '-price', 'name'];
 
+/** Keys of one run are none of another's. */
+const RUN = `${Date.now()}-${Math.random()}`;
+
 /** Visits that were carried out to their end, by what was done. */
 const flows = new Counter('shopper_flows');
 /** Answers to orders: `confirmed`, `pending`, or the code of a refusal. */
@@ -83,7 +86,7 @@ function signInAnew(): void {
 }
 
 function checkOut(own: string): void {
-  const { status, outcome } = placeOrder(own, `${exec.vu.uuid ?? exec.vu.idInTest}-${exec.vu.iterationInInstance}-${Date.now()}`);
+  const { status, outcome } = placeOrder(own, `${RUN}-${exec.vu.idInTest}-${exec.vu.iterationInInstance}`);
   orders.add(1, { outcome });
   // What was refused lies in the cart again, and would be refused for ever.
   if (status === 409) clearCart(own);

@@ -6,7 +6,6 @@ import { before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { ensureTools } from '../../services/local/src/tools.ts';
-import { listStale } from '../generate.ts';
 
 const HOME = path.resolve(import.meta.dirname, '..');
 const RUNBOOK = path.resolve(HOME, '../docs/pages/runbook.md');
@@ -84,10 +83,6 @@ test('each alert says how urgent it is, what it is about, how much, and where to
 
 test('what is recorded is named level:metric:operations', () => {
   for (const { record } of rules) if (record) assert.match(record, /^[a-z_]+:[a-z_]+:[a-z0-9_]+$/);
-});
-
-test('files that are made from the objectives are up to date', () => {
-  assert.deepEqual(listStale(), []);
 });
 
 /** Some alerts have several rules of one name, which a test tells apart by the series ALERTS. */

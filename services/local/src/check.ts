@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { listStale } from '../../../monitoring/generate.ts';
 import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
 import { buildDocs } from './docs-pages.ts';
 import { checkDocuments } from './documents.ts';
+import { listStale } from './generate.ts';
 import { prepareMonitoring } from './monitoring.ts';
 import { innerPorts } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -48,6 +48,7 @@ const run = promisify(execFile);
 const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: 'format and lint', check: () => tool('biome', ['ci', '--error-on-warnings', '--colors=off', '.']) },
   { name: 'types', check: () => tool('tsc', ['-p', '.']) },
+  { name: 'types of the load tests', check: () => tool('tsc', ['--noEmit', '-p', 'loadtest']) },
   { name: 'rooms', check: checkRooms },
   { name: `rooms: ${VIOLATIONS.length} planted violations are found`, check: checkPlantedViolations },
   { name: 'OpenAPI documents and routes', check: checkDocuments },
@@ -159,7 +160,7 @@ async function checkMonitoring(): Promise<string> {
 }
 
 async function checkGenerated(): Promise<string> {
-  const stale = listStale();
+  const stale = listStale().map(({ path }) => path);
   if (stale.length === 0) return '';
   throw new StartError(`Not as \`npm run generate\` makes them:\n  ${stale.join('\n  ')}`);
 }

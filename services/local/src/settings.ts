@@ -66,7 +66,8 @@ const password = z.string().check(({ value, issues }) => {
 });
 const email = z.string().overwrite(normalizeEmail).refine(isEmail, 'an e-mail address of at most 254 characters');
 
-const environment = z.object({
+/** What the environment may say to a start. */
+export const storeEnvironment = z.object({
   PORT: port.default(8080).describe('Port of the store'),
   HOST: z.string().default('127.0.0.1').describe('Address of the store; 0.0.0.0 opens it to the network'),
   DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
@@ -114,7 +115,7 @@ const environment = z.object({
 
 /** Reads the settings; throws ConfigError that names every fault. */
 export function readSettings(variables: Readonly<Record<string, string | undefined>>): StoreSettings {
-  const values = readConfig(environment, variables);
+  const values = readConfig(storeEnvironment, variables);
   const { ORDER_PROCESSING_DELAY_MS: processing, ORDER_SHIPPED_DELAY_MS: shipped } = values;
   const { ORDER_DELIVERED_DELAY_MS: delivered } = values;
   return {
@@ -146,7 +147,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
 
 /** Each setting with its meaning and default, a line each. */
 export function describeSettings(): string {
-  return Object.entries(environment.shape)
+  return Object.entries(storeEnvironment.shape)
     .map(([name, schema]) => {
       const fallback = schema.safeParse(undefined).data;
       return `  ${name.padEnd(28)} ${schema.description}${String(fallback ?? '') === '' ? '' : ` (${fallback})`}`;

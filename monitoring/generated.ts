@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DASHBOARDS } from './grafana/dashboards.ts';
 import { readSlo, type Slo } from './slo.ts';
@@ -14,7 +14,7 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
-/** Everything under version control that is made from something else there. */
+/** What is made from objectives and dashboards, and under version control too. */
 export function listGenerated(): GeneratedFile[] {
   const slo = readSlo();
   return [
@@ -26,13 +26,6 @@ export function listGenerated(): GeneratedFile[] {
       content: `${JSON.stringify(dashboard, undefined, 2)}\n`,
     })),
   ];
-}
-
-/** Paths of the files that differ from what would be made now. */
-export function listStale(): string[] {
-  return listGenerated()
-    .filter(({ path: file, content }) => readIfThere(file) !== content)
-    .map(({ path: file }) => file);
 }
 
 /** k6's own form of `options.thresholds`; its requests carry the tag `class`. */
@@ -62,22 +55,4 @@ function withTable(page: string, table: string): string {
   const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) throw new Error(`${SLO_PAGE} lacks the marks of its table.`);
   return `${before}${begin}\n\n${table}\n\n${end}${after}`;
-}
-
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(path.join(REPOSITORY, file), 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-if (import.meta.main) {
-  const stale = listStale();
-  for (const { path: file, content } of listGenerated().filter((each) => stale.includes(each.path))) {
-    mkdirSync(path.dirname(path.join(REPOSITORY, file)), { recursive: true });
-    writeFileSync(path.join(REPOSITORY, file), content);
-    console.log(`wrote ${file}`);
-  }
-  if (stale.length === 0) console.log('Everything was as it should be.');
 }

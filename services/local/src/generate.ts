@@ -1,0 +1,29 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type GeneratedFile, listGenerated } from '../../../monitoring/generated.ts';
+import { toConfigurationPage } from './configuration-page.ts';
+import { REPOSITORY } from './settings.ts';
+
+/** What of all that is under version control and made from something else there isn't as it would be made now. */
+export function listStale(): GeneratedFile[] {
+  const files = [...listGenerated(), { path: 'docs/pages/configuration.md', content: toConfigurationPage() }];
+  return files.filter(({ path: file, content }) => readIfThere(file) !== content);
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(path.join(REPOSITORY, file), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+if (import.meta.main) {
+  const stale = listStale();
+  for (const { path: file, content } of stale) {
+    mkdirSync(path.dirname(path.join(REPOSITORY, file)), { recursive: true });
+    writeFileSync(path.join(REPOSITORY, file), content);
+    console.log(`wrote ${file}`);
+  }
+  if (stale.length === 0) console.log('Everything was as it should be.');
+}

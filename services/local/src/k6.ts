@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { REPOSITORY } from './settings.ts';
+import { StartError } from './start-error.ts';
+
+/** How to run k6: what stands before its own arguments. `folder` is where the command sees the repository. */
+export interface K6 {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly folder: string;
+}
+
+const VERSION = '1.8.1';
+const IMAGE = `grafana/k6:${VERSION}`;
+/** Ignored by Git. */
+const BUILT = path.join(REPOSITORY, '.k6');
+/** What a container is told; it sees the machine's network and, beside the scripts, where reports go. */
+const PASSED_ON = ['STORE_URL', 'SCENARIO', 'USERS', 'RATE', 'DURATION', 'THINK_SECONDS', 'SEEDED_USERS', 'CURRENCY'];
+const SECRET = ['SHOPPER_PASSWORD', 'ADMIN_EMAIL', 'ADMIN_PASSWORD'];
+const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPORT', 'K6_PROMETHEUS_RW_SERVER_URL'];
+
+/**
+ * k6 of the PATH; else its image, where Docker answers; else built once with Go, which takes a few minutes. Throws StartError that says what to
+ * install where none of it can be had.
+ */
+export async function findK6(reports: string, onBuild: () => void): Promise<K6> {
+  const native = { args: [], folder: REPOSITORY };
+  if (await answers('k6', ['version'])) return { command: 'k6', ...native };
+  const built = path.join(BUILT, 'k6');
+  if (await answers(built, ['version'])) return { command: built, ...native };
+  if (await answers('docker', ['image', 'inspect', IMAGE])) return inDocker(reports);
+  if (await answers('docker', ['pull', '--quiet', IMAGE])) return inDocker(reports);
+  if (!(await answers('go', ['version']))) {
+    throw new StartError(
+      `k6 is missing: install it (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Docker, or Go, with which it is built once.`,
+    );
+  }
+  onBuild();
+  await promisify(execFile)('go', ['install', `go.k6.io/k6@v${VERSION}`], {
+    env: { ...process.env, GOBIN: BUILT },
+    maxBuffer: 16 << 20,
+  }).catch((cause: Error & { stderr?: string }) => {
+    throw new StartError(`k6 can't be built with Go:\n${cause.stderr?.slice(-2000)}`, { cause });
+  });
+  return { command: built, ...native };
+}
+
+function inDocker(reports: string): K6 {
+  const environment = [...PASSED_ON, ...SECRET, ...OWN].flatMap((name) => ['--env', name]);
+  const volumes = ['--volume', `${REPOSITORY}/loadtest:/store/loadtest:ro`, '--volume', `${reports}:${reports}`];
+  const user = ['--user', `${process.getuid?.()}:${process.getgid?.()}`];
+  const args = ['run', '--rm', '--init', '--network=host', ...user, ...volumes, ...environment, IMAGE];
+  return { command: 'docker', args, folder: '/store' };
+}
+
+function answers(command: string, args: readonly string[]): Promise<boolean> {
+  return promisify(execFile)(command, [...args]).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '#platform/config.ts';
+import { findK6 } from './k6.ts';
+import { openShop } from './open-shop.ts';
+import { ensureSecrets } from './secrets.ts';
+import { SHOPPER_PASSWORD } from './seed/users.ts';
+import { REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
+import { StartError } from './start-error.ts';
+import { type Store, startStore } from './store.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
+
+const HELP = `npm run load -- <scenario>: puts the store under load with k6, and holds what it sees against monitoring/slo.json.
+
+  smoke           one of each: is all well?
+  shoppers        people who look, think, and sometimes buy (10 users to --users, --rate more each second, then 5 minutes)
+  browse          lists and products alone, --rate a second
+  checkout        purchases alone, --rate a second
+  flash-sale      many want 200 pieces at once; then the audit
+  soak            shoppers for half an hour
+  spike           ten times as many for half a minute
+  breakpoint      ever more, until the store can't follow
+  catalogue-walk  the whole catalogue, page by page
+
+  --users 100     users at most, or as many at once
+  --rate 10       new users, or arrivals, each second
+  --duration 5m   instead of the scenario's own
+  --think 2       seconds that a user thinks at most
+  --ui            shows the run at http://127.0.0.1:8089 while it lasts
+
+The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
+Reports are written to DATA_DIR/reports. Exits with 99 when a threshold is missed.
+`;
+
+const SEEDED_USERS = 1000;
+const DASHBOARD_PORT = '8089';
+/** What the gateway says where requests are limited as they are for everybody. */
+const LIMITED = 'map "on" $limit_key';
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      users: { type: 'string' },
+      rate: { type: 'string' },
+      duration: { type: 'string' },
+      think: { type: 'string' },
+      ui: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const [scenario, ...others] = positionals;
+  if (values.help || scenario === undefined || others.length > 0) {
+    process.stdout.write(HELP);
+    return values.help ? 0 : 1;
+  }
+  const settings: StoreSettings = { ...readSettings(process.env), loadProfile: true };
+  const reports = path.join(settings.dataDir, 'reports');
+  const terminal = createTerminal();
+  let store: Store | undefined;
+  // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  try {
+    store = await ensureStore(settings, terminal.show);
+    await mkdir(reports, { recursive: true });
+    terminal.show({ kind: 'began', step: 'k6', text: 'k6: looking for it' });
+    const k6 = await findK6(reports, () => terminal.show({ kind: 'noted', text: 'k6: building it with Go, once' }));
+    terminal.show({ kind: 'done', step: 'k6', text: `k6 is there: ${k6.command}` });
+    await run('npm', ['run', '--silent', 'seed', '--', '--products', '0', '--users', String(SEEDED_USERS)]);
+
+    const name = `${scenario}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}`;
+    const report = path.join(reports, name);
+    const { adminPassword } = await ensureSecrets(settings.dataDir);
+    const script = `${k6.folder}/loadtest/main.ts`;
+    const code = await run(k6.command, [...k6.args, 'run', '--summary-export', `${report}.json`, script], {
+      STORE_URL: `http://127.0.0.1:${settings.port}`,
+      SCENARIO: scenario,
+      SEEDED_USERS: String(SEEDED_USERS),
+      SHOPPER_PASSWORD,
+      ADMIN_EMAIL: settings.adminEmail,
+      ADMIN_PASSWORD: settings.adminPassword ?? adminPassword,
+      CURRENCY: settings.currency,
+      ...(values.users !== undefined && { USERS: values.users }),
+      ...(values.rate !== undefined && { RATE: values.rate }),
+      ...(values.duration !== undefined && { DURATION: values.duration }),
+      ...(values.think !== undefined && { THINK_SECONDS: values.think }),
+      K6_WEB_DASHBOARD: 'true',
+      K6_WEB_DASHBOARD_PORT: values.ui ? DASHBOARD_PORT : '-1',
+      K6_WEB_DASHBOARD_EXPORT: `${report}.html`,
+    });
+    terminal.say(`Report: ${report}.html and ${report}.json`);
+    const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
+    return code || audited;
+  } finally {
+    await store?.stop();
+    terminal.close();
+  }
+}
+
+/** The store that answers, or else one that this process starts, and then gives back to be stopped. Throws StartError when the one that answers limits requests. */
+async function ensureStore(settings: StoreSettings, show: Terminal['show']): Promise<Store | undefined> {
+  const url = `http://127.0.0.1:${settings.port}/api/system/health`;
+  const isThere = await fetch(url, { signal: AbortSignal.timeout(3000) }).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) {
+    const store = await startStore(settings, { onProgress: show });
+    await openShop(store, settings, show).catch(async (error: unknown) => {
+      await store.stop();
+      throw error;
+    });
+    return store;
+  }
+  const gateway = await readFile(path.join(settings.dataDir, 'nginx/nginx.conf'), 'utf8').catch(() => '');
+  if (gateway.includes(LIMITED)) {
+    throw new StartError(
+      'The store that runs limits each address: stop it, and start it with LOAD_PROFILE=1 npm start.',
+    );
+  }
+  return undefined;
+}
+
+/** Runs a command that writes to this terminal; gives its exit code. */
+async function run(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
+  const child = spawn(command, [...args], { cwd: REPOSITORY, env: { ...process.env, ...env }, stdio: 'inherit' });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? 1;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
+  console.error(isExpected ? (error as Error).message : error);
+  process.exitCode = 1;
+}
