@@ -1,4 +1,20 @@
-# One image for the four services and the jobs of a start (docker-compose.yml says which of them runs). Debian, because its bash is the health check.
+# Two images: `mtail`, which makes metrics of Nginx's access log, and the last one, for the four services and the jobs of a start (docker-compose.yml says
+# which of them runs). Debian, because its bash is the health check.
+FROM debian:bookworm-slim AS mtail
+RUN apt-get update && apt-get install -y --no-install-recommends mtail && rm -rf /var/lib/apt/lists/*
+COPY monitoring/mtail /etc/mtail
+USER 101:101
+ENTRYPOINT ["bash", "/etc/mtail/follow.sh"]
+
+# Cassandra's JMX agent, the very one that `npm start` uses.
+FROM debian:bookworm-slim AS agent
+RUN apt-get update && apt-get install -y --no-install-recommends maven && rm -rf /var/lib/apt/lists/*
+WORKDIR /agent
+COPY cassandra/pom.xml cassandra/server/jars.sha256 ./
+RUN mvn -B -q dependency:copy-dependencies -DincludeArtifactIds=jmx_prometheus_javaagent -DoutputDirectory=. \
+ && grep ' jmx_prometheus_javaagent-' jars.sha256 | sha256sum -c \
+ && mv jmx_prometheus_javaagent-*.jar jmx-agent.jar
+
 FROM node:24-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -7,6 +23,7 @@ RUN npm ci --omit=dev
 FROM node:24-slim
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
+COPY --from=agent /agent/jmx-agent.jar /app/jmx-agent.jar
 COPY . .
 # As in services/local/src/store.ts: small heaps, and code that is kept compiled, which is 35 MB less in each service.
 ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=2
@@ -14,6 +31,7 @@ ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_
 RUN for name in product cart order user; do node services/$name/src/main.ts 2>/dev/null; [ $? = 78 ] || exit 1; done \
  && mkdir -m 700 /store /secrets /handover \
  && for name in product cart order user; do mkdir -m 700 /handover/$name; done \
- && mkdir -p /settings/cassandra /settings/nginx \
+ && mkdir -m 755 /handover/grafana \
+ && mkdir -p /settings/cassandra /settings/nginx /settings/monitoring \
  && chown -R node:node /store /secrets /handover /settings
 USER node

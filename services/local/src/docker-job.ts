@@ -1,8 +1,10 @@
-import { copyFile, readFile, rename, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { ConfigError, readConfig } from '#platform/config.ts';
 import { bootstrapAdmin, MigrationError, migrate } from '../../../cassandra/migrate.ts';
+import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
+import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
 import { renderGateway } from '../../../nginx/gateway.ts';
 import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from './cassandra-server.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
@@ -19,6 +21,7 @@ const JOBS: Readonly<Record<string, () => Promise<void>>> = {
   migrate: migrateStore,
   seed,
   'admin-password': showAdminPassword,
+  'grafana-password': showGrafanaPassword,
 };
 
 /** Where docker-compose.yml mounts the volumes; each service has its own of the first as `/secrets`. */
@@ -33,7 +36,7 @@ const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
 const COPIES = 3;
 const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
-const { settings, nodes, tlsCa } = readJobSettings();
+const { settings, nodes, tlsCa, alertWebhook } = readJobSettings();
 const { dataDir } = settings;
 const cluster = { contactPoints: nodes.map((node) => `${node}:${CQL_PORT}`), localDataCenter: DATA_CENTER, tlsCa };
 const replicationFactor = Math.min(COPIES, nodes.length);
@@ -50,36 +53,47 @@ function readJobSettings() {
       .transform((text) => text.split(',')),
     /** With it every node has its certificate in `/tls`, and clients encrypt. */
     CASSANDRA_TLS_CA: z.string().optional(),
+    /** Who is told of alerts, at `/page`, `/ticket` and `/dead-man` of this address; without it nobody listens. */
+    ALERT_WEBHOOK_URL: z.url().default(EXAMPLE_WEBHOOK),
   });
   try {
     const values = readConfig(schema, process.env);
-    return { settings: readSettings(process.env), nodes: values.CASSANDRA_NODES, tlsCa: values.CASSANDRA_TLS_CA };
+    return {
+      settings: readSettings(process.env),
+      nodes: values.CASSANDRA_NODES,
+      tlsCa: values.CASSANDRA_TLS_CA,
+      alertWebhook: values.ALERT_WEBHOOK_URL,
+    };
   } catch (error) {
     return giveUp(error);
   }
 }
 
-/** Makes secrets and keys, once, and gives each service its own alone; writes the configuration of Cassandra and Nginx. */
+/** Makes secrets and keys, once, and gives each service its own alone; writes the configuration of all that aren't services. */
 async function init(): Promise<void> {
   const [secrets, keys] = await Promise.all([ensureSecrets(dataDir), ensureKeys(path.join(dataDir, 'keys'))]);
   for (const name of SERVICE_NAMES) await handOver(name, secrets, keys);
+  // Grafana is another user; nobody else has this volume.
+  await putWhole(path.join(SECRETS_FOLDER, 'grafana/grafana-password'), secrets.grafanaPassword, 0o644);
   await configureCassandra(path.join(SETTINGS_FOLDER, 'cassandra'));
   configureNginx(path.join(SETTINGS_FOLDER, 'nginx'));
+  await configureMonitoring(path.join(SETTINGS_FOLDER, 'monitoring'));
 }
 
 async function handOver(name: ServiceName, secrets: Secrets, keys: KeyFiles): Promise<void> {
-  const put = async (file: string, text: string) => {
-    // Whole or not at all: a service may be starting again while this runs.
-    const target = path.join(SECRETS_FOLDER, name, file);
-    await writeFile(`${target}.new`, text, { mode: 0o600 });
-    await rename(`${target}.new`, target);
-  };
+  const put = (file: string, text: string) => putWhole(path.join(SECRETS_FOLDER, name, file), text, 0o600);
   await put('cassandra-password', secrets.rolePasswords[ROLES[name]]);
   if (name !== 'cart') await put('cursor-secret', secrets.cursorSecrets[name]);
   await put('service-key.json', await readFile(keys.serviceKey[name], 'utf8'));
   await put('services.json', await readFile(keys.publicServiceKeys, 'utf8'));
   await put('users.json', await readFile(keys.publicUserKeys, 'utf8'));
   if (name === 'user') await put('user-keys.json', await readFile(keys.userKeys, 'utf8'));
+}
+
+/** Whole or not at all: who reads it may be starting again while this runs. */
+async function putWhole(file: string, text: string, mode: number): Promise<void> {
+  await writeFile(`${file}.new`, text, { mode });
+  await rename(`${file}.new`, file);
 }
 
 async function configureCassandra(folder: string): Promise<void> {
@@ -100,13 +114,15 @@ async function configureCassandra(folder: string): Promise<void> {
   for (const file of ['jvm.options', 'cassandra-rackdc.properties'])
     await copyFile(path.join(server, file), path.join(folder, file));
   await copyFile(path.join(server, 'logback-container.xml'), path.join(folder, 'logback.xml'));
+  await copyFile(path.join(REPOSITORY, 'jmx-agent.jar'), path.join(folder, 'jmx-agent.jar'));
+  await copyFile(path.join(REPOSITORY, 'monitoring/cassandra-jmx.yml'), path.join(folder, 'jmx.yml'));
 }
 
 function configureNginx(configDir: string): void {
   renderGateway({
     configDir,
     stateDir: '/state',
-    accessLog: '/dev/stdout',
+    accessLogs: ['/dev/stdout', '/log/access.log'],
     errorLog: '/dev/stderr',
     listen: '8080',
     statusListen: '8004',
@@ -116,6 +132,28 @@ function configureNginx(configDir: string): void {
     // In memory there, as the temporary files are.
     cacheSize: '32m',
   });
+}
+
+async function configureMonitoring(folder: string): Promise<void> {
+  await cp(path.join(REPOSITORY, 'monitoring'), folder, { recursive: true });
+  const named = (name: string, port: number) => ({ names: [name], port });
+  const configuration = renderPrometheus({
+    rulesDir: '/settings/prometheus/rules',
+    targets: {
+      product: named('product', SERVICE_PORT),
+      cart: named('cart', SERVICE_PORT),
+      order: named('order', SERVICE_PORT),
+      user: named('user', SERVICE_PORT),
+      nginx: named('nginx-exporter', 9113),
+      'nginx-log': named('mtail', 3903),
+      cassandra: { names: nodes, port: 7070 },
+      node: named('node-exporter', 9100),
+      prometheus: ['127.0.0.1:9090'],
+      alertmanager: named('alertmanager', 9093),
+    },
+  });
+  await writeFile(path.join(folder, 'prometheus/prometheus.yml'), configuration);
+  await writeFile(path.join(folder, 'alertmanager/alertmanager.yml'), renderAlertmanager(alertWebhook));
 }
 
 /** Tables, roles and the first admin. */
@@ -146,6 +184,10 @@ async function seed(): Promise<void> {
 /** The one that was made; where ADMIN_PASSWORD gave another at the first start, that one holds. */
 async function showAdminPassword(): Promise<void> {
   console.log((await ensureSecrets(dataDir)).adminPassword);
+}
+
+async function showGrafanaPassword(): Promise<void> {
+  console.log((await ensureSecrets(dataDir)).grafanaPassword);
 }
 
 try {

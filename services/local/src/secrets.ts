@@ -11,6 +11,8 @@ export interface Secrets {
   readonly cursorSecrets: Readonly<Record<'product' | 'order' | 'user', string>>;
   /** Of the first admin, where ADMIN_PASSWORD gives none. */
   readonly adminPassword: string;
+  /** Of Grafana's admin, in Docker. */
+  readonly grafanaPassword: string;
 }
 
 const secret = () => randomBytes(32).toString('base64url');
@@ -31,6 +33,7 @@ export async function ensureSecrets(dataDir: string): Promise<Secrets> {
     },
     cursorSecrets: { product: secret(), order: secret(), user: secret(), ...kept.cursorSecrets },
     adminPassword: kept.adminPassword ?? randomBytes(12).toString('base64url'),
+    grafanaPassword: kept.grafanaPassword ?? randomBytes(12).toString('base64url'),
   };
   await writePrivately(file, secrets);
   return secrets;
