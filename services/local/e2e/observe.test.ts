@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
+import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { dashboards } from './dashboards.ts';
+import { eventually, type RunningStore, startRunningStore } from './running-store.ts';
+
+interface Target {
+  readonly scrapeUrl: string;
+  readonly health: string;
+  readonly lastError: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const JOBS = [...SERVICE_NAMES, 'nginx', 'nginx-log', 'cassandra', 'node', 'prometheus', 'alertmanager'];
+/** ms. */
+const SERVICE_SCRAPE = 20;
+const CASSANDRA_SCRAPE = 1000;
+const ROWS_WITHIN = 20_000;
+/** In a row. */
+const SCRAPES = 10;
+
+let running: RunningStore;
+let prometheusUrl: string;
+let prometheus: PrometheusClient;
+
+before(async () => {
+  running = await startRunningStore({ observe: true });
+  prometheusUrl = running.store.monitoring?.prometheusUrl as string;
+  prometheus = createPrometheusClient(prometheusUrl);
+});
+after(() => running?.stop());
+
+/** `data` of an answer of Prometheus' API. */
+async function ask<Data>(what: string): Promise<Data> {
+  const response = await fetch(`${prometheusUrl}/api/v1/${what}`);
+  assert.equal(response.status, 200, what);
+  return ((await response.json()) as { data: Data }).data;
+}
+
+async function listTargets(): Promise<readonly Target[]> {
+  return (await ask<{ activeTargets: Target[] }>('targets?state=active')).activeTargets;
+}
+
+/** The only value; undefined where there is none. */
+async function readValue(expression: string): Promise<number | undefined> {
+  const samples = await prometheus.query(expression);
+  assert.ok(samples.length <= 1, `${expression} has ${samples.length} values`);
+  return samples[0]?.value;
+}
+
+describe('npm start -- --observe', () => {
+  test('Prometheus sees every part of the store, the machine and itself', async () => {
+    const targets = await eventually(listTargets, (all) => all.every(({ health }) => health === 'up'), 30_000);
+    assert.deepEqual(targets.map(({ labels }) => labels.job).sort(), [...JOBS].sort());
+    assert.equal(await readValue('prometheus_notifications_alertmanagers_discovered'), 1);
+  });
+
+  test('what happens at the door is counted with its status, its time and what the cache did', async () => {
+    const { baseUrl } = running.store;
+    const count = () => readValue('sum(nginx_http_requests_total{upstream_service="cart",method="GET",status="401"})');
+    const before = (await count()) ?? 0;
+    for (let request = 0; request < 7; request += 1) await fetch(`${baseUrl}/api/v1/cart`);
+    for (let request = 0; request < 3; request += 1) await fetch(`${baseUrl}/api/v1/products?limit=7`);
+    await eventually(count, (now) => now === before + 7, 15_000);
+    for (const claim of [
+      'nginx_cache_requests_total{status="MISS"} > 0',
+      'nginx_cache_requests_total{status="HIT"} > 0',
+      'nginx_http_request_duration_seconds_count{upstream_service="cart"} > 0',
+      'nginx_http_upstream_duration_seconds_count{upstream_service="cart"} > 0',
+      'nginx_up == 1',
+    ]) {
+      await eventually(
+        () => readValue(claim),
+        (value) => value !== undefined,
+        15_000,
+      );
+    }
+  });
+
+  test('every metric that the documentation names is there', async () => {
+    const page = await readFile(path.join(REPOSITORY, 'docs/pages/monitoring.md'), 'utf8');
+    const named = new Set([...page.matchAll(/^\|.*\|$/gm)].flatMap(([row]) => metricNames(row)));
+    assert.ok(named.size > 60, `${named.size} names`);
+    // Families that have no value yet are known by their description alone.
+    const [names, metadata] = await Promise.all([ask<string[]>('label/__name__/values'), ask<object>('metadata')]);
+    const known = new Set([...names, ...Object.keys(metadata)]);
+    assert.deepEqual(
+      [...named].filter((name) => !known.has(name)),
+      [],
+    );
+  });
+
+  test(`a scrape of a service takes ${SERVICE_SCRAPE} ms at most, of Cassandra ${CASSANDRA_SCRAPE} ms`, async (t) => {
+    const isTimed = ({ labels }: Target) => SERVICE_NAMES.some((name) => name === labels.job) || isCassandra(labels);
+    const isCassandra = ({ job }: Target['labels']) => job === 'cassandra';
+    for (const { scrapeUrl, labels } of (await listTargets()).filter(isTimed)) {
+      const limit = isCassandra(labels) ? CASSANDRA_SCRAPE : SERVICE_SCRAPE;
+      // All of a row within the limit: a row in which the machine was busy with something else doesn't count.
+      const row = await eventually(
+        () => timeScrapes(scrapeUrl),
+        (times) => Math.max(...times) <= limit,
+        ROWS_WITHIN,
+      );
+      t.diagnostic(`${labels.job}: ${Math.max(...row).toFixed(1)} ms at most`);
+    }
+  });
+});
+
+describe('dashboards and rules', () => dashboards(() => running));
+
+/** ms of each of some scrapes, one after the other. */
+async function timeScrapes(url: string): Promise<number[]> {
+  const times: number[] = [];
+  for (let scrape = 0; scrape < SCRAPES; scrape += 1) {
+    const startedAt = performance.now();
+    await (await fetch(url)).arrayBuffer();
+    times.push(performance.now() - startedAt);
+  }
+  return times;
+}
+
+/** Those in the first cell that has any; labels and their values come after it. */
+function metricNames(row: string): string[] {
+  const names = row
+    .split('|')
+    .map((cell) => [...cell.matchAll(/`([a-z]+(?:_[a-z0-9]+)+)`/g)].map(([, name]) => String(name)));
+  return names.find((each) => each.length > 0) ?? [];
+}
