@@ -1,5 +1,5 @@
 import { dashboard, graph, type Panel, row, stat } from './panels.ts';
-import { rate, rateBy } from './promql.ts';
+import { orNone, rate, rateBy } from './promql.ts';
 
 // Latencies are quantiles that Cassandra keeps itself, of the last minutes: they can't be joined over nodes.
 const REQUESTS = 'cassandra_client_requests_total';
@@ -73,10 +73,10 @@ export const cassandraDashboard = dashboard('cassandra', 'Cassandra', [
     graph('Tasks that wait, by pool', 'short', { '{{pool}}': 'sum by (pool) (cassandra_thread_pool_pending_tasks)' }),
     graph('Tasks under way, by pool', 'short', { '{{pool}}': 'sum by (pool) (cassandra_thread_pool_active_tasks)' }),
     graph('Tasks that found the queue full', 'ops', {
-      '{{pool}}': rateBy('pool', 'cassandra_thread_pool_blocked_tasks_total'),
+      '{{pool}}': orNone('pool', rateBy('pool', 'cassandra_thread_pool_blocked_tasks_total')),
     }),
     graph('Messages dropped', 'ops', {
-      '{{message_type}}': rateBy('message_type', 'cassandra_dropped_messages_total'),
+      '{{message_type}}': orNone('message_type', rateBy('message_type', 'cassandra_dropped_messages_total')),
     }),
   ),
   row(

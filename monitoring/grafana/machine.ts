@@ -13,7 +13,12 @@ export const machineDashboard = dashboard('machine', 'Machine', [
     stat('CPU', 'percentunit', { busy: BUSY }, { redFrom: 0.9 }),
     stat('Memory', 'percentunit', { used: MEMORY }, { redFrom: 0.9 }),
     stat('Fullest disk', 'percentunit', { used: DISK }, { redFrom: 0.85 }),
-    stat('Load for each core', 'short', { load: `node_load1 / count(count by (cpu) (${CPU}))` }, { redFrom: 2 }),
+    stat(
+      'Load for each core',
+      'short',
+      { load: `node_load1 / on (instance) count by (instance) (${CPU}{mode="idle"})` },
+      { redFrom: 2 },
+    ),
   ),
   row(
     'Machine',
@@ -36,12 +41,6 @@ export const machineDashboard = dashboard('machine', 'Machine', [
     graph('Writing', 'binBps', { '{{device}}': rateBy('device', 'node_disk_written_bytes_total') }),
     graph('Busy', 'percentunit', { '{{device}}': rateBy('device', 'node_disk_io_time_seconds_total') }, { max: 1 }),
     graph('Free space', 'bytes', { '{{mountpoint}}': 'node_filesystem_avail_bytes' }),
-  ),
-  row(
-    'Network',
-    graph('Receiving', 'binBps', { '{{device}}': rateBy('device', 'node_network_receive_bytes_total') }),
-    graph('Sending', 'binBps', { '{{device}}': rateBy('device', 'node_network_transmit_bytes_total') }),
-    graph('Dropped on arrival', 'cps', { '{{device}}': rateBy('device', 'node_network_receive_drop_total') }),
   ),
   row(
     'Processes of the store',

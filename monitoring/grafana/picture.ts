@@ -28,8 +28,8 @@ const COLOURS: Readonly<Record<string, string>> = {
   red: '#f2495c',
   blue: '#8ab8ff',
 };
-/** Pixels. */
-const WIDTH = 560;
+/** Pixels; a panel's width is in columns. */
+const COLUMN = 62;
 const HEIGHT = 170;
 const LEFT = 70;
 const BOTTOM = 18;
@@ -67,12 +67,13 @@ function colourOf({ fieldConfig }: CommittedPanel, value = 0): string | undefine
 function drawLines(panel: CommittedPanel, lines: readonly NamedLine[], range: Range): string {
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value)).filter(Number.isFinite);
   const highest = Math.max(...values, 0) || 1;
-  const x = toX(range);
+  const width = panel.gridPos.w * COLUMN;
+  const x = toX(range, width);
   const y = (value: number) => 6 + (1 - value / highest) * (HEIGHT - BOTTOM - 12);
   const grid = [0, 0.5, 1].map((share) => {
     const at = y(share * highest).toFixed(1);
     const text = formatValue(share * highest, unitOf(panel));
-    return `<line x1="${LEFT}" x2="${WIDTH}" y1="${at}" y2="${at}"/><text x="${LEFT - 6}" y="${Number(at) + 4}" text-anchor="end">${text}</text>`;
+    return `<line x1="${LEFT}" x2="${width}" y1="${at}" y2="${at}"/><text x="${LEFT - 6}" y="${Number(at) + 4}" text-anchor="end">${text}</text>`;
   });
   const paths = lines.map(({ points }, index) => {
     const drawn = points.filter(([, value]) => Number.isFinite(value));
@@ -82,32 +83,33 @@ function drawLines(panel: CommittedPanel, lines: readonly NamedLine[], range: Ra
   const legend = lines.map(
     ({ name }, index) => `<span><i style="background:${paletteAt(index)}"></i>${escapeHtml(name)}</span>`,
   );
-  return `${svg(HEIGHT, [...grid, ...times(range, HEIGHT), ...paths])}<div class="legend">${legend.join('')}</div>`;
+  return `${svg([width, HEIGHT], [...grid, ...times(range, [width, HEIGHT]), ...paths])}<div class="legend">${legend.join('')}</div>`;
 }
 
 function drawStates(panel: CommittedPanel, lines: readonly NamedLine[], range: Range): string {
-  const x = toX(range);
+  const width = panel.gridPos.w * COLUMN;
+  const x = toX(range, width);
   const height = lines.length * LANE + BOTTOM;
   const options = panel.fieldConfig?.defaults.mappings?.[0]?.options ?? {};
   const lanes = lines.flatMap(({ name, points }, index) => {
     const y = index * LANE + 2;
     const bars = points.map(([at, value]) => {
-      const width = (((WIDTH - LEFT) * range.step) / (range.to - range.from) + 1).toFixed(1);
+      const length = (((width - LEFT) * range.step) / (range.to - range.from) + 1).toFixed(1);
       const fill = COLOURS[options[value]?.color ?? ''] ?? '#888';
-      return `<rect x="${x(at)}" y="${y}" width="${width}" height="${LANE - 4}" fill="${fill}"/>`;
+      return `<rect x="${x(at)}" y="${y}" width="${length}" height="${LANE - 4}" fill="${fill}"/>`;
     });
     const word = options[points.at(-1)?.[1] ?? '']?.text ?? points.at(-1)?.[1];
     return [...bars, `<text x="${LEFT + 4}" y="${y + 12}" class="over">${escapeHtml(`${name}: ${word}`)}</text>`];
   });
-  return svg(height, [...lanes, ...times(range, height)]);
+  return svg([width, height], [...lanes, ...times(range, [width, height])]);
 }
 
-function toX({ from, to }: Range): (at: number) => string {
-  return (at) => (LEFT + ((at - from) / (to - from)) * (WIDTH - LEFT)).toFixed(1);
+function toX({ from, to }: Range, width: number): (at: number) => string {
+  return (at) => (LEFT + ((at - from) / (to - from)) * (width - LEFT)).toFixed(1);
 }
 
-function times(range: Range, height: number): string[] {
-  const x = toX(range);
+function times(range: Range, [width, height]: readonly [number, number]): string[] {
+  const x = toX(range, width);
   return [0, 0.33, 0.66].map((share) => {
     const at = range.from + share * (range.to - range.from);
     const text = new Date(at * 1000).toISOString().slice(11, 16);
@@ -115,8 +117,8 @@ function times(range: Range, height: number): string[] {
   });
 }
 
-function svg(height: number, parts: readonly string[]): string {
-  return `<svg viewBox="0 0 ${WIDTH} ${height}">${parts.join('')}</svg>`;
+function svg([width, height]: readonly [number, number], parts: readonly string[]): string {
+  return `<svg viewBox="0 0 ${width} ${height}">${parts.join('')}</svg>`;
 }
 
 function unitOf({ fieldConfig }: CommittedPanel): Unit {

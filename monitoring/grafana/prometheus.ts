@@ -27,13 +27,16 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
   ),
   row(
     'Rules and alerts',
-    graph('Time of a rule group', 's', { '{{rule_group}}': 'prometheus_rule_group_last_duration_seconds' }),
+    graph('Time of a rule group', 's', {
+      // Without the file that the group stands in.
+      '{{group}}': 'label_replace(prometheus_rule_group_last_duration_seconds, "group", "$1", "rule_group", ".*;(.*)")',
+    }),
     graph('Notifications sent', 'ops', {
       '{{alertmanager}}': rateBy('alertmanager', 'prometheus_notifications_sent_total'),
     }),
     graph('Notifications lost', 'ops', {
       dropped: rateBy('', 'prometheus_notifications_dropped_total'),
-      'failed by {{integration}}': `${rateBy('integration', 'alertmanager_notifications_failed_total')} > 0`,
+      failed: rateBy('', 'alertmanager_notifications_failed_total'),
     }),
     graph('Alerts at Alertmanager', 'short', { '{{state}}': 'sum by (state) (alertmanager_alerts)' }),
   ),
@@ -45,10 +48,7 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
     graph('HTTP, p99 by handler', 's', {
       '{{handler}}': quantileBy('handler', 0.99, 'prometheus_http_request_duration_seconds'),
     }),
-    graph('On disk', 'bytes', {
-      blocks: 'prometheus_tsdb_storage_blocks_bytes',
-      'write-ahead log': 'prometheus_tsdb_wal_storage_size_bytes',
-    }),
+    graph('Full blocks on disk', 'bytes', { blocks: 'prometheus_tsdb_storage_blocks_bytes' }),
     graph('CPU', 'percentunit', { '{{job}}': rate('process_cpu_seconds_total{job=~"prometheus|alertmanager"}') }),
     graph('Memory', 'bytes', { '{{job}}': 'process_resident_memory_bytes{job=~"prometheus|alertmanager"}' }),
     graph('Configuration loaded', 'bool_yes_no', {

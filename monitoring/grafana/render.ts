@@ -21,7 +21,7 @@ const STYLE = `
   h2 { grid-column: 1 / -1; font-size: 15px; margin: 10px 0 0 }
   h3 { font-size: 13px; font-weight: 500; margin: 0 0 4px }
   svg { width: 100% } line { stroke: #2f333b } polyline { fill: none; stroke-width: 1.5 }
-  text { fill: #9a9ba5; font-size: 11px } text.over { fill: #111217; font-weight: 600 }
+  text { fill: #9a9ba5; font-size: 11px } text.over { fill: #fff; stroke: #111217; stroke-width: 3; paint-order: stroke }
   .legend { max-height: 70px; overflow: hidden; font-size: 11px } .legend span { margin-right: 10px; white-space: nowrap }
   .legend i { display: inline-block; width: 10px; height: 3px; margin-right: 4px; vertical-align: middle }
   .numbers { display: flex; flex-wrap: wrap; gap: 4px 16px; font-size: 24px } .numbers small { display: block; font-size: 11px; color: #9a9ba5 }

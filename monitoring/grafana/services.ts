@@ -1,5 +1,5 @@
 import { closedRow, type Dashboard, dashboard, graph, logs, type Panel, row, stat, states } from './panels.ts';
-import { orZero, quantileBy, quantiles, rate, rateBy, shareBy } from './promql.ts';
+import { orNone, orZero, quantileBy, quantiles, rate, rateBy, shareBy } from './promql.ts';
 
 const REQUESTS = 'http_request_duration_seconds';
 
@@ -81,7 +81,7 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
       graph('Statements', 'ops', { '{{query}}': rateBy('query', `${statements}_count{${one}}`) }),
       graph('p99 by statement', 's', { '{{query}}': quantileBy('query', 0.99, statements, one) }),
       graph('Statements without success', 'ops', {
-        '{{query}}': orZero(`${rateBy('query', `${statements}_count{${one},outcome!="ok"}`)} > 0`),
+        '{{query}}': orNone('query', rateBy('query', `${statements}_count{${one},outcome!="ok"}`)),
       }),
       graph('In flight', 'short', { '{{instance}}': `cassandra_in_flight_queries{${one}}` }),
       graph('Pool', 'short', {

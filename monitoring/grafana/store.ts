@@ -43,7 +43,10 @@ export const storeDashboard = dashboard('store', 'Store overview', [
     'Alerts',
     states(
       'Firing',
-      { '{{alertname}} {{job}} {{class}} {{service}}': 'ALERTS{alertstate="firing"}' },
+      {
+        '{{alertname}} {{job}} {{class}} {{service}}':
+          'max by (alertname, job, class, service) (ALERTS{alertstate="firing"})',
+      },
       { 1: ['firing', 'orange'] },
       {
         description: 'DeadMan fires always: where it is missing, nothing was watched.',
