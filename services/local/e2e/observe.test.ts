@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
 import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { alerts } from './alerts.ts';
 import { dashboards } from './dashboards.ts';
 import { eventually, type RunningStore, startRunningStore } from './running-store.ts';
 
@@ -110,6 +111,8 @@ describe('npm start -- --observe', () => {
 });
 
 describe('dashboards and rules', () => dashboards(() => running));
+
+describe('alerts', () => alerts(() => running));
 
 /** ms of each of some scrapes, one after the other. */
 async function timeScrapes(url: string): Promise<number[]> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PrometheusClient } from '../../../../monitoring/prometheus/client.ts';
+import { StartError } from '../start-error.ts';
 import { readCarts } from './faults.ts';
 import type { Notification } from './notifications.ts';
 import type { Scenario, Scene } from './scenarios.ts';
@@ -57,17 +58,17 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
   async function watch(isDone: (states: States) => boolean): Promise<Times> {
     const beganAt = Date.now();
     const times = new Map<string, Partial<Record<State, number>>>(alerts.map((alert) => [alert, {}]));
-    let before: States = new Map();
+    let last: States = new Map();
     for (;;) {
       const states = await look();
       const passed = Date.now() - beganAt;
       for (const [alert, state] of states) {
         const mine = times.get(alert);
         if (mine) mine[state] ??= passed;
-        if (before.size > 0 && before.get(alert) !== state) say(`${alert} is ${state} after ${toSeconds(passed)}.`);
+        if (last.size > 0 && last.get(alert) !== state) say(`${alert} is ${state} after ${toSeconds(passed)}.`);
       }
       if (isDone(states) || passed > PATIENCE) return times;
-      before = states;
+      last = states;
       await sleep(LOOK_EVERY, undefined, { signal });
     }
   }
@@ -76,7 +77,10 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
   const isToldOf = (alert: string, since: number) =>
     told.find(({ at, status, labels }) => at >= since && status === 'firing' && labels.alertname === alert)?.at;
 
-  await watch(isQuiet);
+  const before = await watch(isQuiet);
+  if (alerts.some((alert) => before.get(alert)?.silent === undefined)) {
+    throw new StartError(`${alerts.join(' or ')} fires by itself: see to the store first (docs/pages/runbook.md).`);
+  }
   const endReads = reads === undefined ? undefined : await readCarts(scene.shop, reads);
   try {
     const beganAt = Date.now();
