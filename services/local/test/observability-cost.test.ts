@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Pool } from 'undici';
+import { connectDatabase } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { newTraceparent } from '#platform/tracing/trace-context.ts';
+import { type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
+import { createTestCatalogue } from '../test-support/catalogue.ts';
+import { testServiceConfig } from '../test-support/service-config.ts';
+import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
+
+const MAIN = join(import.meta.dirname, '../../product/src/main.ts');
+const WITHOUT_METRICS = join(import.meta.dirname, '../test-support/without-metrics.ts');
+const ROUNDS = 11;
+const REQUESTS = 300;
+const AT_ONCE = 8;
+/** Of the CPU time of a list request. */
+const METRICS_MAY_COST = 0.1;
+
+/** A product service in a process of its own. */
+interface Measured {
+  readonly process: ChildProcess;
+  readonly pool: Pool;
+}
+
+let keyspaces: TestKeyspaces;
+let receiver: SpanReceiver;
+let folder: string;
+const running = new Map<string, Measured>();
+
+before(async () => {
+  [keyspaces, receiver] = await Promise.all([useKeyspaces('cost'), startSpanReceiver()]);
+  folder = mkdtempSync(join(tmpdir(), 'store-cost-'));
+  const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
+  const keyspace = `${keyspacePrefix}product`;
+  const account = { contactPoints, localDataCenter, keyspace, username: keyspace, password: passwords.product };
+  const database = await connectDatabase(account, createMetrics(), silentLogger);
+  await createTestCatalogue(database).addProducts(Array.from({ length: 40 }, () => ({})));
+  await database.close();
+  const starts = [
+    start('nothing', {}, [`--import=${WITHOUT_METRICS}`]),
+    start('metrics', {}),
+    start('metrics and a line', { LOG_LEVEL: 'debug' }),
+    start('metrics and spans', { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint }),
+  ];
+  await Promise.all(starts);
+});
+after(async () => {
+  for (const { process, pool } of running.values()) {
+    process.kill('SIGKILL');
+    await pool.destroy();
+  }
+  receiver?.stop();
+  if (folder) rmSync(folder, { recursive: true });
+  await keyspaces?.stop();
+});
+
+async function start(name: string, settings: Record<string, string>, flags: readonly string[] = []): Promise<void> {
+  const config = testServiceConfig('product', keyspaces, {
+    PORT: await freePort(),
+    LOG_LEVEL: 'info',
+    CURSOR_SECRET: 'a secret of the tests that is long enough',
+    CURRENCY: 'USD',
+  });
+  const env = Object.fromEntries(
+    Object.entries({ ...config, ...settings }).map(([key, value]) => [key, String(value)]),
+  );
+  const log = openSync(join(folder, `${name}.log`), 'a');
+  const child = spawn(process.execPath, [...flags, MAIN], { env, stdio: ['ignore', log, log] });
+  closeSync(log);
+  const url = `http://127.0.0.1:${config.PORT}`;
+  running.set(name, { process: child, pool: new Pool(url, { connections: AT_ONCE }) });
+  for (let tries = 0; !(await fetch(`${url}/health/readiness`).catch(() => undefined))?.ok; tries += 1) {
+    assert.ok(tries < 300 && child.exitCode === null, readFileSync(join(folder, `${name}.log`), 'utf8'));
+    await sleep(100);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** µs of CPU that one of `REQUESTS` list requests takes, all threads of the process together. */
+async function measure({ process: { pid = 0 }, pool }: Measured): Promise<number> {
+  const before = cpuOf(pid);
+  const shoppers = Array.from({ length: AT_ONCE }, async () => {
+    for (let request = 0; request < REQUESTS / AT_ONCE; request += 1) {
+      const headers = { traceparent: newTraceparent(true) };
+      const { statusCode, body } = await pool.request({ method: 'GET', path: '/api/v1/products', headers });
+      await body.dump();
+      assert.equal(statusCode, 200);
+    }
+  });
+  await Promise.all(shoppers);
+  return (cpuOf(pid) - before) / 1000 / REQUESTS;
+}
+
+/** ns on a core; see https://docs.kernel.org/scheduler/sched-stats.html. */
+function cpuOf(pid: number): number {
+  const times = readdirSync(`/proc/${pid}/task`).map((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8'),
+  );
+  return times.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] as number;
+}
+
+test(`metrics take at most ${100 * METRICS_MAY_COST} % of the CPU time of a list request`, async (context) => {
+  const measured = new Map<string, number[]>([...running.keys()].map((name) => [name, []]));
+  for (let round = -3; round < ROUNDS; round += 1) {
+    for (const [name, service] of running) {
+      const us = await measure(service);
+      if (round >= 0) measured.get(name)?.push(us);
+    }
+  }
+  const of = (name: string) => measured.get(name) as number[];
+  // Each round is a comparison of its own: a busy machine is busy for all of it.
+  const times = (name: string) => median(of(name).map((us, round) => us / (of('metrics')[round] as number)));
+  for (const name of measured.keys()) {
+    context.diagnostic(
+      `${name}: ${Math.round(median(of(name)))} µs a request, ${times(name).toFixed(2)} of that with metrics`,
+    );
+  }
+  const share = 1 - times('nothing');
+  assert.ok(share <= METRICS_MAY_COST, `${(100 * share).toFixed(1)} %`);
+});
