@@ -69,6 +69,7 @@ async function main(): Promise<void> {
     receiver.closeAllConnections();
     await shop.close();
   }
+  if (stopping.signal.aborted) console.log('Cut off; what was seen until then:');
   console.log(`\n${describe(episodes).join('\n')}`);
   if (stopping.signal.aborted || episodes.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
 }
@@ -110,7 +111,8 @@ function describe(episodes: readonly Episode[]): string[] {
   return [
     ...toTable(['alert', 'cause', 'pending', 'firing', 'told', 'ended', ''], rows),
     '',
-    'Pending, firing and told: after the cause began. Ended: after the cause had.',
+    'Pending, firing and told: after the cause began; nobody is told of mere information, or of what follows from what they know.',
+    'Ended: after the cause had.',
     `${episodes.length - failed} passed, ${failed} failed`,
   ];
 }
