@@ -52,6 +52,16 @@ test('every datasource that a dashboard names is provisioned', () => {
   );
 });
 
+test('Grafana begins with a dashboard of the folder that it reads', () => {
+  const { providers } = read('provisioning/dashboards/dashboards.yml') as {
+    providers: { options: { path: string } }[];
+  };
+  const home = /^default_home_dashboard_path = (.+)$/m.exec(
+    readFileSync(path.join(GRAFANA, 'grafana.ini'), 'utf8'),
+  )?.[1];
+  assert.equal(home, path.join(providers[0]?.options.path ?? '', 'store.json'));
+});
+
 function read(file: string): unknown {
   return parse(readFileSync(path.join(GRAFANA, file), 'utf8'));
 }

@@ -81,6 +81,20 @@ test('each alert says how urgent it is, what it is about, how much, and where to
   );
 });
 
+test('Alertmanager sends each alert to whom its severity names, the dead man elsewhere, and nobody what is only information', async () => {
+  const config = path.join(HOME, 'alertmanager/alertmanager.yml');
+  for (const [alertname, severity, receiver] of [
+    ['ServiceDown', 'page', 'page'],
+    ['HighP99Latency', 'ticket', 'ticket'],
+    ['DatabaseHighRps', 'info', 'nobody'],
+    ['DeadMan', 'info', 'dead-man'],
+  ]) {
+    const labels = [`alertname=${alertname}`, `severity=${severity}`];
+    const { stdout } = await run('amtool', ['config', 'routes', 'test', `--config.file=${config}`, ...labels]);
+    assert.equal(stdout.trim(), receiver, alertname);
+  }
+});
+
 test('what is recorded is named level:metric:operations', () => {
   for (const { record } of rules) if (record) assert.match(record, /^[a-z_]+:[a-z_]+:[a-z0-9_]+$/);
 });
