@@ -95,5 +95,5 @@ export const storeDashboard = dashboard('store', 'Store overview', [
     ),
     graph('Memory', 'bytes', { '{{job}}': 'sum by (job) (process_resident_memory_bytes)' }),
   ),
-  closedRow('Logs', logs('Warnings and errors of all services', '{service=~".+"} | json | level=~"warn|error"')),
+  closedRow('Logs', logs('Warnings and errors of all services', '{level=~"warn|error"}')),
 ]);
