@@ -55,7 +55,7 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
   }
 
   /** Looks until `isDone`, or patience ends. */
-  async function watch(isDone: (states: States) => boolean): Promise<Times> {
+  async function watch(isDone: (states: States, times: Times) => boolean): Promise<Times> {
     const beganAt = Date.now();
     const times = new Map<string, Partial<Record<State, number>>>(alerts.map((alert) => [alert, {}]));
     let last: States = new Map();
@@ -67,14 +67,14 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
         if (mine) mine[state] ??= passed;
         if (last.size > 0 && last.get(alert) !== state) say(`${alert} is ${state} after ${toSeconds(passed)}.`);
       }
-      if (isDone(states) || passed > PATIENCE) return times;
+      if (isDone(states, times) || passed > PATIENCE) return times;
       last = states;
       await sleep(LOOK_EVERY, undefined, { signal });
     }
   }
 
   const isQuiet = (states: States) => alerts.every((alert) => states.get(alert) === 'silent');
-  const isToldOf = (alert: string, since: number) =>
+  const findTold = (alert: string, since: number) =>
     told.find(({ at, status, labels }) => at >= since && status === 'firing' && labels.alertname === alert)?.at;
 
   const before = await watch(isQuiet);
@@ -85,17 +85,15 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
   try {
     const beganAt = Date.now();
     const end = await scenario.begin(scene);
-    const fired = new Set<string>();
-    const rising = await watch((states) => {
-      for (const alert of alerts) if (states.get(alert) === 'firing') fired.add(alert);
-      const isTold = toldWithin === undefined || isToldOf(`${alerts[0]}`, beganAt) !== undefined;
-      return isTold && fired.size === alerts.length;
+    const rising = await watch((_, times) => {
+      const isTold = toldWithin === undefined || findTold(`${alerts[0]}`, beganAt) !== undefined;
+      return isTold && alerts.every((alert) => times.get(alert)?.firing !== undefined);
     }).finally(end);
     const falling = await watch(isQuiet);
     return alerts.map((alert, index) => {
       const { pending: pendingAfter, firing: firingAfter } = rising.get(alert) ?? {};
       const endedAfter = falling.get(alert)?.silent;
-      const toldAt = isToldOf(alert, beganAt);
+      const toldAt = findTold(alert, beganAt);
       const toldAfter = toldAt === undefined ? undefined : toldAt - beganAt;
       const isLate = index === 0 && toldWithin !== undefined && !(Number(toldAfter) <= toldWithin);
       const faults = [
