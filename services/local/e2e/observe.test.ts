@@ -19,7 +19,7 @@ const JOBS = [...SERVICE_NAMES, 'nginx', 'nginx-log', 'cassandra', 'node', 'prom
 /** ms. */
 const SERVICE_SCRAPE = 20;
 const CASSANDRA_SCRAPE = 1000;
-const ROWS_WITHIN = 20_000;
+const ROWS_WITHIN = 60_000;
 /** In a row. */
 const SCRAPES = 10;
 
