@@ -115,13 +115,14 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
 /** Of a service's queue of due work. */
 function dueWork(job: string, noun: string): Panel[] {
   const one = `job="${job}"`;
+  const handled = `due_handled_until_seconds{${one}}`;
   return [
     graph(`Due work on ${noun}`, 'ops', { '{{outcome}}': rateBy('outcome', `due_work_total{${one}}`) }),
     graph(
-      'Due work handled up to',
+      'Due work is behind by',
       's',
-      { '{{instance}}': `clamp_min(time() - due_handled_until_seconds{${one}}, 0)` },
-      { description: 'How far the worker is behind now: see WorkerStuck in the runbook.' },
+      { '{{instance}}': `clamp_min(timestamp(${handled}) - ${handled}, 0)` },
+      { description: 'Under 1 s when all is well; see WorkerStuck in the runbook.' },
     ),
     graph(`Due work on ${noun} in hand`, 'short', { '{{instance}}': `due_work_in_hand{${one}}` }),
   ];
