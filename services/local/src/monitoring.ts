@@ -28,7 +28,7 @@ const KEPT = { time: '30d', size: '2GB' };
 /** What dashboards and alerts ask about the machine; the exporter knows ten times as much. */
 const COLLECTORS = ['cpu', 'diskstats', 'filesystem', 'loadavg', 'meminfo', 'uname', 'vmstat'];
 
-/** Writes the configuration of Prometheus and Alertmanager and gives the processes, which may be started in any order. */
+/** Writes the configuration of Prometheus and Alertmanager and gives the processes, to be started when the store runs. */
 export async function prepareMonitoring(settings: MonitoringSettings): Promise<MonitoringProcess[]> {
   const { stateDir, accessLog, ports } = settings;
   await mkdir(stateDir, { recursive: true });
@@ -76,9 +76,6 @@ export async function prepareMonitoring(settings: MonitoringSettings): Promise<M
       command: programOf('nginx-exporter'),
       args: [
         `-nginx.scrape-uri=http://${onLoopback(ports.gatewayStatus)}/stub_status`,
-        // It ends when it doesn't find Nginx, which starts at the same time.
-        '-nginx.retries=100',
-        '-nginx.retry-interval=200ms',
         `-web.listen-address=${onLoopback(ports.nginxExporter)}`,
       ],
       readyUrl: `http://${onLoopback(ports.nginxExporter)}/`,
