@@ -1,12 +1,10 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '#platform/config.ts';
-import { connectInspector, type Inspector } from './inspector.ts';
+import { PROFILE_ORDER, type ProfileOrder } from '#platform/profiling.ts';
 import { readServiceProcesses } from './service-processes.ts';
 import { REPOSITORY, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -20,6 +18,8 @@ const HELP = `npm run profile -- <service>: takes a CPU profile of one running s
 Files go to DATA_DIR/profiles. DATA_DIR is read as by \`npm start\`. docs/pages/profiling.md says how to read them.
 `;
 const SHOWN = 12;
+/** ms that a service may need beyond the time of the profile. */
+const WRITES_WITHIN = 60_000;
 
 /** As V8 gives it; see https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile. */
 interface CpuProfile {
@@ -36,35 +36,39 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-async function takeCpuProfile({ send }: Inspector, file: string, wait: () => Promise<void>): Promise<string[]> {
-  await send('Profiler.enable');
-  await send('Profiler.start');
-  await wait();
-  const { profile } = await send<{ profile: CpuProfile }>('Profiler.stop');
-  await writeFile(file, JSON.stringify(profile));
-  return [
-    '',
-    ...describeProfile(profile),
-    '',
-    `CPU profile: ${file}`,
-    'Open it in Chrome (DevTools, Performance, Load profile) or in VS Code.',
-  ];
+/** Has the service write `order.file`; resolves when it is there. Throws StartError when it doesn't come. */
+async function takeProfile(pid: number, folder: string, order: ProfileOrder): Promise<void> {
+  await writeFile(path.join(folder, PROFILE_ORDER), JSON.stringify(order));
+  process.kill(pid, 'SIGUSR2');
+  process.once('SIGINT', () => process.kill(pid, 'SIGUSR2'));
+  const deadline = Date.now() + order.seconds * 1000 + WRITES_WITHIN;
+  while (!(await exists(order.file))) {
+    if (Date.now() > deadline || !(await exists(`/proc/${pid}`))) {
+      throw new StartError(`Process ${pid} has not written ${order.file}: its log says why.`);
+    }
+    await sleep(100);
+  }
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Where the time went, the functions that took most of it themselves first. */
 export function describeProfile({ nodes, samples, timeDeltas }: CpuProfile): string[] {
-  const frames = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const self = new Map<string, number>();
   for (const [index, id] of samples.entries()) {
-    const name = frames.get(id) ?? '';
+    const name = names.get(id) ?? '';
     self.set(name, (self.get(name) ?? 0) + (timeDeltas[index] ?? 0));
   }
   const total = timeDeltas.reduce((sum, delta) => sum + delta, 0);
-  const rows = [...self].sort(([, left], [, right]) => right - left).slice(0, SHOWN);
-  return toTable(
-    ['self', 'ms', 'function'],
-    rows.map(([name, us]) => [`${((100 * us) / total).toFixed(1)} %`, Math.round(us / 1000), name]),
-  );
+  const most = [...self].sort(([, left], [, right]) => right - left).slice(0, SHOWN);
+  const rows = most.map(([name, us]) => [`${((100 * us) / total).toFixed(1)} %`, Math.round(us / 1000), name]);
+  return toTable(['self', 'ms', 'function'], rows);
 }
 
 function nameOf({ functionName, url, lineNumber }: CallFrame): string {
@@ -74,27 +78,13 @@ function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   return `${name}  ${file}:${lineNumber + 1}`;
 }
 
-/** Comes in pieces, so that the service never has the whole text in memory. */
-async function takeHeapSnapshot({ send, onEvent }: Inspector, file: string): Promise<string[]> {
-  const output = createWriteStream(file);
-  onEvent('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => output.write(String(chunk)));
-  await send('HeapProfiler.takeHeapSnapshot');
-  output.end();
-  await once(output, 'finish');
-  const megabytes = Math.round((await stat(file)).size / 1e6);
-  return [
-    `Heap snapshot (${megabytes} MB): ${file}`,
-    'Open it in Chrome (DevTools, Memory, Load). It holds whatever the service holds: keep it as secret as its keys.',
-  ];
-}
-
 async function findService(dataDir: string, name: string): Promise<number> {
   const processes = await readServiceProcesses(dataDir).catch(() => new Map<string, number>());
   const pid = processes.get(name);
   if (pid !== undefined) return pid;
   const others = [...processes.keys()].join(', ');
   throw new StartError(
-    `No ${name} runs in ${dataDir}${others && `, only ${others}`}: npm start, with the same DATA_DIR, starts it.`,
+    `No ${name} runs in ${dataDir}${others && `, but ${others}`}: npm start, with the same DATA_DIR, starts it.`,
   );
 }
 
@@ -117,28 +107,33 @@ async function main(): Promise<void> {
   const profiles = path.join(dataDir, 'profiles');
   await mkdir(profiles, { recursive: true, mode: 0o700 });
   const file = path.join(profiles, `${name}-${new Date().toISOString().replaceAll(/[:.]/g, '-')}`);
+  const folder = path.join(dataDir, 'run', name);
+  if (values.heap) await showHeap(pid, folder, `${file}.heapsnapshot`);
+  else await showCpu(pid, folder, `${file}.cpuprofile`, seconds);
+}
 
-  const enough = new AbortController();
-  process.once('SIGINT', () => enough.abort());
-  const wait = () => sleep(seconds * 1000, undefined, { signal: enough.signal }).catch(() => undefined);
-  const inspector = await connectInspector(pid, () => readFile(path.join(dataDir, `logs/${name}.log`), 'utf8'));
-  try {
-    if (!values.heap) console.log(`Profiling ${name} (process ${pid}) for ${seconds} s …`);
-    const lines = values.heap
-      ? await takeHeapSnapshot(inspector, `${file}.heapsnapshot`)
-      : await takeCpuProfile(inspector, `${file}.cpuprofile`, wait);
-    console.log(lines.join('\n'));
-  } finally {
-    await inspector.close();
-  }
+async function showCpu(pid: number, folder: string, file: string, seconds: number): Promise<void> {
+  console.log(`Profiling process ${pid} for ${seconds} s …\n`);
+  await takeProfile(pid, folder, { kind: 'cpu', seconds, file });
+  console.log(describeProfile(JSON.parse(await readFile(file, 'utf8'))).join('\n'));
+  console.log(`\nCPU profile: ${file}\nOpen it in Chrome (DevTools, Performance, Load profile) or in VS Code.`);
+}
+
+async function showHeap(pid: number, folder: string, file: string): Promise<void> {
+  await takeProfile(pid, folder, { kind: 'heap', seconds: 1, file });
+  console.log(`Heap snapshot (${Math.round((await stat(file)).size / 1e6)} MB): ${file}`);
+  console.log(
+    'Open it in Chrome (DevTools, Memory, Load). It holds the service’s keys and passwords too: keep it as secret.',
+  );
 }
 
 if (import.meta.main) {
   try {
     await main();
+    process.exit(0);
   } catch (error) {
     const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
     console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 1;
+    process.exit(1);
   }
 }

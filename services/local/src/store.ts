@@ -9,7 +9,6 @@ import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
 import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
 import { openDataDir } from './data-dir.ts';
-import { INSPECTOR_FLAGS } from './inspector.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { type MonitoringProcess, prepareMonitoring } from './monitoring.ts';
 import { checkPorts } from './ports.ts';
@@ -375,7 +374,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
         launch({
           name,
           command: process.execPath,
-          args: [...V8_FLAGS, ...INSPECTOR_FLAGS, serviceMain(service)],
+          args: [...V8_FLAGS, serviceMain(service)],
           env: { ...env, ...settings.serviceEnvironment?.[service] },
           folder: inData('run', name),
           logFile: inData('logs', `${name}.log`),

@@ -16,6 +16,7 @@ import type { OpenApiDocument } from './http/openapi.ts';
 import type { Route } from './http/route.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { listenForProfiles } from './profiling.ts';
 import { startTracing, stopTracing } from './tracing/tracing.ts';
 
 export type ServiceName = 'product' | 'cart' | 'order' | 'user';
@@ -145,6 +146,7 @@ export async function runService<Schema extends typeof serviceConfig>(
   );
   await listen(server, config);
   service.start();
+  listenForProfiles(name, logger);
   service.logger.info('listening', `${name} listens on ${config.HOST}:${config.PORT}.`);
 
   let stopping = false;
