@@ -66,6 +66,56 @@ const services = Object.entries(compose.services);
 const byDefault = services.filter(([, { profiles }]) => !profiles);
 const networksOf = ({ networks = {} }: ComposeService) => (Array.isArray(networks) ? networks : Object.keys(networks));
 
+const project = `store-test-${randomBytes(3).toString('hex')}`;
+const environment: NodeJS.ProcessEnv = {
+  ...process.env,
+  COMPOSE_PROJECT_NAME: project,
+  SEED_PRODUCTS: '2000',
+  LOAD_PROFILE: '1',
+};
+
+async function docker(...args: string[]): Promise<string> {
+  const options = { cwd: REPOSITORY, env: environment, maxBuffer: 64 << 20 };
+  return (await promisify(execFile)('docker', args, options)).stdout.trim();
+}
+
+const missing: string[] = [];
+/** What can run is named, since Compose wants the images of all that it isn't told to leave away. */
+const up = (...args: string[]) =>
+  docker('compose', 'up', '-d', '--wait', ...args, ...byDefault.map(([name]) => name).filter(canRun));
+const canRun = (name: string) => !missing.includes(name);
+const containersOf = async (name: string) => (await docker('compose', 'ps', '-q', name)).split('\n').filter(Boolean);
+const inspect = (id: string, format: string) => docker('inspect', '-f', format, id);
+
+/** Why the store can't be brought up here; undefined where it can. */
+async function findObstacle(): Promise<string | undefined> {
+  const isThere = await docker('info', '--format', '{{.ServerVersion}}')
+    .then(
+      () => docker('compose', 'version'),
+      () => '',
+    )
+    .catch(() => '');
+  if (!isThere) return 'no Docker engine with Compose answers here';
+  const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => ['base', String(image)] as const);
+  const named = byDefault
+    .filter(([, { image }]) => !image.startsWith('product-store'))
+    .map(([name, { image }]) => [name, image] as const);
+  for (const [name, image] of [...bases, ...named]) {
+    const isKnown = await docker('image', 'inspect', image)
+      .catch(() => docker('pull', '-q', image))
+      .catch(() => '');
+    if (isKnown) continue;
+    if (!DISPENSABLE.includes(name)) return `the Docker engine has no image ${image} and can't pull it`;
+    console.log(`Docker runs without ${name}: there is no image ${image}, and it can't be pulled.`);
+    missing.push(name);
+  }
+  return undefined;
+}
+
+// Before the first test: the file ends with the last test that is known by then.
+const obstacle = await findObstacle();
+if (obstacle) console.log(`The store was not brought up in Docker, docker-compose.yml was only read: ${obstacle}.`);
+
 describe('docker-compose.yml', () => {
   test('lets no container write to its own file system, gain rights or take more than its share', () => {
     for (const [name, service] of services) {
@@ -147,55 +197,6 @@ describe('docker-compose.yml', () => {
     }
   });
 });
-
-const project = `store-test-${randomBytes(3).toString('hex')}`;
-const environment: NodeJS.ProcessEnv = {
-  ...process.env,
-  COMPOSE_PROJECT_NAME: project,
-  SEED_PRODUCTS: '2000',
-  LOAD_PROFILE: '1',
-};
-
-async function docker(...args: string[]): Promise<string> {
-  const options = { cwd: REPOSITORY, env: environment, maxBuffer: 64 << 20 };
-  return (await promisify(execFile)('docker', args, options)).stdout.trim();
-}
-
-const missing: string[] = [];
-/** What can run is named, since Compose wants the images of all that it isn't told to leave away. */
-const up = (...args: string[]) =>
-  docker('compose', 'up', '-d', '--wait', ...args, ...byDefault.map(([name]) => name).filter(canRun));
-const canRun = (name: string) => !missing.includes(name);
-const containersOf = async (name: string) => (await docker('compose', 'ps', '-q', name)).split('\n').filter(Boolean);
-const inspect = (id: string, format: string) => docker('inspect', '-f', format, id);
-
-/** Why the store can't be brought up here; undefined where it can. */
-async function findObstacle(): Promise<string | undefined> {
-  const isThere = await docker('info', '--format', '{{.ServerVersion}}')
-    .then(
-      () => docker('compose', 'version'),
-      () => '',
-    )
-    .catch(() => '');
-  if (!isThere) return 'no Docker engine with Compose answers here';
-  const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => ['base', String(image)] as const);
-  const named = byDefault
-    .filter(([, { image }]) => !image.startsWith('product-store'))
-    .map(([name, { image }]) => [name, image] as const);
-  for (const [name, image] of [...bases, ...named]) {
-    const isKnown = await docker('image', 'inspect', image)
-      .catch(() => docker('pull', '-q', image))
-      .catch(() => '');
-    if (isKnown) continue;
-    if (!DISPENSABLE.includes(name)) return `the Docker engine has no image ${image} and can't pull it`;
-    console.log(`Docker runs without ${name}: there is no image ${image}, and it can't be pulled.`);
-    missing.push(name);
-  }
-  return undefined;
-}
-
-const obstacle = await findObstacle();
-if (obstacle) console.log(`The store was not brought up in Docker, docker-compose.yml was only read: ${obstacle}.`);
 
 describe('docker compose up', { skip: obstacle ?? false }, () => {
   let baseUrl: string;
