@@ -160,7 +160,7 @@ describe('docker-compose.yml', () => {
       assert.equal(service.restart, JOBS.includes(name) ? 'on-failure:5' : 'unless-stopped', name);
       if (JOBS.includes(name)) continue;
       assert.ok(service.stop_grace_period, name);
-      assert.equal(service.healthcheck === undefined, WITHOUT_TOOLS.includes(name) || name === 'alloy', name);
+      assert.equal(service.healthcheck === undefined, WITHOUT_TOOLS.includes(name), name);
     }
     // `up --wait` takes the end of a job for a failure unless something waits for it.
     const awaited = services.flatMap(([, { depends_on = {} }]) =>
