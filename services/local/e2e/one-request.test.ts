@@ -15,6 +15,8 @@ import { eventually, type RunningStore, startRunningStore } from './running-stor
 /** ms within which spans have come and Nginx has written its lines. */
 const ARRIVES = 30_000;
 const [SERVER, CLIENT, CONSUMER] = [2, 3, 5];
+/** No other facts leave the store: none holds what anybody sent. */
+const FACTS = ['http.request.method', 'http.route', 'http.response.status_code', 'db.system.name', 'request.id'];
 const run = promisify(execFile);
 
 let running: RunningStore;
@@ -94,6 +96,11 @@ describe('traces', () => {
       } else {
         assert.equal(span.parentSpanId, browser, where);
       }
+      assert.deepEqual(
+        span.attributes.map(({ key }) => key).filter((key) => !FACTS.includes(key)),
+        [],
+        where,
+      );
       assert.ok(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano), where);
     }
 

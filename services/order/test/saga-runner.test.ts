@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLogger } from '#platform/logging.ts';
+import { currentRequest, remainingMs, withRequestContext } from '#platform/request-context.ts';
+import { newTraceparent } from '#platform/tracing/trace-context.ts';
+import { createSagaRunner } from '../src/checkout/saga-runner.ts';
+
+/** More than are at work at a time, so that most wait and are begun by what ends before them. */
+const REQUESTS = 100;
+
+const contextOf = (requestId: string) => ({
+  requestId,
+  traceparent: newTraceparent(false),
+  deadlineAt: Date.now() + 50,
+});
+const work = () => sleep(5).then(() => currentRequest()?.requestId);
+
+test('what waits for its turn stays part of its own request, intakes and sagas', async () => {
+  const runner = createSagaRunner(silentLogger);
+  const ids = Array.from({ length: REQUESTS }, (_, index) => `request-${index}`);
+  const intakes = ids.map((id) => withRequestContext(contextOf(id), () => runner.intake(work)));
+  const sagas = ids.map((id) => withRequestContext(contextOf(id), () => runner.run(id, work)));
+  assert.deepEqual(await Promise.all(intakes), ids);
+  assert.deepEqual(await Promise.all(sagas), ids);
+});
+
+test('a saga has its time from its turn on; one that recovery began has no end to it', async () => {
+  const runner = createSagaRunner(silentLogger);
+  const left = () => Promise.resolve(remainingMs(60_000));
+  const ofRequest = await withRequestContext(contextOf('request'), () => runner.run('one', left));
+  assert.ok(ofRequest > 4000 && ofRequest <= 5000, String(ofRequest));
+  const endless = { ...contextOf('recovery'), deadlineAt: Number.POSITIVE_INFINITY };
+  assert.equal(await withRequestContext(endless, () => runner.run('two', left)), 60_000);
+});
