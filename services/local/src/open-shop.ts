@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { throughOutages } from '#platform/through-outages.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
 import { emptyIfMissing, writePrivately } from './secrets.ts';
 import { seedCatalogue } from './seed/catalogue.ts';
@@ -21,12 +22,13 @@ export async function openShop(
   settings: StoreSettings,
   onProgress: (event: StoreEvent) => void,
 ): Promise<OpenShop> {
-  const adminIsNew = await ensureFirstAdmin(store, {
+  const admin = {
     email: settings.adminEmail,
     password: settings.adminPassword ?? store.secrets.adminPassword,
     bcryptCost: settings.bcryptCost,
     keyspacePrefix: settings.keyspacePrefix,
-  });
+  };
+  const adminIsNew = await throughOutages(() => ensureFirstAdmin(store, admin));
   await ensureProducts(store, settings, onProgress);
 
   onProgress({ kind: 'began', step: 'self-check', text: 'Buying something, as a check' });

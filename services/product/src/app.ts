@@ -3,6 +3,7 @@ import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
 import { createDueQueue } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
+import { throughOutages } from '#platform/through-outages.ts';
 import { createCategoryRepository } from './categories/repository.ts';
 import { categoryRoutes } from './categories/routes.ts';
 import { createCategoryService } from './categories/service.ts';
@@ -39,7 +40,7 @@ export async function assembleProduct(
   const audit = createAdminAudit({ database, logger });
   const categoryRepository = createCategoryRepository(database);
   const tree = createCategoryTree({ repository: categoryRepository, logger });
-  await tree.refresh();
+  await throughOutages(tree.refresh);
 
   const listingRepository = createListingRepository(database);
   const project = createProjector({ repository: listingRepository, findCategory: categoryRepository.findCategory });

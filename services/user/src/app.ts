@@ -5,6 +5,7 @@ import { issueUserToken } from '#platform/auth/user-token.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
+import { throughOutages } from '#platform/through-outages.ts';
 import { createCountedAdmins } from './admins/repository.ts';
 import { userAdministrationRoutes } from './admins/routes.ts';
 import { createUserAdministration } from './admins/service.ts';
@@ -45,7 +46,7 @@ export async function assembleUser({ database, metrics, logger }: Platform, conf
   const admins = createCountedAdmins(database);
   const audit = createAdminAudit({ database, logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
-  await repository.takeIntoList();
+  await throughOutages(repository.takeIntoList);
 
   const users = createUsers({
     users: repository,

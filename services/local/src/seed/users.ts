@@ -4,6 +4,7 @@ import { connectDatabase, type DatabaseOptions } from '#platform/cassandra/datab
 import { toLong } from '#platform/cassandra/values.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { throughOutages } from '#platform/through-outages.ts';
 import { inParallel } from './in-parallel.ts';
 
 /** Everybody may know it: seeded shoppers are for load tests alone. */
@@ -59,7 +60,7 @@ export async function seedUsers(options: SeedUsersOptions): Promise<void> {
   }
 
   function* shoppers(): Generator<() => Promise<void>> {
-    for (let number = 1; number <= total; number += 1) yield () => writeShopper(number);
+    for (let number = 1; number <= total; number += 1) yield () => throughOutages(() => writeShopper(number));
   }
 
   try {

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
 import { toLong } from '#platform/cassandra/values.ts';
-import { Unavailable } from '#platform/errors.ts';
+import { throughOutages } from '#platform/through-outages.ts';
 import { type Category, listingsOf } from '../../../product/src/categories/category.ts';
 import { TREE } from '../../../product/src/categories/repository.ts';
 import { toNameKey } from '../../../product/src/listings/listing.ts';
@@ -20,7 +19,6 @@ export const ROWS_TOGETHER = 50;
 /** Two partitions each; of more than ten in one batch Cassandra complains in its log. */
 const PRODUCTS_TOGETHER = 5;
 const READ_TOGETHER = 100;
-const ATTEMPTS = 8;
 
 /** The id of the product that is seeded with this SKU. */
 export function productIdOf(sku: string): string {
@@ -45,25 +43,18 @@ export interface CatalogueWriter {
 export function createCatalogueWriter(database: Database, currency: string): CatalogueWriter {
   const categoryBySlug = new Map<string, Category>();
 
-  async function send(statements: readonly Statement[]): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await database.writeTogether('seed', statements);
-      } catch (error) {
-        if (!(error instanceof Unavailable) || attempt === ATTEMPTS) throw error;
-        await sleep(100 * 2 ** attempt);
-      }
-    }
-  }
+  const send = (statements: readonly Statement[]) => throughOutages(() => database.writeTogether('seed', statements));
 
   async function listUntouched(products: readonly SeedProduct[]): Promise<SeedProduct[]> {
     const ids = products.map(({ sku }) => productIdOf(sku));
     const rows = await Promise.all(
       inPieces(ids, READ_TOGETHER).map((piece) =>
-        database.read(
-          'seed.find_touched',
-          'SELECT product_id, version, listing_version FROM products WHERE product_id IN ? AND op_id = ?',
-          [piece, HEAD],
+        throughOutages(() =>
+          database.read(
+            'seed.find_touched',
+            'SELECT product_id, version, listing_version FROM products WHERE product_id IN ? AND op_id = ?',
+            [piece, HEAD],
+          ),
         ),
       ),
     );

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { NotFound, Unavailable } from '#platform/errors.ts';
+import { throughOutages } from '#platform/through-outages.ts';
+
+const outage = new Unavailable('database_unavailable', 'Not now.');
+
+/** Fails as told, then gives how often it was asked. */
+function failing(...errors: readonly Error[]) {
+  let asked = 0;
+  return async () => {
+    const error = errors[asked];
+    asked += 1;
+    if (error) throw error;
+    return asked;
+  };
+}
+
+test('work goes on when an outage ends, and any other failure is thrown at once', async () => {
+  assert.equal(await throughOutages(failing(outage, outage)), 3);
+  await assert.rejects(throughOutages(failing(new NotFound('not_found', 'Gone.'))), { code: 'not_found' });
+  await assert.rejects(throughOutages(failing(outage, new Error('broken'))), /broken/);
+});
+
+test('an outage without an end is thrown when there is nothing left to wait for', async () => {
+  let asked = 0;
+  const work = async () => {
+    asked += 1;
+    throw outage;
+  };
+  await assert.rejects(throughOutages(work, [1, 2, 3]), { code: 'database_unavailable' });
+  assert.equal(asked, 4);
+});
