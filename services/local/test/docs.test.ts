@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { runInThisContext } from 'node:vm';
 import { REPOSITORY } from '../src/settings.ts';
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
@@ -36,6 +37,14 @@ describe('what the pages say', () => {
       named.filter(([, name]) => !existsSync(path.join(REPOSITORY, name))),
       [],
     );
+  });
+
+  test('each sequence diagram can be read by what draws it', async () => {
+    runInThisContext(read('node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js'));
+    const { mermaid } = globalThis as unknown as { mermaid: { parse(text: string): Promise<unknown> } };
+    const diagrams = PAGES.flatMap((page) => [...read(page).matchAll(/^```mermaid\n(sequenceDiagram.*?)^```$/gms)]);
+    assert.ok(diagrams.length > 1);
+    for (const [, text] of diagrams) await mermaid.parse(text as string);
   });
 
   test('the codes of errors are those that the code gives, all of them', () => {
