@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
-import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { SERVICE_NAMES } from '../src/settings.ts';
 import { alerts } from './alerts.ts';
 import { dashboards } from './dashboards.ts';
 import { eventually, type RunningStore, startRunningStore } from './running-store.ts';
@@ -81,19 +79,6 @@ describe('npm start -- --observe', () => {
     }
   });
 
-  test('every metric that the documentation names is there', async () => {
-    const page = await readFile(path.join(REPOSITORY, 'docs/pages/monitoring.md'), 'utf8');
-    const named = new Set([...page.matchAll(/^\|.*\|$/gm)].flatMap(([row]) => metricNames(row)));
-    assert.ok(named.size > 60, `${named.size} names`);
-    // Families that have no value yet are known by their description alone.
-    const [names, metadata] = await Promise.all([ask<string[]>('label/__name__/values'), ask<object>('metadata')]);
-    const known = new Set([...names, ...Object.keys(metadata)]);
-    assert.deepEqual(
-      [...named].filter((name) => !known.has(name)),
-      [],
-    );
-  });
-
   test(`a scrape of a service takes ${SERVICE_SCRAPE} ms at most, of Cassandra ${CASSANDRA_SCRAPE} ms`, async (t) => {
     const isTimed = ({ labels }: Target) => SERVICE_NAMES.some((name) => name === labels.job) || isCassandra(labels);
     const isCassandra = ({ job }: Target['labels']) => job === 'cassandra';
@@ -123,12 +108,4 @@ async function timeScrapes(url: string): Promise<number[]> {
     times.push(performance.now() - startedAt);
   }
   return times;
-}
-
-/** Those in the first cell that has any; labels and their values come after it. */
-function metricNames(row: string): string[] {
-  const names = row
-    .split('|')
-    .map((cell) => [...cell.matchAll(/`([a-z]+(?:_[a-z0-9]+)+)`/g)].map(([, name]) => String(name)));
-  return names.find((each) => each.length > 0) ?? [];
 }
