@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { hostname } from 'node:os';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { z } from 'zod';
 import { readKeySet, readKeySetsByIssuer, readSigningKey } from './auth/keys.ts';
@@ -60,8 +61,11 @@ export interface Service {
 
 /** ms that running requests get to end. */
 const DRAIN_TIMEOUT = 20_000;
-/** ms that idle connections are kept while draining. */
-const QUIET = 2000;
+/** ms that idle connections are kept while draining: longer than Nginx passes over who refused a connection, so that it uses up those it has. */
+const QUIET = 4000;
+/** ms of one turn of the event loop that has nothing to do, and how long one is waited for. */
+const IDLE_TURN = 0.5;
+const IDLE_WITHIN = 1000;
 /** ms; longer than the 55 s after which Nginx closes an idle connection, so that it never sends into a closed one. */
 const KEEP_ALIVE = 75_000;
 /** Connections that may wait to be accepted; Node's 511 is less than one flash sale, and Nginx waits 250 ms for a connection. */
@@ -186,6 +190,7 @@ function listen(server: Server, { PORT, HOST }: ServiceConfig): Promise<void> {
  * lost with it: idle ones are closed only when their owners had time to see the other side gone.
  */
 export async function drain(server: Server): Promise<void> {
+  await idleMoment();
   // As `http.Server.close` would, but without closing the idle ones at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
@@ -194,6 +199,15 @@ export async function drain(server: Server): Promise<void> {
   await closed;
   clearInterval(quiet);
   clearTimeout(overdue);
+}
+
+/** Closing a listener resets the connections that it hasn't accepted yet, with the requests in them; in an idle turn there are none. */
+async function idleMoment(): Promise<void> {
+  const deadline = performance.now() + IDLE_WITHIN;
+  for (let beganAt = performance.now(); beganAt < deadline; beganAt = performance.now()) {
+    await nextTurn();
+    if (performance.now() - beganAt < IDLE_TURN) return;
+  }
 }
 
 function toDatabaseOptions(config: ServiceConfig) {
