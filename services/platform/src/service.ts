@@ -190,10 +190,10 @@ function listen(server: Server, { PORT, HOST }: ServiceConfig): Promise<void> {
  * lost with it: idle ones are closed only when their owners had time to see the other side gone.
  */
 export async function drain(server: Server): Promise<void> {
+  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
   await idleMoment();
   // As `http.Server.close` would, but without closing the idle ones at once.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
   const quiet = setInterval(() => server.closeIdleConnections(), QUIET);
   const overdue = setTimeout(() => server.closeAllConnections(), DRAIN_TIMEOUT);
   await closed;

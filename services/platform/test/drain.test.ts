@@ -44,6 +44,7 @@ test('a draining service takes no new connection, finishes what runs, and waits 
   await sleep(100);
   const startedAt = Date.now();
   const drained = drain(server);
+  await sleep(100);
   await assert.rejects(once(get({ port, host: '127.0.0.1' }), 'response'), { code: 'ECONNREFUSED' });
   assert.equal((await slow).statusCode, 200);
   await drained;
