@@ -64,7 +64,7 @@ const DRAIN_TIMEOUT = 20_000;
 /** ms that idle connections are kept while draining: longer than Nginx passes over who refused a connection, so that it uses up those it has. */
 const QUIET = 4000;
 /** ms of one turn of the event loop that has nothing to do, and how long one is waited for. */
-const IDLE_TURN = 0.5;
+const IDLE_TURN = 0.1;
 const IDLE_WITHIN = 1000;
 /** ms; longer than the 55 s after which Nginx closes an idle connection, so that it never sends into a closed one. */
 const KEEP_ALIVE = 75_000;
@@ -204,6 +204,8 @@ export async function drain(server: Server): Promise<void> {
 /** Closing a listener resets the connections that it hasn't accepted yet, with the requests in them; in an idle turn there are none. */
 async function idleMoment(): Promise<void> {
   const deadline = performance.now() + IDLE_WITHIN;
+  // What is left of the present turn accepts nothing any more.
+  await nextTurn();
   for (let beganAt = performance.now(); beganAt < deadline; beganAt = performance.now()) {
     await nextTurn();
     if (performance.now() - beganAt < IDLE_TURN) return;
