@@ -18,7 +18,7 @@ const BUILT = path.join(REPOSITORY, '.k6');
 /** What a container is told; it sees the machine's network and, beside the scripts, where reports go. */
 const PASSED_ON = ['STORE_URL', 'SCENARIO', 'USERS', 'RATE', 'DURATION', 'THINK_SECONDS', 'SEEDED_USERS', 'CURRENCY'];
 const SECRET = ['SHOPPER_PASSWORD', 'ADMIN_EMAIL', 'ADMIN_PASSWORD'];
-const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPORT', 'K6_PROMETHEUS_RW_SERVER_URL'];
+const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPORT'];
 
 /**
  * k6 of the PATH; else its image, where Docker answers; else built once with Go, which takes a few minutes. Throws StartError that says what to

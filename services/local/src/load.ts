@@ -13,17 +13,24 @@ import { StartError } from './start-error.ts';
 import { type Store, startStore } from './store.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
+/** As in loadtest/scenarios.ts, which only k6 can read. */
+const SCENARIOS: Readonly<Record<string, string>> = {
+  smoke: 'one of each: is all well?',
+  shoppers: 'people who look, think, and sometimes buy (10 users to --users, --rate more each second, then 5 minutes)',
+  browse: 'lists and products alone, --rate a second',
+  checkout: 'purchases alone, --rate a second',
+  'flash-sale': 'many want 200 pieces at once; then the audit',
+  soak: 'shoppers for half an hour',
+  spike: 'ten times as many for half a minute',
+  breakpoint: "ever more, until the store can't follow",
+  'catalogue-walk': 'the whole catalogue, page by page',
+};
+
 const HELP = `npm run load -- <scenario>: puts the store under load with k6, and holds what it sees against monitoring/slo.json.
 
-  smoke           one of each: is all well?
-  shoppers        people who look, think, and sometimes buy (10 users to --users, --rate more each second, then 5 minutes)
-  browse          lists and products alone, --rate a second
-  checkout        purchases alone, --rate a second
-  flash-sale      many want 200 pieces at once; then the audit
-  soak            shoppers for half an hour
-  spike           ten times as many for half a minute
-  breakpoint      ever more, until the store can't follow
-  catalogue-walk  the whole catalogue, page by page
+${Object.entries(SCENARIOS)
+  .map(([name, what]) => `  ${name.padEnd(15)} ${what}`)
+  .join('\n')}
 
   --users 100     users at most, or as many at once
   --rate 10       new users, or arrivals, each second
@@ -57,19 +64,36 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return values.help ? 0 : 1;
   }
+  if (!Object.hasOwn(SCENARIOS, scenario)) {
+    throw new StartError(`There is no scenario ${scenario}: ${Object.keys(SCENARIOS).join(', ')}.`);
+  }
   const settings: StoreSettings = { ...readSettings(process.env), loadProfile: true };
   const reports = path.join(settings.dataDir, 'reports');
   const terminal = createTerminal();
   let store: Store | undefined;
   // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => interrupted.abort(new StartError('Stopped.')));
+  }
   try {
-    store = await ensureStore(settings, terminal.show);
+    store = await ensureStore(settings, terminal.show, interrupted.signal);
     await mkdir(reports, { recursive: true });
     terminal.show({ kind: 'began', step: 'k6', text: 'k6: looking for it' });
     const k6 = await findK6(reports, () => terminal.show({ kind: 'noted', text: 'k6: building it with Go, once' }));
     terminal.show({ kind: 'done', step: 'k6', text: `k6 is there: ${k6.command}` });
-    await run('npm', ['run', '--silent', 'seed', '--', '--products', '0', '--users', String(SEEDED_USERS)]);
+    const seeded = await run('npm', [
+      'run',
+      '--silent',
+      'seed',
+      '--',
+      '--products',
+      '0',
+      '--users',
+      String(SEEDED_USERS),
+    ]);
+    interrupted.signal.throwIfAborted();
+    if (seeded !== 0) return seeded;
 
     const name = `${scenario}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}`;
     const report = path.join(reports, name);
@@ -100,19 +124,29 @@ async function main(): Promise<number> {
   }
 }
 
-/** The store that answers, or else one that this process starts, and then gives back to be stopped. Throws StartError when the one that answers limits requests. */
-async function ensureStore(settings: StoreSettings, show: Terminal['show']): Promise<Store | undefined> {
+/**
+ * Undefined when a store answers; else one that was started here, to be stopped by the caller. Throws StartError when the one that answers
+ * limits requests, and the reason of `signal` when that aborts.
+ */
+async function ensureStore(
+  settings: StoreSettings,
+  show: Terminal['show'],
+  signal: AbortSignal,
+): Promise<Store | undefined> {
   const url = `http://127.0.0.1:${settings.port}/api/system/health`;
   const isThere = await fetch(url, { signal: AbortSignal.timeout(3000) }).then(
     () => true,
     () => false,
   );
   if (!isThere) {
-    const store = await startStore(settings, { onProgress: show });
-    await openShop(store, settings, show).catch(async (error: unknown) => {
+    const store = await startStore(settings, { onProgress: show, signal });
+    try {
+      await openShop(store, settings, show);
+      signal.throwIfAborted();
+    } catch (error) {
       await store.stop();
       throw error;
-    });
+    }
     return store;
   }
   const gateway = await readFile(path.join(settings.dataDir, 'nginx/nginx.conf'), 'utf8').catch(() => '');
