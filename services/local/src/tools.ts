@@ -8,7 +8,7 @@ import { StartError } from './start-error.ts';
 
 export const MONITORING_TOOLS = ['prometheus', 'alertmanager', 'node-exporter', 'nginx-exporter', 'mtail'] as const;
 export type MonitoringTool = (typeof MONITORING_TOOLS)[number];
-export type Tool = 'java' | 'maven' | 'nginx' | 'python' | MonitoringTool;
+export type Tool = 'java' | 'maven' | 'nginx' | 'python' | 'chromium' | MonitoringTool;
 
 interface ToolKind {
   readonly name: string;
@@ -32,6 +32,7 @@ const TOOLS: Readonly<Record<Tool, ToolKind>> = {
   maven: { name: 'Maven (mvn)', debianPackage: 'maven', isThere: () => isInPath('mvn') },
   nginx: { name: 'Nginx', debianPackage: 'nginx-light', unit: 'nginx', isThere: () => findNginx() !== undefined },
   python: { name: 'Python 3.10 or later with venv', debianPackage: 'python3-venv', isThere: hasPython },
+  chromium: { name: 'Chromium', debianPackage: 'chromium', isThere: () => findChromium() !== undefined },
   prometheus: monitoringTool('prometheus', 'Prometheus', 'prometheus'),
   alertmanager: monitoringTool('alertmanager', 'Alertmanager', 'prometheus-alertmanager'),
   'node-exporter': monitoringTool('node-exporter', 'node exporter', 'prometheus-node-exporter'),
@@ -47,6 +48,11 @@ function monitoringTool(tool: MonitoringTool, name: string, debianPackage: strin
 /** The program's name here. */
 export function programOf(tool: MonitoringTool): string {
   return PROGRAMS[tool].find(isInPath) ?? PROGRAMS[tool][0] ?? tool;
+}
+
+/** The browser's file, under one of the names that Debian, Ubuntu and its maker give it. */
+export function findChromium(): string | undefined {
+  return findInPath('chromium') ?? findInPath('chromium-browser') ?? findInPath('google-chrome');
 }
 
 /**
@@ -114,9 +120,14 @@ async function versionOf(java: string): Promise<string> {
 }
 
 function isInPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(path.delimiter).some((folder) => {
+  return findInPath(program) !== undefined;
+}
+
+function findInPath(program: string): string | undefined {
+  const files = (process.env.PATH ?? '').split(path.delimiter).map((folder) => path.join(folder, program));
+  return files.find((file) => {
     try {
-      accessSync(path.join(folder, program), constants.X_OK);
+      accessSync(file, constants.X_OK);
       return true;
     } catch {
       return false;

@@ -50,7 +50,7 @@ try {
 async function runAll(): Promise<boolean> {
   const startedAt = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const tools = ['java', 'maven', 'nginx', ...MONITORING_TOOLS] as const;
+  const tools = ['java', 'maven', 'nginx', 'chromium', ...MONITORING_TOOLS] as const;
   await ensureTools(tools, (names) => console.log(`Installing ${names} …`));
   const [parts, whole] = [list(PARTS), list(WHOLE)];
   if (whole.length > 0) await ensureSchemathesis();
