@@ -3,7 +3,8 @@ import path from 'node:path';
 import { startedAt } from './processes.ts';
 import { StartError } from './start-error.ts';
 
-const MARKER = '.product-store';
+/** Is in every store's folder. */
+export const MARKER = '.product-store';
 const LOCK = 'lock';
 /** Bytes: jars, commit log and 20,000 products take about 700 MB. */
 const NEEDED_AT_FIRST = 1.5e9;

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freeze } from '../freeze.ts';
 import { signalProcess } from '../processes.ts';
 import { readServiceProcesses } from '../service-processes.ts';
 import type { ServiceName } from '../settings.ts';
@@ -8,21 +7,6 @@ import type { Shop } from '../shop-client.ts';
 
 /** Ends a fault; resolves when nothing of it is left. */
 export type End = () => Promise<void>;
-
-/** Stops a process in its tracks (SIGSTOP). It goes on at the latest when this one ends, however that happens. */
-export async function freeze(pid: number): Promise<End> {
-  // Its input ends with us, and it has a group of its own: neither Ctrl-C nor kill -9 leaves anything frozen.
-  const script = 'kill -STOP "$1" && read -r _; kill -CONT "$1"';
-  const keeper = spawn('sh', ['-c', script, 'sh', String(pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
-  await once(keeper, 'spawn');
-  return async () => {
-    keeper.stdin.end();
-    if (keeper.exitCode === null) await once(keeper, 'exit');
-  };
-}
 
 /** Freezes a process again and again, for `frozenMs` out of `frozenMs + freeMs`. */
 export function freezeInTurns(pid: number, frozenMs: number, freeMs: number): End {

@@ -1,6 +1,7 @@
+import { freeze } from '../freeze.ts';
 import type { Shop } from '../shop-client.ts';
 import { StartError } from '../start-error.ts';
-import { type End, freeze, freezeInTurns, keepKilling, readCarts } from './faults.ts';
+import { type End, freezeInTurns, keepKilling, readCarts } from './faults.ts';
 
 /** The store to which it is done. */
 export interface Scene {
