@@ -11,6 +11,7 @@ import { whoMay } from './abuse/who-may.ts';
 import { catalogueWalk } from './catalogue-walk.ts';
 import { docs } from './docs.ts';
 import { faults } from './faults.ts';
+import { frontPage } from './front-page.ts';
 import { purchases } from './purchases.ts';
 import { type RunningStore, startRunningStore } from './running-store.ts';
 
@@ -23,6 +24,7 @@ after(() => running?.stop());
 
 describe('purchases', () => purchases(() => running));
 describe('examples of the pages', () => docs(() => running));
+describe('front page', () => frontPage(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
 describe('abuse', () => {
   let scene: Scene;

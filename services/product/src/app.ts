@@ -9,6 +9,7 @@ import { categoryRoutes } from './categories/routes.ts';
 import { createCategoryService } from './categories/service.ts';
 import { createCategoryTree } from './categories/tree.ts';
 import type { ProductConfig } from './config.ts';
+import { createProductCount } from './listings/product-count.ts';
 import { createProjector } from './listings/projector.ts';
 import { createListingRepository } from './listings/repository.ts';
 import { listingRoutes } from './listings/routes.ts';
@@ -77,11 +78,12 @@ export async function assembleProduct(
     now,
   });
   const listings = createListingService({ repository: listingRepository, now: Date.now });
+  const countProducts = createProductCount({ repository: listingRepository, now: Date.now });
   const toOperationId = (userId: string, key: string) => uuidv5(`POST stock-adjustments ${key}`, userId);
 
   return {
     routes: [
-      ...listingRoutes(listings, tree, cursors),
+      ...listingRoutes(listings, tree, cursors, countProducts),
       ...productRoutes(products, tree),
       ...adjustmentRoutes(stock, toOperationId),
       ...categoryRoutes(tree, categories),

@@ -10,7 +10,7 @@ interface Probe {
 }
 
 const OPEN: readonly Probe[] = [
-  { service: 'any', path: '/', status: 200, faultsOf: expectType('application/json') },
+  { service: 'any', path: '/', status: 200, faultsOf: expectType('text/html') },
   { service: 'any', path: '/swagger/', status: 200, faultsOf: expectType('text/html') },
   { service: 'any', path: '/api/system/health', status: 200, faultsOf: faultsOfHealth },
 ];

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
+import { frontPageRoutes } from './front-page.ts';
 import type { OpenApiDocument } from './openapi.ts';
 
 /** What the routes that every service serves need to know. */
@@ -41,18 +42,7 @@ export function systemRoutes(service: string, document: OpenApiDocument, parts: 
     swaggerUi.serve,
     swaggerUi.setup(undefined, { explorer: true, swaggerOptions: { urls: documentUrls(parts) } }),
   );
-  router.get('/', (_request, response) => {
-    response.json({
-      name: 'Product Store',
-      links: {
-        products: '/api/v1/products',
-        categories: '/api/v1/categories',
-        health: '/api/system/health',
-        swagger: '/swagger/',
-        docs: '/docs/',
-      },
-    });
-  });
+  router.use(frontPageRoutes());
   return router;
 }
 

@@ -1,5 +1,6 @@
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import { ALL } from '../categories/category.ts';
 import { HEAD } from '../stock/head.ts';
 import { type Position, type Slice, type Sort, type SortKey, type Summary, toNameKey } from './listing.ts';
 
@@ -29,6 +30,8 @@ export interface ListingKey {
 export interface ListingRepository {
   /** At most `limit` rows of one partition in their order, in one read, from `after` on. */
   listSummaries(slice: Slice, limit: number, after: Position | undefined): Promise<Summary[]>;
+  /** How many products the list of all holds. Reads their keys, in as many queries as there are thousands. */
+  countProducts(): Promise<number>;
   /** The truth that the listings follow, after every write before it; undefined when there is no such product. */
   findListed(productId: string): Promise<Listed | undefined>;
   /** Says that the stock crossed zero: a new listing version. False when somebody else changed the product meanwhile. */
@@ -50,6 +53,9 @@ interface Table {
   readonly after: '<' | '>';
 }
 
+/** Keys read at once: few enough that a server-side timeout is far, and that no request waits long for its turn meanwhile. */
+const KEYS_TOGETHER = 1000;
+
 const NEWEST: Table = { name: 'listing_by_newest', key: 'created_at', order: '', after: '<' };
 const BY_PRICE: Table = { name: 'listing_by_price', key: 'price_minor', order: '', after: '>' };
 const BY_PRICE_DOWN: Table = { ...BY_PRICE, order: ' ORDER BY price_minor DESC, product_id DESC', after: '<' };
@@ -68,6 +74,22 @@ export function createListingRepository(database: Database): ListingRepository {
       const { query, params } = selectSlice(table, slice, limit, after);
       const rows = await database.read(`listing.${slice.sort}`, query, params);
       return rows.map((row) => toSummary(row, table));
+    },
+
+    async countProducts() {
+      let counted = 0;
+      let last: Row | undefined;
+      do {
+        const rest = last ? ' AND (created_at, product_id) < (?, ?)' : '';
+        const rows = await database.read(
+          'listing.count',
+          `SELECT created_at, product_id FROM ${NEWEST.name} WHERE listing = ?${rest} LIMIT ?`,
+          [ALL, ...(last ? [last.created_at, last.product_id] : []), KEYS_TOGETHER],
+        );
+        counted += rows.length;
+        last = rows.length < KEYS_TOGETHER ? undefined : rows.at(-1);
+      } while (last);
+      return counted;
     },
 
     async findListed(productId) {

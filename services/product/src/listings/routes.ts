@@ -3,14 +3,32 @@ import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import type { CategoryTree } from '../categories/tree.ts';
 import type { Position, Sort } from './listing.ts';
-import { ListQuery, SummaryPageBody, toSummaryBody } from './schema.ts';
+import type { ProductCount } from './product-count.ts';
+import { CatalogueBody, ListQuery, SummaryPageBody, toCatalogueBody, toSummaryBody } from './schema.ts';
 import type { ListingService } from './service.ts';
 
 /** A position as the cursor carries it: short names, and JSON has no dates. */
 const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.uuid(), t: z.int() });
 
-export function listingRoutes(listings: ListingService, categories: CategoryTree, cursors: CursorCodec): Route[] {
+export function listingRoutes(
+  listings: ListingService,
+  categories: CategoryTree,
+  cursors: CursorCodec,
+  countProducts: () => Promise<ProductCount>,
+): Route[] {
   return [
+    route({
+      method: 'get',
+      path: '/api/v1/catalogue',
+      summary: 'How many products there are',
+      description:
+        'Counted when somebody asks, and then good for seconds: for longer in a larger shop, where counting takes longer.',
+      tag: 'Products',
+      access: 'public',
+      cache: 'catalogue',
+      response: CatalogueBody,
+      handle: async () => toCatalogueBody(await countProducts()),
+    }),
     route({
       method: 'get',
       path: '/api/v1/products',

@@ -3,6 +3,7 @@ import { pageOf, pageQuery } from '#platform/http/page.ts';
 import type { Category } from '../categories/category.ts';
 import { CategoryReference, Money, toCategoryReference } from '../products/schema.ts';
 import { SORTS, type Summary } from './listing.ts';
+import type { ProductCount } from './product-count.ts';
 
 const minorUnits = z
   .string()
@@ -55,4 +56,15 @@ export function toSummaryBody(summary: Summary, category: Category | undefined):
     stock: { inStock },
     createdAt: createdAt.toISOString(),
   };
+}
+
+export const CatalogueBody = z
+  .strictObject({
+    products: z.int().min(0).meta({ description: 'Products that the lists show.', example: 20_000 }),
+    countedAt: z.iso.datetime().meta({ example: '2026-11-21T12:00:00.000Z' }),
+  })
+  .meta({ id: 'Catalogue' });
+
+export function toCatalogueBody({ products, countedAt }: ProductCount): z.output<typeof CatalogueBody> {
+  return { products, countedAt: countedAt.toISOString() };
 }

@@ -1,0 +1,44 @@
+import type { ListingRepository } from './repository.ts';
+
+/** How many products the shop shows, and when that was so. */
+export interface ProductCount {
+  readonly products: number;
+  readonly countedAt: Date;
+}
+
+/** ms that a count is good for. */
+const LEAST = 2000;
+/** A count is good for so many times as long as counting took: however large the shop is, it spends a twentieth of its time on that. */
+const TIMES = 20;
+
+/** Gives the latest count, or a new one when that is no longer good; who asks while one is made waits for it. */
+export function createProductCount({
+  repository,
+  now,
+}: {
+  repository: Pick<ListingRepository, 'countProducts'>;
+  now: () => number;
+}): () => Promise<ProductCount> {
+  let latest: Promise<ProductCount> | undefined;
+  let goodUntil = Number.POSITIVE_INFINITY;
+
+  async function count(): Promise<ProductCount> {
+    const beganAt = now();
+    try {
+      const products = await repository.countProducts();
+      goodUntil = now() + Math.max(LEAST, TIMES * (now() - beganAt));
+      return { products, countedAt: new Date(beganAt) };
+    } catch (error) {
+      goodUntil = now();
+      throw error;
+    }
+  }
+
+  return () => {
+    if (!latest || now() >= goodUntil) {
+      goodUntil = Number.POSITIVE_INFINITY;
+      latest = count();
+    }
+    return latest;
+  };
+}
