@@ -22,16 +22,18 @@ export async function startedAt(pid: number): Promise<string | undefined> {
   return process?.state === 'Z' ? undefined : process?.startedAt;
 }
 
-/** Processes of the group that `leader` began which work in `folder`: both together say that they are ours. */
-async function listGroup(leader: number, folder: string): Promise<number[]> {
+/** Processes of the group that `leader` began, it included. */
+export async function listGroup(leader: number): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
-  const members: number[] = [];
-  for (const pid of pids) {
-    const process = await readState(pid);
-    if (process?.group !== leader || process.state === 'Z') continue;
-    if ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === folder) members.push(pid);
-  }
-  return members;
+  const states = await Promise.all(pids.map(readState));
+  return pids.filter((_, index) => states[index]?.group === leader && states[index].state !== 'Z');
+}
+
+/** Those which work in `folder`: both together say that they are ours. */
+async function listOwnGroup(leader: number, folder: string): Promise<number[]> {
+  const pids = await listGroup(leader);
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_, index) => folders[index] === folder);
 }
 
 /**
@@ -51,13 +53,13 @@ export async function stopLeftovers(runDir: string, signal: NodeJS.Signals = 'SI
 }
 
 async function stopGroup(leader: number, folder: string, signal: NodeJS.Signals): Promise<boolean> {
-  let members = await listGroup(leader, folder);
+  let members = await listOwnGroup(leader, folder);
   if (members.length === 0) return false;
   for (const pid of members) signalProcess(pid, signal);
   for (let waited = 0; members.length > 0; waited += 50) {
     if (waited === 5000) for (const pid of members) signalProcess(pid, 'SIGKILL');
     await sleep(50);
-    members = await listGroup(leader, folder);
+    members = await listOwnGroup(leader, folder);
   }
   return true;
 }

@@ -71,7 +71,7 @@ export const ADMIN_ROLE = 'store_admin';
 /** A log larger than this becomes `<name>.log.1` at a start. */
 const LARGE_LOG = 20 * 1024 * 1024;
 /** Keeps a service below 150 MB: small halves for young objects, and a heap that is collected rather than grown. */
-const V8_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
+export const V8_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 const SERVICE_READY_MS = 30_000;
 /** ms that a restarted service is left before the next: Nginx looks again 2 s after it found one gone. */
 const BETWEEN_RESTARTS = 2500;

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findLauncher } from '../data-dir.ts';
+import { listGroup } from '../processes.ts';
 import { SERVICE_NAMES } from '../settings.ts';
 
 export interface ProcessMemory {
@@ -52,17 +53,8 @@ export function toMb(bytes: number): string {
 }
 
 async function residentOfGroup(leader: number): Promise<number> {
-  const pids = (await readdir('/proc').catch((): string[] => [])).filter((name) => /^\d+$/.test(name)).map(Number);
-  const sizes = await Promise.all(
-    pids.map(async (pid) => (pid === leader || (await groupOf(pid)) === leader ? residentOf(pid) : 0)),
-  );
+  const sizes = await Promise.all((await listGroup(leader)).map(residentOf));
   return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** See proc(5): the name in brackets may hold anything, so the fields are counted from behind it. */
-async function groupOf(pid: number): Promise<number> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[2]);
 }
 
 async function residentOf(pid: number): Promise<number> {

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Load } from './comparison.ts';
+
+const CONNECTIONS = 16;
+const SCRIPT = path.join(import.meta.dirname, 'wrk.lua');
+
+/**
+ * Reads `paths` of `origin` in turn, by wrk: its own share of the two cores is small beside that of what it measures. `folder` is for its
+ * list of paths.
+ */
+export async function readsOf(
+  origin: string,
+  paths: readonly string[],
+  { folder, headers = {} }: { folder: string; headers?: Readonly<Record<string, string>> },
+): Promise<Load> {
+  const list = path.join(folder, `paths-${crypto.randomUUID()}.txt`);
+  await writeFile(list, paths.join('\n'));
+  const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  return {
+    async run(seconds) {
+      const args = [
+        '-t',
+        '1',
+        '-c',
+        String(CONNECTIONS),
+        '-d',
+        `${seconds}s`,
+        ...named,
+        '-s',
+        SCRIPT,
+        origin,
+        '--',
+        list,
+      ];
+      const { stdout } = await promisify(execFile)('wrk', args);
+      const [requests, faults] = /^done (\d+) (\d+)$/m.exec(stdout)?.slice(1).map(Number) ?? [];
+      if (!requests || faults !== 0) throw new Error(`wrk at ${origin}${paths[0]}:\n${stdout}`);
+      return requests;
+    },
+  };
+}
+
+/** Repeats `once`, by `atOnce` at a time; `number` counts from 0 through all runs. */
+export function repeated(atOnce: number, once: (number: number) => Promise<void>): Load {
+  let next = 0;
+  return {
+    async run(seconds) {
+      const deadline = performance.now() + seconds * 1000;
+      const before = next;
+      const worker = async () => {
+        while (performance.now() < deadline) await once(next++);
+      };
+      await Promise.all(Array.from({ length: atOnce }, worker));
+      return next - before;
+    },
+  };
+}
+
+/** Works `prepared` off: as many as are made ready before each run, by `atOnce` at a time. */
+export function workedOff<Item>(
+  atOnce: number,
+  count: number,
+  make: (number: number) => Promise<Item>,
+  work: (item: Item) => Promise<void>,
+): Load {
+  let items: Item[] = [];
+  const parallel = (task: (number: number) => Promise<void>) => {
+    let next = 0;
+    const worker = async () => {
+      while (next < count) await task(next++);
+    };
+    return Promise.all(Array.from({ length: atOnce }, worker));
+  };
+  return {
+    async prepare() {
+      items = [];
+      await parallel(async (number) => {
+        items[number] = await make(number);
+      });
+    },
+    async run() {
+      await parallel((number) => work(items[number] as Item));
+      return count;
+    },
+  };
+}

@@ -1,0 +1,220 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ensureProducts, openShop } from '../src/open-shop.ts';
+import { REPOSITORY, readSettings, type StoreSettings } from '../src/settings.ts';
+import { measureMemory } from '../src/smoke/memory.ts';
+import { StartError } from '../src/start-error.ts';
+import { type Store, startStore } from '../src/store.ts';
+import { createTerminal, type Terminal } from '../src/terminal.ts';
+import { ensureTools } from '../src/tools.ts';
+import { compare, costOf, median, type Round } from './comparison.ts';
+import { prepareComparisons } from './comparisons.ts';
+import { measureReads, type ReadCosts } from './growth.ts';
+import { processorTimeOf } from './processor-time.ts';
+import { type Compared, findFaults, type Report, toPage, toPlot, toTables } from './report.ts';
+
+const HELP = `npm run bench: measures the store against the least that each of its answers could cost, in one run on this machine.
+
+  --rounds 5         rounds of each comparison; the worst of them counts
+  --seconds 2        length of a round
+  --products 200000  size to which the catalogue grows for the second half; 0 leaves that out
+  --only list,cart   some comparisons alone
+  --save             keeps the result: the page docs/pages/benchmark.md, its plot, and the costs that later runs are held against
+
+A store of its own is started in a temporary folder and removed again; PORT (8480) and INNER_PORT_OFFSET (4800) place it.
+The result is written to DATA_DIR/reports/bench.json. Exits with 1 when a promise isn't kept. It needs the machine for itself.
+`;
+
+const OPTIONS = {
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '2' },
+  products: { type: 'string', default: '200000' },
+  only: { type: 'string' },
+  save: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
+
+const FIRST_PRODUCTS = 20_000;
+const BASELINE = path.join(import.meta.dirname, 'baseline.json');
+const PAGES = path.join(REPOSITORY, 'docs/pages');
+/** ms, and the share of a core below which the database is said to rest. */
+const REST = 3000;
+const RESTING = 0.1;
+const REST_WITHIN = 180_000;
+
+interface Plan {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly products: number;
+  readonly only: readonly string[] | undefined;
+  readonly settings: StoreSettings;
+  /** For all that is gone afterwards. */
+  readonly folder: string;
+  readonly stopped: AbortSignal;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) return void process.stdout.write(HELP);
+  const { dataDir } = readSettings(process.env);
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'store-bench-'));
+  const settings = {
+    ...readSettings({ PORT: '8480', INNER_PORT_OFFSET: '4800', ...process.env, DATA_DIR: path.join(folder, 'store') }),
+    loadProfile: true,
+    seedProducts: FIRST_PRODUCTS,
+    // Orders rest where the bench leaves them: what they do later would be seen in what is measured then.
+    orderDelays: { processing: 3_600_000, shipped: 3_600_000, delivered: 3_600_000 },
+  };
+  const terminal = createTerminal();
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => stopping.abort(new StartError('Stopped; nothing was measured to its end.')));
+  }
+  try {
+    await ensureTools(['wrk'], (names) => terminal.say(`Installing ${names} (apt-get)`));
+    const report = await run(
+      {
+        rounds: readCount('rounds', values.rounds, 1),
+        seconds: readCount('seconds', values.seconds, 1),
+        products: readCount('products', values.products, 0),
+        only: values.only?.split(','),
+        settings,
+        folder,
+        stopped: stopping.signal,
+      },
+      terminal,
+    );
+    terminal.close();
+    const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Record<string, number>;
+    const faults = findFaults(report, values.save ? {} : baseline);
+    console.log(['', ...toTables(report, baseline), ''].join('\n'));
+    await mkdir(path.join(dataDir, 'reports'), { recursive: true });
+    const file = path.join(dataDir, 'reports/bench.json');
+    await writeFile(file, `${JSON.stringify({ ...report, faults }, undefined, 2)}\n`);
+    if (values.save) await save(report);
+    console.log(`Written to ${file}`);
+    for (const fault of faults) console.log(`✗ ${fault}`);
+    console.log(faults.length === 0 ? 'Every promise is kept.' : `${faults.length} not kept.`);
+    process.exitCode = faults.length === 0 ? 0 : 1;
+  } finally {
+    terminal.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function readCount(name: string, text: string, least: number): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < least) {
+    throw new StartError(`--${name} is a whole number, ${least} or more; it is ${text}. See npm run bench -- --help.`);
+  }
+  return count;
+}
+
+async function run(plan: Plan, { show }: Terminal): Promise<Report> {
+  const { settings, stopped } = plan;
+  const first = await timed(async () => {
+    const store = await startStore(settings, { onProgress: show, signal: stopped });
+    await openShop(store, settings, show);
+    return store;
+  });
+  await first.result.stop();
+  stopped.throwIfAborted();
+  const second = await timed(async () => {
+    const store = await startStore(settings, { onProgress: show, signal: stopped });
+    await openShop(store, settings, show);
+    return store;
+  });
+  const store = second.result;
+  try {
+    const measured = await measureStore(store, plan, show);
+    return {
+      at: new Date().toISOString(),
+      machine: `${os.cpus()[0]?.model ?? 'unknown'}, ${os.availableParallelism()} cores, Node ${process.versions.node}`,
+      products: FIRST_PRODUCTS,
+      starts: { first: first.seconds, second: second.seconds },
+      ...measured,
+    };
+  } finally {
+    await store.stop();
+  }
+}
+
+async function measureStore(
+  store: Store,
+  plan: Plan,
+  show: Terminal['show'],
+): Promise<Pick<Report, 'compared' | 'growth' | 'memory'>> {
+  const { settings, folder, rounds, seconds, products, only, stopped } = plan;
+  const database = store.cassandra?.pid as number;
+  const how = { folder, rounds, seconds, database };
+  const step = async <Result>(name: string, text: string, work: () => Promise<Result>): Promise<Result> => {
+    stopped.throwIfAborted();
+    show({ kind: 'began', step: name, text });
+    const result = await work();
+    show({ kind: 'done', step: name, text });
+    return result;
+  };
+
+  await step('rest', 'Waiting until the database rests', () => untilRest(database, stopped));
+  const comparisons = await step('prepare', 'Starting what the store is held against', () =>
+    prepareComparisons(store, { folder, port: settings.port + 1, currency: settings.currency }),
+  );
+  const compared: Compared[] = [];
+  try {
+    for (const comparison of comparisons.list) {
+      const { name, against, atLeast, atLeastPerSecond } = comparison;
+      if (only && !only.includes(name)) continue;
+      const measured = await step(name, `${name}, against ${against}`, () => compare(comparison, how));
+      compared.push({ name, against, atLeast, atLeastPerSecond, rounds: measured });
+    }
+  } finally {
+    await comparisons.stop();
+  }
+  const memory = (await measureMemory(store.dataDir))?.filter(({ name }) => name !== 'npm start') ?? [];
+  if (products === 0) return { compared, memory, growth: undefined };
+
+  const measure = (count: number): Promise<ReadCosts> =>
+    step(`reads-${count}`, `Reads all over ${count} products`, () => measureReads(store, how));
+  const before = await measure(FIRST_PRODUCTS);
+  await ensureProducts(store, { ...settings, seedProducts: products }, show);
+  await step('rest', 'Waiting until the database rests', () => untilRest(database, stopped));
+  return { compared, memory, growth: { products, before, after: await measure(products) } };
+}
+
+/** What was written a moment ago is still put in order, which would be counted as part of what comes next. */
+async function untilRest(database: number, stopped: AbortSignal): Promise<void> {
+  const deadline = Date.now() + REST_WITHIN;
+  for (let share = 1; share > RESTING && Date.now() < deadline; ) {
+    const before = await processorTimeOf([database]);
+    await sleep(REST, undefined, { signal: stopped });
+    share = ((await processorTimeOf([database])) - before) / 1000 / REST;
+  }
+}
+
+async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; seconds: number }> {
+  const beganAt = performance.now();
+  const result = await work();
+  return { result, seconds: (performance.now() - beganAt) / 1000 };
+}
+
+async function save(report: Report): Promise<void> {
+  const costs = report.compared.map(({ name, rounds }) => [name, Number(medianCost(rounds).toFixed(2))]);
+  await writeFile(BASELINE, `${JSON.stringify(Object.fromEntries(costs), undefined, 2)}\n`);
+  await writeFile(path.join(PAGES, 'benchmark.md'), toPage(report));
+  await writeFile(path.join(PAGES, 'benchmark.svg'), toPlot(report));
+}
+
+function medianCost(rounds: readonly Round[]): number {
+  return median(rounds.map(costOf));
+}
+
+try {
+  await main();
+} catch (error) {
+  const isExpected = error instanceof StartError || error instanceof TypeError;
+  console.error(isExpected ? (error as Error).message : error);
+  process.exitCode = 1;
+}
