@@ -1,4 +1,5 @@
 import { cassandraDashboard } from './cassandra.ts';
+import { loadDashboard } from './load.ts';
 import { machineDashboard } from './machine.ts';
 import { nginxDashboard } from './nginx.ts';
 import type { Dashboard } from './panels.ts';
@@ -17,4 +18,5 @@ export const DASHBOARDS: readonly Dashboard[] = [
   cassandraDashboard,
   machineDashboard,
   prometheusDashboard,
+  loadDashboard,
 ];

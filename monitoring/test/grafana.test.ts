@@ -9,8 +9,8 @@ import { selectorsOf } from '../prometheus/selectors.ts';
 const GRAFANA = path.join(import.meta.dirname, '../grafana');
 const dashboards = readCommitted();
 
-test('there is a dashboard of the store, of each service, and of everything beside them', () => {
-  const uids = ['cart', 'cassandra', 'machine', 'nginx', 'order', 'product', 'prometheus', 'store', 'user'];
+test('there is a dashboard of the store, of each service, of everything beside them, and of load tests', () => {
+  const uids = ['cart', 'cassandra', 'load', 'machine', 'nginx', 'order', 'product', 'prometheus', 'store', 'user'];
   assert.deepEqual(dashboards.map(({ uid }) => uid).sort(), uids);
 });
 

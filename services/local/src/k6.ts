@@ -14,22 +14,21 @@ export interface K6 {
 const VERSION = '1.8.1';
 const IMAGE = `grafana/k6:${VERSION}`;
 /** Ignored by Git. */
-const BUILT = path.join(REPOSITORY, '.k6');
+const FOLDER = path.join(REPOSITORY, '.k6');
+const BUILT = path.join(FOLDER, 'k6');
 /** What a container is told; it sees the machine's network and, beside the scripts, where reports go. */
 const PASSED_ON = ['STORE_URL', 'SCENARIO', 'USERS', 'RATE', 'DURATION', 'THINK_SECONDS', 'SEEDED_USERS', 'CURRENCY'];
 const SECRET = ['SHOPPER_PASSWORD', 'ADMIN_EMAIL', 'ADMIN_PASSWORD'];
 const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPORT'];
+const SENDING = ['K6_PROMETHEUS_RW_SERVER_URL', 'K6_PROMETHEUS_RW_TREND_STATS', 'K6_PROMETHEUS_RW_STALE_MARKERS'];
 
 /**
  * k6 of the PATH; else its image, where Docker answers; else built once with Go, which takes a few minutes. Throws StartError that says what to
  * install where none of it can be had.
  */
 export async function findK6(reports: string, onBuild: () => void): Promise<K6> {
-  const native = { args: [], folder: REPOSITORY };
-  if (await answers('k6', ['version'])) return { command: 'k6', ...native };
-  const built = path.join(BUILT, 'k6');
-  if (await answers(built, ['version'])) return { command: built, ...native };
-  if (await answers('docker', ['image', 'inspect', IMAGE])) return inDocker(reports);
+  const ready = await findReadyK6(reports);
+  if (ready) return ready;
   if (await answers('docker', ['pull', '--quiet', IMAGE])) return inDocker(reports);
   if (!(await answers('go', ['version']))) {
     throw new StartError(
@@ -38,16 +37,26 @@ export async function findK6(reports: string, onBuild: () => void): Promise<K6> 
   }
   onBuild();
   await promisify(execFile)('go', ['install', `go.k6.io/k6@v${VERSION}`], {
-    env: { ...process.env, GOBIN: BUILT },
+    env: { ...process.env, GOBIN: FOLDER },
     maxBuffer: 16 << 20,
   }).catch((cause: Error & { stderr?: string }) => {
     throw new StartError(`k6 can't be built with Go:\n${cause.stderr?.slice(-2000)}`, { cause });
   });
-  return { command: built, ...native };
+  return native(BUILT);
+}
+
+/** The same, for who won't wait; undefined where it would have to be fetched or built first. */
+export async function findReadyK6(reports: string): Promise<K6 | undefined> {
+  for (const command of ['k6', BUILT]) if (await answers(command, ['version'])) return native(command);
+  return (await answers('docker', ['image', 'inspect', IMAGE])) ? inDocker(reports) : undefined;
+}
+
+function native(command: string): K6 {
+  return { command, args: [], folder: REPOSITORY };
 }
 
 function inDocker(reports: string): K6 {
-  const environment = [...PASSED_ON, ...SECRET, ...OWN].flatMap((name) => ['--env', name]);
+  const environment = [...PASSED_ON, ...SECRET, ...OWN, ...SENDING].flatMap((name) => ['--env', name]);
   const volumes = ['--volume', `${REPOSITORY}/loadtest:/store/loadtest:ro`, '--volume', `${reports}:${reports}`];
   const user = ['--user', `${process.getuid?.()}:${process.getgid?.()}`];
   const args = ['run', '--rm', '--init', '--network=host', ...user, ...volumes, ...environment, IMAGE];

@@ -8,7 +8,7 @@ import { findK6 } from './k6.ts';
 import { openShop } from './open-shop.ts';
 import { ensureSecrets } from './secrets.ts';
 import { SHOPPER_PASSWORD } from './seed/users.ts';
-import { REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
+import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { type Store, startStore } from './store.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
@@ -36,14 +36,16 @@ ${Object.entries(SCENARIOS)
   --rate 10       new users, or arrivals, each second
   --duration 5m   instead of the scenario's own
   --think 2       seconds that a user thinks at most
-  --ui            shows the run at http://127.0.0.1:8089 while it lasts
+  --ui            shows the run at http://127.0.0.1:8089 while it lasts, and until nobody looks any more
 
 The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
-Reports are written to DATA_DIR/reports. Exits with 99 when a threshold is missed.
+Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold is missed.
 `;
 
 const SEEDED_USERS = 1000;
 const DASHBOARD_PORT = '8089';
+/** Percentiles of a run can't be made of anything less; means of a moment are made of sum and count. */
+const SENT_OF_TIMES = 'count,sum,p(95),p(99)';
 /** What the gateway says where requests are limited as they are for everybody. */
 const LIMITED = 'map "on" $limit_key';
 
@@ -99,7 +101,11 @@ async function main(): Promise<number> {
     const report = path.join(reports, name);
     const { adminPassword } = await ensureSecrets(settings.dataDir);
     const script = `${k6.folder}/loadtest/main.ts`;
-    const code = await run(k6.command, [...k6.args, 'run', '--summary-export', `${report}.json`, script], {
+    const receiver = await findReceiver(settings);
+    if (values.ui) terminal.say(`The run is at http://127.0.0.1:${DASHBOARD_PORT}/`);
+    if (receiver) terminal.say(`Prometheus gets it too: ${receiver}`);
+    const outputs = receiver ? ['--out', 'experimental-prometheus-rw'] : [];
+    const code = await run(k6.command, [...k6.args, 'run', ...outputs, '--summary-export', `${report}.json`, script], {
       STORE_URL: `http://127.0.0.1:${settings.port}`,
       SCENARIO: scenario,
       SEEDED_USERS: String(SEEDED_USERS),
@@ -114,6 +120,11 @@ async function main(): Promise<number> {
       K6_WEB_DASHBOARD: 'true',
       K6_WEB_DASHBOARD_PORT: values.ui ? DASHBOARD_PORT : '-1',
       K6_WEB_DASHBOARD_EXPORT: `${report}.html`,
+      ...(receiver && {
+        K6_PROMETHEUS_RW_SERVER_URL: receiver,
+        K6_PROMETHEUS_RW_TREND_STATS: SENT_OF_TIMES,
+        K6_PROMETHEUS_RW_STALE_MARKERS: 'true',
+      }),
     });
     terminal.say(`Report: ${report}.html and ${report}.json`);
     const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
@@ -156,6 +167,17 @@ async function ensureStore(
     );
   }
   return undefined;
+}
+
+/** Where the store's Prometheus takes what is sent to it; undefined where none runs, or one that takes nothing. */
+async function findReceiver({ innerPortOffset }: StoreSettings): Promise<string | undefined> {
+  const url = `http://127.0.0.1:${innerPorts(innerPortOffset).prometheus}/api/v1/write`;
+  // Who takes something finds fault with nothing; who doesn't has no such address.
+  const status = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(3000) }).then(
+    (answer) => answer.status,
+    () => undefined,
+  );
+  return status === 400 ? url : undefined;
 }
 
 /** Runs a command that writes to this terminal; gives its exit code. */

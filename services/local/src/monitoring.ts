@@ -46,6 +46,8 @@ export async function prepareMonitoring(settings: MonitoringSettings): Promise<M
         `--storage.tsdb.retention.time=${KEPT.time}`,
         `--storage.tsdb.retention.size=${KEPT.size}`,
         `--web.listen-address=${onLoopback(ports.prometheus)}`,
+        // What k6 measures is sent, not scraped.
+        '--web.enable-remote-write-receiver',
       ],
       readyUrl: `http://${onLoopback(ports.prometheus)}/-/ready`,
     },
