@@ -8,6 +8,7 @@ import { massAssignment } from './abuse/mass-assignment.ts';
 import { type Scene, setScene } from './abuse/scene.ts';
 import { schemathesis } from './abuse/schemathesis.ts';
 import { whoMay } from './abuse/who-may.ts';
+import { backup } from './backup.ts';
 import { catalogueWalk } from './catalogue-walk.ts';
 import { docs } from './docs.ts';
 import { faults } from './faults.ts';
@@ -38,6 +39,8 @@ describe('abuse', () => {
     );
 });
 describe('faults', () => faults(() => running));
+// Last: it loses the store.
+describe('backup', () => backup(() => running));
 
 test('every answer that these tests got was as the OpenAPI documents say', () => {
   assert.deepEqual([...new Set(running.brokenPromises)], []);
