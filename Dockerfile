@@ -1,10 +1,25 @@
-# Two images: `mtail`, which makes metrics of Nginx's access log, and the last one, for the four services and the jobs of a start (docker-compose.yml says
-# which of them runs). Debian, because its bash is the health check.
+# Three images: `mtail`, which makes metrics of Nginx's access log, `nginx` with the pages of /docs/, and the last one, for the four services and the jobs
+# of a start (docker-compose.yml says which of them runs). Debian, because its bash is the health check.
 FROM debian:bookworm-slim AS mtail
 RUN apt-get update && apt-get install -y --no-install-recommends mtail && rm -rf /var/lib/apt/lists/*
 COPY monitoring/mtail /etc/mtail
 USER 101:101
 ENTRYPOINT ["bash", "/etc/mtail/follow.sh"]
+
+# The pages, as `npm start` builds them: any warning is a fault. Diagrams are drawn by a development package.
+FROM node:24-slim AS docs
+RUN apt-get update && apt-get install -y --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
+WORKDIR /app
+COPY docs/requirements.txt ./docs/
+RUN python3 -m venv /mkdocs && /mkdocs/bin/pip install --quiet --no-cache-dir -r docs/requirements.txt
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY CHANGELOG.md ./
+COPY docs ./docs
+RUN NO_MKDOCS_2_WARNING=1 /mkdocs/bin/mkdocs build --strict -q -f docs/mkdocs.yml
+
+FROM nginx:1.28-alpine AS nginx
+COPY --from=docs /app/docs/site /docs
 
 # Cassandra's JMX agent, the very one that `npm start` uses.
 FROM debian:bookworm-slim AS agent
@@ -24,7 +39,11 @@ FROM node:24-slim
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=agent /agent/jmx-agent.jar /app/jmx-agent.jar
-COPY . .
+COPY package.json ./
+COPY cassandra ./cassandra
+COPY monitoring ./monitoring
+COPY nginx ./nginx
+COPY services ./services
 # As in services/local/src/store.ts: small heaps, and code that is kept compiled, which is 35 MB less in each service.
 ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=2
 # A service without settings loads all its modules and ends with 78. The folders give new volumes their owner.

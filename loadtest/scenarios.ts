@@ -8,7 +8,8 @@ export interface Load {
   readonly thresholds?: Readonly<Record<string, Threshold[]>>;
 }
 
-const number = (name: string, fallback: number) => Number(__ENV[name] ?? fallback);
+/** Docker gives what isn't set as nothing. */
+const number = (name: string, fallback: number) => Number(__ENV[name] || fallback);
 const ALL = ['browse', 'product', 'cart', 'checkout', 'auth'] as const;
 const LOOKING = ['browse', 'product'] as const;
 

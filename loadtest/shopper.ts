@@ -98,7 +98,7 @@ function counted(kind: string, flow: () => void): void {
 }
 
 function think(): void {
-  const most = Number(__ENV.THINK_SECONDS ?? 2);
+  const most = Number(__ENV.THINK_SECONDS || 2);
   if (most > 0) sleep(most * (0.25 + 0.75 * Math.random()));
 }
 

@@ -11,6 +11,7 @@ import { ensureFirstAdmin } from './first-admin.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
+import { seedUsers } from './seed/users.ts';
 import { REPOSITORY, readSettings, SERVICE_NAMES, type ServiceName } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { ADMIN_ROLE, DATA_CENTER, type StoreEvent } from './store.ts';
@@ -20,6 +21,7 @@ const JOBS: Readonly<Record<string, () => Promise<void>>> = {
   init,
   migrate: migrateStore,
   seed,
+  shoppers,
   'admin-password': showAdminPassword,
   'grafana-password': showGrafanaPassword,
 };
@@ -34,6 +36,8 @@ const SERVICE_PORT = 8000;
 const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
 /** Each row is on as many nodes, if there are so many. */
 const COPIES = 3;
+/** As SEEDED_USERS tells k6. */
+const SHOPPERS = 1000;
 const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
 const { settings, nodes, tlsCa, alertWebhook } = readJobSettings();
@@ -127,6 +131,7 @@ function configureNginx(configDir: string): void {
     listen: '8080',
     statusListen: '8004',
     servers: { resolver: DOCKER_DNS, port: SERVICE_PORT },
+    docsDir: '/docs',
     limits: !settings.loadProfile,
     corsOrigins: settings.corsOrigins,
     // In memory there, as the temporary files are.
@@ -179,6 +184,19 @@ async function seed(): Promise<void> {
     if (event.kind === 'began' || event.kind === 'done') console.log(event.text);
   };
   await ensureProducts({ dataDir, cluster, secrets: await ensureSecrets(dataDir) }, settings, say);
+}
+
+/** Accounts for load tests; everybody knows their password. */
+async function shoppers(): Promise<void> {
+  const { rolePasswords } = await ensureSecrets(dataDir);
+  await seedUsers({
+    ...cluster,
+    keyspace: ROLES.user,
+    username: ROLES.user,
+    password: rolePasswords[ROLES.user],
+    users: SHOPPERS,
+  });
+  console.log(`${SHOPPERS} shoppers are there.`);
 }
 
 /** The one that was made; where ADMIN_PASSWORD gave another at the first start, that one holds. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -126,7 +127,8 @@ async function main(): Promise<number> {
         K6_PROMETHEUS_RW_STALE_MARKERS: 'true',
       }),
     });
-    terminal.say(`Report: ${report}.html and ${report}.json`);
+    // Of a run of seconds k6 makes no page.
+    terminal.say(`Report: ${[`${report}.html`, `${report}.json`].filter(existsSync).join(' and ')}`);
     const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
     return code || audited;
   } finally {
