@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { type Client, errors } from 'cassandra-driver';
 import {
   connectAs,
+  newKeyspaces,
   newPassword,
   type TestKeyspaces,
-  useKeyspaces,
 } from '../../services/local/test-support/cassandra.ts';
 import { type Admin, type MigrateOptions, MigrationError, migrate } from '../migrate.ts';
 
@@ -20,7 +20,7 @@ let admin: Client;
 const schemaDirs: string[] = [];
 
 before(async () => {
-  store = await useKeyspaces('mig');
+  store = await newKeyspaces();
   admin = await connectAs(store.contactPoints, store.admin);
 });
 

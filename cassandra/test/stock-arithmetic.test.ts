@@ -14,7 +14,7 @@ let store: TestKeyspaces;
 let client: Client;
 
 before(async () => {
-  store = await useKeyspaces('stock');
+  store = await useKeyspaces();
   const username = `${store.keyspacePrefix}product`;
   client = await connectAs(store.contactPoints, { username, password: store.passwords.product }, username);
 });

@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../nginx/gateway.ts';
 import { ensureTools } from '../../services/local/src/tools.ts';
+import { freePort } from '../../services/local/test-support/free-port.ts';
 
 const PROGRAMS = path.join(import.meta.dirname, '../mtail');
 
@@ -65,14 +66,6 @@ async function listen(server: http.Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = http.createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** True when something answered. */

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureTools } from '../../services/local/src/tools.ts';
+import { freePort } from '../../services/local/test-support/free-port.ts';
 import {
   checkGateway,
   findNginx,
@@ -66,15 +67,6 @@ async function startStub(service: string): Promise<string> {
   await once(server, 'listening');
   stubs.set(service, server);
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function startGateway(name: string, settings: Partial<GatewaySettings> & Pick<GatewaySettings, 'servers'>) {

@@ -10,6 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureTools } from '../../services/local/src/tools.ts';
+import { freePort } from '../../services/local/test-support/free-port.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../gateway.ts';
 
 /** What the name server says now. */
@@ -66,15 +67,6 @@ async function listen(port: number, host: string): Promise<number> {
   await once(server, 'listening');
   replicas.push(server);
   return (server.address() as AddressInfo).port;
-}
-
-async function freePort(): Promise<number> {
-  const server = http.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** All A records of the name that is asked for (RFC 1035), or that there is none. */

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +12,7 @@ import { newTraceparent } from '#platform/tracing/trace-context.ts';
 import { toTable } from '../src/table.ts';
 import { type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 import { createTestCatalogue } from '../test-support/catalogue.ts';
+import { freePort } from '../test-support/free-port.ts';
 import { testServiceConfig } from '../test-support/service-config.ts';
 import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
 
@@ -39,7 +38,7 @@ let folder: string;
 const running = new Map<string, Measured>();
 
 async function prepare(): Promise<void> {
-  [keyspaces, receiver] = await Promise.all([useKeyspaces('cost'), startSpanReceiver()]);
+  [keyspaces, receiver] = await Promise.all([useKeyspaces(), startSpanReceiver()]);
   folder = mkdtempSync(join(tmpdir(), 'store-cost-'));
   const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
   const keyspace = `${keyspacePrefix}product`;
@@ -85,15 +84,6 @@ async function start(name: string, settings: Record<string, string>, flags: read
     assert.ok(tries < 300 && child.exitCode === null, readFileSync(join(folder, `${name}.log`), 'utf8'));
     await sleep(100);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** µs of CPU that one of `REQUESTS` list requests takes, all threads of the process together. */

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +16,7 @@ import type { StoreSettings } from '../src/settings.ts';
 import { type Answer, createShop, type Shop, type Shopper } from '../src/shop-client.ts';
 import { DATA_CENTER, type Store, startStore } from '../src/store.ts';
 import { createTestCatalogue, type TestCatalogue } from '../test-support/catalogue.ts';
+import { freePort } from '../test-support/free-port.ts';
 
 export const PRODUCTS = 20_000;
 /** ms between two steps of an order, short enough to watch. */
@@ -156,15 +155,6 @@ async function newSettings(): Promise<StoreSettings> {
     logLevel: 'info',
     orderDelays: { processing: STEP, shipped: STEP, delivered: STEP },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return address.port;
 }
 
 function connectProduct(store: Store): Promise<Database> {

@@ -1,22 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auth, Client, types } from 'cassandra-driver';
 import { type Admin, migrate, type RoleName, roleNames } from '../../../cassandra/migrate.ts';
 import { type CassandraOptions, ensureCassandraJars, startCassandra } from '../src/cassandra-server.ts';
+import { freePort } from './free-port.ts';
 
 export const localDataCenter = 'datacenter1';
-
-/** Every test file leaves about 20 tables, and each table keeps 0.3 MB of metrics: all files together fill 512 MB. */
-const SHARED_HEAP_MB = 1024;
 
 export interface TestCassandra {
   host: string;
   port: number;
   admin: Admin;
+  /** Folder of the sets of keyspaces that may be used again; without it each is used once. */
+  keyspacesDir?: string | undefined;
   /** Ends a server that this process started, and removes its data; one given by TEST_CASSANDRA it leaves alone. */
   stop(): Promise<void>;
 }
@@ -28,13 +26,14 @@ export interface TestKeyspaces {
   /** Stands before each keyspace and role: `<keyspacePrefix>product`. */
   keyspacePrefix: string;
   passwords: Record<RoleName, string>;
+  /** Gives them back; whatever used them has stopped before. */
   stop(): Promise<void>;
 }
 
 let shared: Promise<TestCassandra> | undefined;
 
 /**
- * A ready Cassandra: the one of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword) if that is set, else one of its own,
+ * A ready Cassandra: the one of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if that is set, else one of its own,
  * started once for the process. Whoever asked calls `stop` when its tests are over.
  */
 export function useCassandra(): Promise<TestCassandra> {
@@ -42,24 +41,71 @@ export function useCassandra(): Promise<TestCassandra> {
   return shared;
 }
 
-/** The store's schema and roles on `useCassandra()`, under names that no other test uses. `prefix` is a hint for people, at most 10 letters. */
-export async function useKeyspaces(prefix: string): Promise<TestKeyspaces> {
+/**
+ * The store's schema and roles on `useCassandra()`: all tables empty, and nobody else's until `stop`. What a test gave back is emptied and
+ * used again by another: that takes half a second where making it takes five.
+ */
+export async function useKeyspaces(): Promise<TestKeyspaces> {
+  const { keyspacesDir } = await useCassandra();
+  if (keyspacesDir === undefined) return newKeyspaces();
+  const [free, taken] = [join(keyspacesDir, 'free'), join(keyspacesDir, 'taken')];
+  await Promise.all([free, taken].map((folder) => mkdir(folder, { recursive: true })));
+  const used = await takeKeyspaces(free, taken);
+  const keyspaces = used ?? (await newKeyspaces());
+  const { keyspacePrefix: name } = keyspaces;
+  if (used) await emptyTables(used);
+  else await writeFile(join(taken, name), JSON.stringify(keyspaces));
+  return { ...keyspaces, stop: () => rename(join(taken, name), join(free, name)) };
+}
+
+/** The same for who changes the schema or the roles: nobody gets it afterwards. */
+export async function newKeyspaces(): Promise<TestKeyspaces> {
   const { host, port, admin, stop } = await useCassandra();
-  const keyspacePrefix = `${prefix}_${randomBytes(3).toString('hex')}_`;
+  const keyspacePrefix = `t_${randomBytes(3).toString('hex')}_`;
   const contactPoints = [`${host}:${port}`];
   const passwords = newPasswords();
   await migrate({ contactPoints, localDataCenter, admin, passwords, keyspacePrefix });
   return { contactPoints, localDataCenter, admin, keyspacePrefix, passwords, stop };
 }
 
+/** Whoever can move the file has the keyspaces; undefined if all are in use. */
+async function takeKeyspaces(free: string, taken: string): Promise<Omit<TestKeyspaces, 'stop'> | undefined> {
+  for (const name of await readdir(free)) {
+    const isOurs = await rename(join(free, name), join(taken, name)).then(
+      () => true,
+      () => false,
+    );
+    if (isOurs) return JSON.parse(await readFile(join(taken, name), 'utf8'));
+  }
+  return undefined;
+}
+
+async function emptyTables({ contactPoints, admin, keyspacePrefix }: Omit<TestKeyspaces, 'stop'>): Promise<void> {
+  const client = await connectAs(contactPoints, admin);
+  try {
+    const { rows } = await client.execute('SELECT keyspace_name, table_name FROM system_schema.tables');
+    const tables = rows
+      .map((row) => `${row.get('keyspace_name')}.${row.get('table_name')}`)
+      .filter((table) => table.startsWith(keyspacePrefix) && !table.includes('.schema_'));
+    await Promise.all(tables.map((table) => client.execute(`TRUNCATE ${table}`, [], { prepare: false })));
+  } finally {
+    await client.shutdown();
+  }
+}
+
 async function given(text: string): Promise<TestCassandra> {
-  const { host, port, adminUsername, adminPassword } = JSON.parse(text);
-  return { host, port, admin: { username: adminUsername, password: adminPassword }, stop: async () => {} };
+  const { host, port, adminUsername, adminPassword, keyspacesDir } = JSON.parse(text);
+  const admin = { username: adminUsername, password: adminPassword };
+  return { host, port, admin, keyspacesDir, stop: async () => {} };
 }
 
 async function startTestCassandra(): Promise<TestCassandra> {
   await ensureCassandraJars();
-  const options = { ...(await newServerOptions()), heapMb: SHARED_HEAP_MB };
+  const options = {
+    ...(await newServerOptions()),
+    // Nobody starts it again on its data: a schema that only the memory has is made in half the time.
+    jvmArgs: ['-Dcassandra.test.flush_local_schema_changes=false'],
+  };
   const server = await startCassandra(options);
   const killWithUs = () => {
     process.kill(server.pid, 'SIGKILL');
@@ -96,17 +142,6 @@ export function newPasswords(): Record<RoleName, string> {
   const [product, cart, orders, users, audit] = roleNames.map(newPassword);
   if (!product || !cart || !orders || !users || !audit) throw new Error('a role without a password');
   return { product, cart, orders, users, audit };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** A plain connection, as the named account sees the server. Throws the driver's error when it can't sign in. */

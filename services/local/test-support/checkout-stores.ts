@@ -41,8 +41,8 @@ export interface CheckoutStores {
 }
 
 /** `stepDelayMs` is how long an order rests before each step that it takes by itself. */
-export async function startCheckoutStores(prefix: string, stepDelayMs = 3_600_000): Promise<CheckoutStores> {
-  const keyspaces = await useKeyspaces(prefix);
+export async function startCheckoutStores(stepDelayMs = 3_600_000): Promise<CheckoutStores> {
+  const keyspaces = await useKeyspaces();
   const services: Service[] = [];
   const servers: Server[] = [];
   const urls: Record<Checkout, string> = {

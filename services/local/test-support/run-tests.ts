@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -39,12 +41,19 @@ if (values.help) {
   process.exit(0);
 }
 
+/** What this run's tests share. */
+const folder = await mkdtemp(join(tmpdir(), 'store-tests-'));
+process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
+// Every Cassandra of a test lives for minutes: what Java's second compiler takes of the machine, half of a start, never pays.
+process.env.JDK_JAVA_OPTIONS ??= '-XX:TieredStopAtLevel=1';
 try {
   process.exitCode = (await runAll()) ? 0 : 1;
 } catch (error) {
   if (!(error instanceof StartError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
 }
 
 async function runAll(): Promise<boolean> {
@@ -68,11 +77,13 @@ async function runParts(files: string[], counts: Counts): Promise<void> {
   if (files.length === 0) return;
   console.log('Starting Cassandra for the tests …');
   const { host, port, admin, stop } = await useCassandra();
+  const keyspacesDir = join(folder, 'keyspaces');
   process.env.TEST_CASSANDRA = JSON.stringify({
     host,
     port,
     adminUsername: admin.username,
     adminPassword: admin.password,
+    keyspacesDir,
   });
   try {
     await runFiles(files, 2, counts);

@@ -25,7 +25,7 @@ let folder: string;
 let product: TestProduct;
 
 before(async () => {
-  keyspaces = await useKeyspaces('audit');
+  keyspaces = await useKeyspaces();
   client = await connectAs(keyspaces.contactPoints, keyspaces.admin);
   const role = `${keyspaces.keyspacePrefix}product`;
   database = await connectDatabase(

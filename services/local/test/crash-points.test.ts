@@ -42,7 +42,7 @@ interface Crash {
 let stores: CheckoutStores;
 
 before(async () => {
-  stores = await startCheckoutStores('crash');
+  stores = await startCheckoutStores();
 });
 after(() => stores.stop());
 

@@ -125,7 +125,7 @@ describe('on a real Cassandra', () => {
   let database: Database;
 
   before(async () => {
-    keyspaces = await useKeyspaces('seed');
+    keyspaces = await useKeyspaces();
     client = await connectAs(keyspaces.contactPoints, keyspaces.admin, `${keyspaces.keyspacePrefix}product`);
     database = await connectDatabase(account('product'), createMetrics(), silentLogger);
   });

@@ -34,7 +34,7 @@ const services: Service[] = [];
 const servers: Server[] = [];
 
 before(async () => {
-  keyspaces = await useKeyspaces('everywhere');
+  keyspaces = await useKeyspaces();
   for (const name of SERVICES) await start(name);
   shop = createShop(urls.user);
   await makeFirstAdmin();

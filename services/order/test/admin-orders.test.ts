@@ -65,7 +65,7 @@ describe('orders that rest', () => {
   let admin: Shopper;
 
   before(async () => {
-    stores = await startCheckoutStores('admin');
+    stores = await startCheckoutStores();
     admin = newShopper(stores, 'admin');
   });
   after(() => stores.stop());
@@ -339,7 +339,7 @@ describe('orders that move by themselves, under two workers', () => {
   let admin: Shopper;
 
   before(async () => {
-    stores = await startCheckoutStores('moving', 400);
+    stores = await startCheckoutStores(400);
     admin = newShopper(stores, 'admin');
     const second = await stores.startDying('order');
     stores.startRecovery();

@@ -82,7 +82,7 @@ let stores: CheckoutStores;
 let shopper: Shopper;
 
 before(async () => {
-  stores = await startCheckoutStores('badorders');
+  stores = await startCheckoutStores();
   shopper = newShopper(stores);
   await shopper.add(await stores.createProduct(10), 3);
 });

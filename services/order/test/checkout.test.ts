@@ -14,7 +14,7 @@ let product: SlowProxy;
 let orderUrl: string;
 
 before(async () => {
-  stores = await startCheckoutStores('checkout');
+  stores = await startCheckoutStores();
   product = await startSlowProxy(stores.urls.product);
   orderUrl = (await stores.startDying('order', undefined, { product: product.url })).url;
   stores.startRecovery();

@@ -17,7 +17,7 @@ interface Entry {
 let stores: CheckoutStores;
 
 before(async () => {
-  stores = await startCheckoutStores('orders', STEP);
+  stores = await startCheckoutStores(STEP);
 });
 after(() => stores.stop());
 

@@ -20,7 +20,7 @@ let audit: AdminAudit;
 let service: Service;
 
 before(async () => {
-  keyspaces = await useKeyspaces('audit');
+  keyspaces = await useKeyspaces();
   const cursors = createCursorCodec('a secret of the tests that is long enough');
   const assemble = (platform: { database: Database }) => {
     database = platform.database;

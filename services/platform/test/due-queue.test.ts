@@ -17,7 +17,7 @@ let database: Database;
 let queues: DueQueue[] = [];
 
 before(async () => {
-  keyspaces = await useKeyspaces('due');
+  keyspaces = await useKeyspaces();
   const name = `${keyspaces.keyspacePrefix}product`;
   const { contactPoints, localDataCenter, passwords } = keyspaces;
   const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };

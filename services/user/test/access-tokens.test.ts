@@ -11,7 +11,7 @@ let good: string;
 let forger: Forger;
 
 before(async () => {
-  store = await startUserService('tokens');
+  store = await startUserService();
   const person = newPerson();
   const userId: string = (await store.api.post('/api/v1/auth/register').send(person)).body.id;
   const { email, password } = person;

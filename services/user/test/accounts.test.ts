@@ -6,7 +6,7 @@ import { newPerson, startUserService, type UserService } from './user-service.ts
 
 let store: UserService;
 before(async () => {
-  store = await startUserService('accounts');
+  store = await startUserService();
 });
 after(() => store?.stop());
 

@@ -7,7 +7,7 @@ import { newPerson, startUserService, type UserService } from './user-service.ts
 
 let store: UserService;
 before(async () => {
-  store = await startUserService('administr');
+  store = await startUserService();
 });
 after(() => store?.stop());
 

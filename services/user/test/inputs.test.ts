@@ -7,7 +7,7 @@ let store: UserService;
 let token: string;
 
 before(async () => {
-  store = await startUserService('inputs');
+  store = await startUserService();
   const { body } = await store.api.post('/api/v1/auth/register').send(newPerson()).expect(201);
   token = userToken({ userId: body.id });
 });

@@ -9,7 +9,7 @@ import { newPerson, startUserService, type UserService } from './user-service.ts
 
 let store: UserService;
 before(async () => {
-  store = await startUserService('logins');
+  store = await startUserService();
 });
 after(() => store?.stop());
 

@@ -5,7 +5,7 @@ import { newPerson, startUserService, type UserService } from './user-service.ts
 
 let store: UserService;
 before(async () => {
-  store = await startUserService('passwords');
+  store = await startUserService();
 });
 after(() => store?.stop());
 

@@ -12,7 +12,7 @@ import { newPerson, startUserService, type UserService } from './user-service.ts
 
 let store: UserService;
 before(async () => {
-  store = await startUserService('sessions');
+  store = await startUserService();
 });
 after(() => store?.stop());
 

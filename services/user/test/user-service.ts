@@ -31,8 +31,8 @@ export interface UserService {
 }
 
 /** The user service on a keyspace of its own on a real Cassandra, at the lowest cost that it accepts. */
-export async function startUserService(name: string): Promise<UserService> {
-  const keyspaces = await useKeyspaces(name);
+export async function startUserService(): Promise<UserService> {
+  const keyspaces = await useKeyspaces();
   const logs: LogLine[] = [];
   const services: Service[] = [];
   const servers: Server[] = [];

@@ -21,7 +21,7 @@ export interface Store {
 }
 
 export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
-  const keyspaces = await useKeyspaces('cart');
+  const keyspaces = await useKeyspaces();
   const product = await startProductStub();
   const config = testServiceConfig('cart', keyspaces, {
     PRODUCT_URL: [product.url],

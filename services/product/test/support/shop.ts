@@ -55,7 +55,7 @@ export interface ProductChange {
 
 /** `categories` are paths of slugs that the services know from the start; they read the tree again only while their workers run. */
 export async function openShop({ categories = ['things'] }: { categories?: readonly string[] } = {}): Promise<Shop> {
-  const keyspaces = await useKeyspaces('product');
+  const keyspaces = await useKeyspaces();
   const name = `${keyspaces.keyspacePrefix}product`;
   const { contactPoints, localDataCenter, passwords } = keyspaces;
   const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
