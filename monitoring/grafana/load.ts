@@ -9,6 +9,7 @@ const BY_USERS = 'scenario!=""';
 
 /** k6 sends percentiles of each kind of request, which can't be added up: of those with several statuses the slowest is shown. */
 const slowestByRequest = (statistic: string) => `max by (name) (${DURATION}_${statistic}{${BY_USERS}})`;
+/** Unlike percentiles, k6 sends sums of times in ms. */
 const meanBy = (label: string) =>
   `sum by (${label}) (${rate(`${DURATION}_sum{${BY_USERS}}`)}) / (sum by (${label}) (${rate(`${DURATION}_count{${BY_USERS}}`)}) > 0)`;
 
@@ -51,7 +52,7 @@ export const loadDashboard = dashboard('load', 'Load test', [
   ),
   row(
     'Latency',
-    graph('Mean by class', 's', { '{{class}}': meanBy('class') }),
+    graph('Mean by class', 'ms', { '{{class}}': meanBy('class') }),
     graph('p95 so far', 's', { '{{name}}': slowestByRequest('p95') }, { description: SO_FAR }),
     graph('p99 so far', 's', { '{{name}}': slowestByRequest('p99') }, { description: SO_FAR }),
   ),

@@ -37,7 +37,7 @@ ${Object.entries(SCENARIOS)
   --rate 10       new users, or arrivals, each second
   --duration 5m   instead of the scenario's own
   --think 2       seconds that a user thinks at most
-  --ui            shows the run at http://127.0.0.1:8089 while it lasts, and until nobody looks any more
+  --ui            shows the run at http://127.0.0.1:8089 while it lasts
 
 The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
 Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold is missed.
