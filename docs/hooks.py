@@ -1,5 +1,6 @@
 """What MkDocs does here beyond its settings (docs/mkdocs.yml)."""
 
+import re
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -24,5 +25,6 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Pages are linked the way that works on GitHub too, where CHANGELOG.md stands at the root."""
+    """Behind its language a fence says which test knows it (services/local/test-support/pages.ts). Pages are linked the way that works on GitHub too, where CHANGELOG.md stands at the root."""
+    markdown = re.sub(r"^```(\w+) .*$", r"```\1", markdown, flags=re.MULTILINE)
     return markdown.replace('--8<-- "CHANGELOG.md"', (DOCS.parent / "CHANGELOG.md").read_text().replace("](docs/pages/", "]("))

@@ -1,29 +1,57 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '../src/settings.ts';
-import type { RunningStore } from './running-store.ts';
+import { type Fence, fencesOf, PAGES, proofOf } from '../test-support/pages.ts';
+import { eventually, type RunningStore } from './running-store.ts';
 
-/** Their shell examples are run from top to bottom, each page as one script. */
-const PAGES = ['first-purchase.md', 'api.md'];
+/** ms for a page's examples. */
+const PATIENCE = 180_000;
+/** In place of the programs: as much of a loop as shows that it works. */
+const BRIEFLY = 'seq() { command seq 2; }; sleep() { command sleep 0.2; }';
 
-/** What the pages tell people to paste works. */
+/** What the pages tell people to paste works, each page as one script. */
 export function docs(running: () => RunningStore): void {
   for (const page of PAGES) {
-    test(`the examples of ${page} work as they stand, in their order`, async () => {
-      const text = await readFile(path.join(REPOSITORY, 'docs/pages', page), 'utf8');
-      const blocks = [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
-      assert.ok(blocks.length > 2);
-      // A pipe that ends early is no success; what a block prints last is what a reader sees.
-      const script = ['set -euxo pipefail', ...blocks].join('\n');
-      const { stdout } = await promisify(execFile)('bash', ['-c', script], {
-        env: { ...process.env, STORE: running().store.baseUrl },
-        timeout: 60_000,
-      });
-      assert.doesNotMatch(stdout, /undefined|NaN|"code":/);
+    const examples = fencesOf(page).filter(isRun);
+    if (examples.length === 0) continue;
+    test(`the ${examples.length} examples of ${page} work as they stand, in their order`, async () => {
+      const { store, settings, shop } = running();
+      const home = await mkdtemp(path.join(tmpdir(), 'store-reader-'));
+      const script = examples.map(({ words, text }) => (words === 'brief' ? `${BRIEFLY}\n${text}unset -f seq sleep` : text));
+      try {
+        // A pipe that ends early is no success; what a block prints last is what a reader sees.
+        const { stdout } = await promisify(execFile)('bash', ['-c', ['set -euxo pipefail', ...script].join('\n')], {
+          cwd: REPOSITORY,
+          env: {
+            PATH: process.env.PATH,
+            HOME: home,
+            STORE: store.baseUrl,
+            DATA_DIR: store.dataDir,
+            INNER_PORT_OFFSET: String(settings.innerPortOffset),
+            PRODUCT_SERVICE: store.urls.product[0],
+          },
+          timeout: PATIENCE,
+          maxBuffer: 16 << 20,
+        });
+        assert.doesNotMatch(stdout, /undefined|NaN|"code":/);
+      } finally {
+        await rm(home, { recursive: true });
+      }
+      // Some examples do harm for a moment.
+      await eventually(
+        () => shop.send<{ status: string }>({ method: 'GET', path: '/api/system/health' }),
+        ({ body }) => body.status === 'ok',
+        30_000,
+      );
     });
   }
+}
+
+function isRun(fence: Fence): boolean {
+  return fence.language === 'sh' && ['run', 'brief'].includes(proofOf(fence).kind);
 }

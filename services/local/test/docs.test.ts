@@ -2,49 +2,113 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { runInThisContext } from 'node:vm';
+import { listOperations } from '../src/documents.ts';
 import { REPOSITORY } from '../src/settings.ts';
+import { PAGES, readPage } from '../test-support/pages.ts';
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
-const PAGES = [
-  'README.md',
-  'CHANGELOG.md',
-  '.github/CONTRIBUTING.md',
-  ...globSync('docs/pages/**/*.md', { cwd: REPOSITORY }),
-];
 /** Roots of what pages call by its path. */
 const PATH = /`((?:services|cassandra|nginx|monitoring|loadtest|docs|\.github)\/[\w./-]+)`/g;
+/** `GET /api/v1/products/{id}?limit=1`, without what stands behind the path. */
+const OPERATION = /`(GET|POST|PUT|PATCH|DELETE) (\/(?:api|internal|\.well-known)\/[\w./{}-]+)/g;
+/** Tells of a service that isn't there. */
+const MADE_UP = 'docs/pages/add-a-service.md';
+/** Where settings and variables of scripts come from. */
+const SOURCES = '{services,cassandra,nginx,monitoring,loadtest}/**/*.{ts,sh,yml,cql,template,json}';
 
 describe('what the pages say', () => {
   test('each npm command is there', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    const named = PAGES.flatMap((page) =>
-      [...read(page).matchAll(/npm run ([\w:]+)/g)].map(([, name]) => [page, name]),
-    );
-    assert.ok(named.length > 20);
+    const named = namedIn(/npm run ([\w:]+)/g);
     assert.deepEqual(
-      named.filter(([, name]) => !scripts[name as string]),
+      named.filter(([, name]) => !scripts[name]),
       [],
     );
   });
 
   test('each file and folder is there', () => {
-    const named = PAGES.flatMap((page) =>
-      [...read(page).matchAll(PATH)].map(([, name]) => [page, name as string] as const),
-    );
-    assert.ok(named.length > 20);
+    const named = namedIn(PATH);
     assert.deepEqual(
       named.filter(([, name]) => !existsSync(path.join(REPOSITORY, name))),
       [],
     );
   });
 
-  test('each sequence diagram can be read by what draws it', async () => {
-    runInThisContext(read('node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js'));
-    const { mermaid } = globalThis as unknown as { mermaid: { parse(text: string): Promise<unknown> } };
-    const diagrams = PAGES.flatMap((page) => [...read(page).matchAll(/^```mermaid\n(sequenceDiagram.*?)^```$/gms)]);
-    assert.ok(diagrams.length > 1);
-    for (const [, text] of diagrams) await mermaid.parse(text as string);
+  test('each operation is one of a service', async () => {
+    const withoutNames = (operation: string) => operation.toLowerCase().replaceAll(/\{\w+\}/g, '{}');
+    const known = new Set(Object.values(await listOperations()).flatMap((all) => all.map(withoutNames)));
+    const named = PAGES.filter((page) => page !== MADE_UP).flatMap((page) =>
+      [...readPage(page).matchAll(OPERATION)].map(([, method, url]) => [page, `${method} ${url}`] as const),
+    );
+    assert.ok(named.length > 20);
+    assert.deepEqual(
+      named.filter(([, operation]) => !known.has(withoutNames(operation))),
+      [],
+    );
+  });
+
+  test('each setting and variable is known to the code', () => {
+    const files = [...globSync(SOURCES, { cwd: REPOSITORY }), ...globSync('docker-compose*.yml', { cwd: REPOSITORY })];
+    const words = new Set(files.flatMap((file) => read(file).match(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g) ?? []));
+    const named = namedIn(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`\n]*)?`/g);
+    // Any setting may come from a file; OpenTelemetry reads its own.
+    const isKnown = (name: string) =>
+      words.has(name) || words.has(name.replace(/_FILE$/, '')) || name.startsWith('OTEL_');
+    assert.deepEqual(
+      named.filter(([, name]) => !isKnown(name)),
+      [],
+    );
+  });
+
+  test('each setting of Docker is told of', () => {
+    const settings = [...read('docker-compose.yml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name as string);
+    const pages = PAGES.map(readPage).join('\n');
+    assert.deepEqual(
+      [...new Set(settings)].filter((name) => name !== 'COMPOSE_PROJECT_NAME' && !pages.includes(name)),
+      [],
+    );
+  });
+
+  test('each table of the schema is in the page of the database, and no other', () => {
+    const schema = globSync('cassandra/schema/*/*.cql', { cwd: REPOSITORY }).map(read).join('\n');
+    const tables = new Set(
+      [...schema.matchAll(/CREATE TABLE (?:IF NOT EXISTS )?(\w+)/g)].map(([, name]) => name as string),
+    );
+    const page = readPage('docs/pages/database.md');
+    assert.deepEqual(
+      [...tables].filter((name) => !page.includes(`\`${name}\``)),
+      [],
+    );
+    const rows = [...page.matchAll(/^\| ((?:`\w+`(?:, )?)+) \| `\(/gm)].flatMap(
+      ([, cell = '']) => cell.match(/\w+/g) ?? [],
+    );
+    assert.ok(rows.length > 15);
+    assert.deepEqual(
+      rows.filter((name) => !tables.has(name)),
+      [],
+    );
+  });
+
+  test('each decision is in the list of them', () => {
+    const listed = [...readPage('docs/pages/index.md').matchAll(/\]\((adr\/[\w-]+\.md)\)/g)].map(([, file]) => file);
+    const written = globSync('docs/pages/adr/*.md', { cwd: REPOSITORY }).map((file) =>
+      file.slice('docs/pages/'.length),
+    );
+    assert.deepEqual(listed, written.sort());
+  });
+
+  test('each link leads to a file and a heading that are there, as GitHub names it', () => {
+    const broken = PAGES.flatMap((page) =>
+      [...readPage(page).matchAll(/\]\((?!https?:|\/|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
+        ([link, file, heading]) => {
+          const target = file ? path.join(path.dirname(page), file) : page;
+          if (!existsSync(path.join(REPOSITORY, target))) return [`${page}: ${link}`];
+          if (heading === undefined || !target.endsWith('.md')) return [];
+          return headingsOf(target).includes(heading) ? [] : [`${page}: ${link}`];
+        },
+      ),
+    );
+    assert.deepEqual(broken, []);
   });
 
   test('the codes of errors are those that the code gives, all of them', () => {
@@ -66,3 +130,23 @@ describe('what the pages say', () => {
     assert.deepEqual([...listed].sort(), [...given].sort());
   });
 });
+
+/** Each page with what `pattern` finds there first. */
+function namedIn(pattern: RegExp): (readonly [page: string, name: string])[] {
+  const named = PAGES.flatMap((page) =>
+    [...readPage(page).matchAll(pattern)].map(([, name]) => [page, name as string] as const),
+  );
+  assert.ok(named.length > 20);
+  return named;
+}
+
+/** Anchors of a page's headings. */
+function headingsOf(page: string): string[] {
+  const prose = readPage(page).replaceAll(/^```[\s\S]*?^```$/gm, '');
+  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>
+    text
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  );
+}

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { runInThisContext } from 'node:vm';
+import { parse } from 'yaml';
+import { innerPorts, REPOSITORY, readSettings, SERVICE_NAMES } from '../src/settings.ts';
+import { type Fence, fencesOf, PAGES } from '../test-support/pages.ts';
+
+/** People, and what isn't ours. */
+const OUTSIDE = [
+  'shopper',
+  'client',
+  'admin',
+  'operator',
+  'anybody',
+  'shop front',
+  'alert receiver',
+  'trace collector',
+];
+const GROUPS = ['product store', 'services', 'other services', 'monitoring', 'platform'];
+/** Their roles and keyspaces. */
+const KEYSPACES = ['product', 'cart', 'orders', 'users'];
+
+const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true, maxAliasCount: -1 }) as {
+  services: Readonly<Record<string, unknown>>;
+};
+const containers = Object.keys(compose.services).map((name) => name.replaceAll('-', ' '));
+const NAMES = new Set([
+  ...OUTSIDE,
+  ...GROUPS,
+  ...KEYSPACES,
+  ...containers,
+  ...SERVICE_NAMES.map((name) => `${name} service`),
+]);
+const ports = innerPorts(0);
+const PORTS: Readonly<Record<string, number | undefined>> = {
+  ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, ports[name][0]])),
+  nginx: readSettings({}).port,
+  cassandra: ports.cassandra,
+  prometheus: ports.prometheus,
+  alertmanager: ports.alertmanager,
+  'node exporter': ports.nodeExporter,
+  'nginx exporter': ports.nginxExporter,
+  mtail: ports.mtail,
+};
+
+const diagrams = PAGES.flatMap(fencesOf).filter(({ language }) => language === 'mermaid');
+
+describe('the diagrams of the pages', () => {
+  test('a sequence can be read by what draws it', async () => {
+    runInThisContext(read('node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js'));
+    const { mermaid } = globalThis as unknown as { mermaid: { parse(text: string): Promise<unknown> } };
+    const sequences = diagrams.filter(isSequence);
+    assert.ok(sequences.length > 1);
+    for (const { text } of sequences) await mermaid.parse(text);
+  });
+
+  test('each names only people, parts and files that are there, with their ports', () => {
+    let looked = 0;
+    for (const diagram of diagrams) {
+      for (const label of isSequence(diagram) ? participantsOf(diagram) : nodesOf(diagram)) {
+        looked += 1;
+        const place = `${diagram.page}:${diagram.line}: ${label}`;
+        // `name :port: what it is<br>more`, or `folder/file.ts, file.ts`.
+        const [title = ''] = label.split('<br>');
+        const [, name = '', port] = /^(.*?)(?: :(\d+))?(?:[:,(].*)?$/.exec(title) as RegExpExecArray;
+        const known = name.trim().toLowerCase();
+        if (title.includes('.ts')) for (const file of title.split(', ')) assert.ok(isFile(diagram, file), place);
+        else assert.ok(NAMES.has(known), place);
+        if (port !== undefined) assert.equal(Number(port), PORTS[known.replace(/ service$/, '')], place);
+      }
+    }
+    assert.ok(looked > 40);
+  });
+
+  test('each of a service shows all of its rooms', () => {
+    for (const name of SERVICE_NAMES) {
+      const shown = diagrams
+        .filter(({ page }) => page === `docs/pages/services/${name}.md`)
+        .flatMap(nodesOf)
+        .join(' ');
+      const app = read(`services/${name}/src/app.ts`);
+      for (const [, file = ''] of app.matchAll(/from '\.\/([\w-]+\/[\w-]+\.ts)'/g)) {
+        if (/^import type .*$/.test(app.split('\n').find((line) => line.includes(`'./${file}'`)) ?? '')) continue;
+        assert.ok(shown.includes(file), `docs/pages/services/${name}.md doesn't show ${file}`);
+      }
+    }
+  });
+});
+
+function isSequence({ text }: Fence): boolean {
+  return text.startsWith('sequenceDiagram');
+}
+
+function participantsOf({ text }: Fence): string[] {
+  return [...text.matchAll(/^ *(?:participant|actor) (\w+)(?: as (.*))?$/gm)].map(
+    ([, id, label]) => (label ?? id) as string,
+  );
+}
+
+/** Labels of nodes and groups; a node that has none is its own. */
+function nodesOf({ text }: Fence): string[] {
+  const labelled = /(\w+)(?:\[\(|\(\[|\[\[|\[|\(\(|\(|\{)"?([^"\])}]+)"?(?:\)\]|\]\)|\]\]|\]|\)\)|\)|\})/g;
+  // What stands on an arrow is no name.
+  const withoutArrows = text
+    .replaceAll(/\|[^|\n]*\|/g, '')
+    .replaceAll(/^ *(?:direction|classDef|class|linkStyle).*$/gm, '');
+  const ids = new Set<string>();
+  const labels = [...withoutArrows.matchAll(labelled)].map(([, id = '', label = '']) => {
+    ids.add(id);
+    return label;
+  });
+  const bare = withoutArrows
+    .replaceAll(labelled, '$1')
+    .split('\n')
+    .slice(1)
+    .flatMap((line) => line.replace(/^ *subgraph /, '').split(/<?[-.=]+>?|&/))
+    .map((id) => id.trim())
+    .filter((id) => id !== '' && id !== 'end' && !ids.has(id));
+  return [...labels, ...bare];
+}
+
+/** In the repository; on a service's page, in that service. */
+function isFile({ page }: Fence, file: string): boolean {
+  const service = /services\/(\w+)\.md$/.exec(page)?.[1];
+  const roots = ['', 'services', ...(service ? [`services/${service}/src`] : [])];
+  return roots.some((root) => existsSync(path.join(REPOSITORY, root, file.trim())));
+}
