@@ -6,9 +6,9 @@ const sameService = (file) => `^services/$1/src/[^/]+/${file}$`;
 const platform = (path) => `^services/platform/src/${path}`;
 const npm = (...names) => `node_modules/(@types/)?(${names.join('|')})/`;
 
-/** Rules: types and pure functions. */
+/** Rules: types, pure functions, and what is refused. */
 const RULES =
-  'products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
+  '[^/]+/refusals|products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
 /** Use cases that have a file of their own beside `service.ts`. */
 const USE_CASES = 'service|tree|undo|progress|projector|saga-runner';
 const DOMAIN = `^services/$1/src/(${RULES})\\.ts$`;

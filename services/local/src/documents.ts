@@ -35,6 +35,12 @@ export async function listOperations(): Promise<Readonly<Record<string, readonly
   return Object.fromEntries(apps.map(([name, { document }]) => [name, documentedOperations(document)]));
 }
 
+/** The OpenAPI document of each service, as it serves it. */
+export async function buildDocuments(): Promise<Readonly<Record<ServiceName, HttpApp['document']>>> {
+  const { product, cart, order, user } = await buildApps();
+  return { product: product.document, cart: cart.document, order: order.document, user: user.document };
+}
+
 async function faultsOf(name: string, { app, document }: HttpApp): Promise<string[]> {
   const { valid, errors } = await new Validator().validate({ ...structuredClone(document) });
   const mounted = mountedOperations(app);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { z } from 'zod';
+import { NotFound } from '#platform/errors.ts';
 import { toOpenApi } from '#platform/http/openapi.ts';
 import { route } from '#platform/http/route.ts';
 import { type ApiDocument, createContractCheckOf } from '../src/contract-check.ts';
@@ -26,7 +27,7 @@ const routes = [
     access: 'user',
     request: { params: z.strictObject({ id: z.uuid() }) },
     response: Node,
-    errors: [404],
+    errors: [new NotFound('node_not_found', 'There is no such node.')],
     handle: () => node,
   }),
   route({

@@ -152,16 +152,30 @@ const AuditLineBody = z
     at: z.iso.datetime(),
     actor: z.uuid().meta({ description: "The admin's user id." }),
     entity: z.enum(AUDITED),
-    entityId: z.string().meta({ example: 'headphones' }),
-    action: z.string().meta({ example: 'update' }),
+    entityId: z.string(),
+    action: z.string(),
     outcome: z.enum(['begun', 'done', 'refused']).meta({
       description: '`begun` was cut off, or nobody knows how it ended.',
     }),
-    code: z.string().nullable().meta({ description: 'Why it was refused.', example: 'precondition_failed' }),
+    code: z.string().nullable().meta({ description: 'Why it was refused.' }),
     before: Fields.meta({ description: 'The fields before.' }),
     after: Fields.meta({ description: 'The fields afterwards.' }),
   })
-  .meta({ id: 'AdminAuditLine' });
+  .meta({
+    id: 'AdminAuditLine',
+    example: {
+      id: 'c1f0a7d2-94be-4f35-8d61-0e7b5a92c3f8',
+      at: '2026-01-31T09:41:07.512Z',
+      actor: '51d8c3a6-7e02-4b9f-a1c4-96f0e2d7b538',
+      entity: 'category',
+      entityId: 'headphones',
+      action: 'update',
+      outcome: 'done',
+      code: null,
+      before: { name: 'Headphones' },
+      after: { name: 'Headphones and Earphones' },
+    },
+  });
 
 const AuditPageBody = pageOf(AuditLineBody).meta({ id: 'AdminAuditPage' });
 
@@ -171,11 +185,11 @@ const CursorContent = z.object({ t: z.int(), i: z.uuid() });
 /** `GET /api/v1/admin/audit` for the entities that this service keeps; Nginx asks the service that `entity` names. */
 export function adminAuditRoutes(audit: AdminAudit, entities: readonly Audited[], cursors: CursorCodec): Route[] {
   const AuditQuery = z.strictObject({
-    entity: z.enum(entities, `One of ${AUDITED.join(', ')}.`),
+    entity: z.enum(entities, `One of ${AUDITED.join(', ')}.`).meta({ example: entities[0] }),
     day: z.iso
       .date('A day, YYYY-MM-DD.')
       .optional()
-      .meta({ description: 'UTC; default today.', example: '2026-01-31' }),
+      .meta({ description: 'UTC; default today.', examples: ['2026-01-31'] }),
     ...pageQuery,
   });
   return [

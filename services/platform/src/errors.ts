@@ -97,6 +97,11 @@ export class Unavailable extends StoreError {
   }
 }
 
+/** The database has no answer in time: what it was asked to do may be done or not. */
+export function databaseUnavailable(cause?: unknown): Unavailable {
+  return new Unavailable('database_unavailable', 'The database did not answer in time; ask again.', { cause });
+}
+
 /** What the caller has read is not the latest, which is at `version`. */
 export function changedMeanwhile(version: number): PreconditionFailed {
   return new PreconditionFailed('precondition_failed', 'It was changed meanwhile; read it again.', {

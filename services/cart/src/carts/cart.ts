@@ -1,4 +1,5 @@
-import { Conflict, NotFound, validationFailed } from '#platform/errors.ts';
+import { validationFailed } from '#platform/errors.ts';
+import { cartFull, cartNotFound, insufficientStock } from './refusals.ts';
 
 /** Most pieces of one product. */
 export const MAX_QUANTITY = 999;
@@ -61,9 +62,7 @@ export function emptyCart(id: string, now: Date): Cart {
 /** Throws Conflict `cart_full` when the product would be one line too many. */
 export function assertRoomFor(cart: Cart, productId: string): void {
   if (quantityOf(cart, productId) > 0 || cart.lines.length < MAX_LINES) return;
-  throw new Conflict('cart_full', `A cart holds at most ${MAX_LINES} different products.`, {
-    extensions: { productId, maxLines: MAX_LINES },
-  });
+  throw cartFull(productId, MAX_LINES);
 }
 
 /**
@@ -83,11 +82,7 @@ export function addItem(cart: Cart, offer: Offer, quantity: number): Cart {
 export function setItem(cart: Cart, offer: Offer, quantity: number): Cart {
   const { productId, available } = offer;
   assertRoomFor(cart, productId);
-  if (quantity > available) {
-    throw new Conflict('insufficient_stock', `${quantity} asked for, ${available} available.`, {
-      extensions: { productId, requested: quantity, available },
-    });
-  }
+  if (quantity > available) throw insufficientStock(productId, quantity, available);
   const line = toLine(offer, quantity);
   const lines =
     quantityOf(cart, productId) > 0
@@ -150,11 +145,6 @@ export function mergeCart(cart: Cart, guest: Cart): Cart {
   if (guest.mergedInto !== cart.id) return cart;
   const merges = [...cart.merges, guest.id].slice(-REMEMBERED_MERGES);
   return { ...cart, lines: addLines(cart.lines, guest.lines), merges };
-}
-
-/** What a token is told that opens nothing, where it isn't what says who calls. */
-export function cartNotFound(): NotFound {
-  return new NotFound('cart_not_found', 'There is no cart with this token (any more).');
 }
 
 /** Quantities add up, capped at 999; lines beyond the hundredth are left out. What is there keeps its place and its price. */

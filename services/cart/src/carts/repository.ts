@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Outcome, Row } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
-import { Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import { type Cart, type CartLine, emptyCart, type Take } from './cart.ts';
+import { cartBusy, outcomeUnknown } from './refusals.ts';
 
 /** Seconds that a cart lives after its last change. */
 export const CART_TTL = 30 * 24 * 60 * 60;
@@ -82,7 +82,7 @@ export function createCartRepository(database: Database): CartRepository {
           if (await replace(before, cart)) return { ...decision, cart };
           await sleep(Math.random() * LONGEST_PAUSE_MS);
         }
-        throw new Unavailable('cart_busy', 'Too many changes of this cart at once; nothing was changed, ask again.');
+        throw cartBusy();
       }),
   };
 }
@@ -95,10 +95,7 @@ function isOwnWork({ uncertain, rows }: Outcome & { applied: false }, version: n
   if (!uncertain) return false;
   const [row] = rows;
   if (row?.version === version) return row.write_id.toString() === writeId;
-  throw new Unavailable(
-    'outcome_unknown',
-    'The database lost the answer and the cart has changed since; look at the cart before asking again.',
-  );
+  throw outcomeUnknown();
 }
 
 /** An empty list is kept as null: the driver writes it so. */

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { Reply, type Route, route } from '#platform/http/route.ts';
+import { MAX_LINES } from './cart.ts';
+import { cartBusy, cartFull, cartNotFound, insufficientStock, outcomeUnknown, productNotFound } from './refusals.ts';
 import {
   AddItem,
   CartBody,
   CartPath,
+  EXAMPLE_PRODUCT_ID,
   GuestCartBody,
   ItemPath,
   MergeCart,
@@ -19,6 +22,14 @@ import type { Carts } from './service.ts';
 /** Bearer wins; a guest's token is the other way in. */
 const OWNER = { userOr: 'X-Cart-Token' } as const;
 
+const CHANGE_REFUSALS = [cartBusy(), outcomeUnknown()];
+const ITEM_REFUSALS = [
+  productNotFound(),
+  insufficientStock(EXAMPLE_PRODUCT_ID, 3, 2),
+  cartFull(EXAMPLE_PRODUCT_ID, MAX_LINES),
+  ...CHANGE_REFUSALS,
+];
+
 export function cartRoutes(carts: Carts): Route[] {
   return [
     route({
@@ -29,7 +40,8 @@ export function cartRoutes(carts: Carts): Route[] {
       tag: 'Cart',
       access: { userOr: 'anyone' },
       response: z.union([CartBody, GuestCartBody]),
-      alternatives: { 201: "A guest's new cart, with its `cartToken`." },
+      alternatives: { 201: { description: "A guest's new cart, with its `cartToken`.", response: GuestCartBody } },
+      errors: CHANGE_REFUSALS,
       handle: async (_input, user) => {
         if (user) return toCartBody(await carts.getCart(user));
         const { cart, token } = await carts.openGuestCart();
@@ -54,6 +66,7 @@ export function cartRoutes(carts: Carts): Route[] {
       tag: 'Cart',
       access: OWNER,
       response: CartBody,
+      errors: CHANGE_REFUSALS,
       handle: async (_input, owner) => toCartBody(await carts.clear(owner)),
     }),
     route({
@@ -68,7 +81,7 @@ export function cartRoutes(carts: Carts): Route[] {
       request: { body: AddItem },
       status: 201,
       response: CartBody,
-      errors: [404, 409],
+      errors: ITEM_REFUSALS,
       handle: async ({ body }, owner) => toCartBody(await carts.addItem(owner, body.productId, body.quantity)),
     }),
     route({
@@ -80,7 +93,7 @@ export function cartRoutes(carts: Carts): Route[] {
       access: OWNER,
       request: { params: ItemPath, body: SetItem },
       response: CartBody,
-      errors: [404, 409],
+      errors: ITEM_REFUSALS,
       handle: async ({ params, body }, owner) =>
         toCartBody(await carts.setItem(owner, params.productId, body.quantity)),
     }),
@@ -93,6 +106,7 @@ export function cartRoutes(carts: Carts): Route[] {
       access: OWNER,
       request: { params: ItemPath },
       response: CartBody,
+      errors: CHANGE_REFUSALS,
       handle: async ({ params }, owner) => toCartBody(await carts.removeItem(owner, params.productId)),
     }),
     route({
@@ -106,7 +120,7 @@ export function cartRoutes(carts: Carts): Route[] {
       access: 'user',
       request: { body: MergeCart },
       response: CartBody,
-      errors: [404],
+      errors: [cartNotFound(), ...CHANGE_REFUSALS],
       handle: async ({ body }, { userId }) => toCartBody(await carts.merge(userId, body.cartToken)),
     }),
     route({
@@ -117,6 +131,7 @@ export function cartRoutes(carts: Carts): Route[] {
       access: { services: ['order'], scope: 'carts:take' },
       request: { params: CartPath, body: OrderReference },
       response: TakenLines,
+      errors: CHANGE_REFUSALS,
       handle: async ({ params, body }) => toTakenLines(await carts.take(params.userId, body.orderId)),
     }),
     route({
@@ -127,6 +142,7 @@ export function cartRoutes(carts: Carts): Route[] {
       access: { services: ['order'], scope: 'carts:restore' },
       request: { params: CartPath, body: OrderReference },
       response: Restoration,
+      errors: CHANGE_REFUSALS,
       handle: async ({ params, body }) => ({ restored: await carts.restore(params.userId, body.orderId) }),
     }),
   ];

@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { type CartLine, MAX_LINES, MAX_QUANTITY } from './cart.ts';
 import type { PricedCart, PricedLine, Warning } from './priced-cart.ts';
 
-const uuid = (what: string) =>
-  z.uuid(`${what} is a UUID.`).toLowerCase().meta({ example: '0b6f9f2c-6c1c-5d6e-9a57-3f1f6c1d7c11' });
-const ProductId = uuid('A product id');
+/** A product of every seeded shop, so that what the documents show can be tried as it stands. */
+export const EXAMPLE_PRODUCT_ID = '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5';
+
+const uuid = (what: string, example: string) => z.uuid(`${what} is a UUID.`).toLowerCase().meta({ example });
+const ProductId = uuid('A product id', EXAMPLE_PRODUCT_ID);
 
 const quantity = (min: number) => {
   const rule = `A whole number from ${min} to ${MAX_QUANTITY}.`;
@@ -12,31 +14,35 @@ const quantity = (min: number) => {
 };
 
 export const ItemPath = z.strictObject({ productId: ProductId });
-export const CartPath = z.strictObject({ userId: uuid('A user id') });
+export const CartPath = z.strictObject({ userId: uuid('A user id', '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35') });
 
 export const AddItem = z
-  .strictObject({ productId: ProductId, quantity: quantity(1).meta({ example: 2 }) })
-  .meta({ id: 'AddItem' });
+  .strictObject({ productId: ProductId, quantity: quantity(1) })
+  .meta({ id: 'AddItem', example: { productId: EXAMPLE_PRODUCT_ID, quantity: 2 } });
 
 export const SetItem = z
-  .strictObject({ quantity: quantity(0).meta({ description: '0 removes the item.', example: 3 }) })
-  .meta({ id: 'SetItem' });
+  .strictObject({ quantity: quantity(0).meta({ description: '0 removes the item.' }) })
+  .meta({ id: 'SetItem', example: { quantity: 3 } });
 
-export const OrderReference = z.strictObject({ orderId: uuid('An order id') }).meta({ id: 'OrderReference' });
+const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
 
-const CartToken = z
-  .string()
-  .regex(/^cart_[\w-]{43}$/, 'A cart token as it was given with the cart.')
-  .meta({ example: 'cart_mWc3vG1kq0Yb5T8xJ2nR7sLdHfQeZuXaPiOtNyBwVgE' });
+export const OrderReference = z
+  .strictObject({ orderId: uuid('An order id', EXAMPLE_ORDER_ID) })
+  .meta({ id: 'OrderReference', example: { orderId: EXAMPLE_ORDER_ID } });
 
-export const MergeCart = z.strictObject({ cartToken: CartToken }).meta({ id: 'MergeCart' });
+const EXAMPLE_TOKEN = 'cart_mWc3vG1kq0Yb5T8xJ2nR7sLdHfQeZuXaPiOtNyBwVgE';
+const CartToken = z.string().regex(/^cart_[\w-]{43}$/, 'A cart token as it was given with the cart.');
+
+export const MergeCart = z
+  .strictObject({ cartToken: CartToken })
+  .meta({ id: 'MergeCart', example: { cartToken: EXAMPLE_TOKEN } });
 
 const Money = z
   .strictObject({
     amount: z.int().min(0).meta({ description: 'Minor units, e.g. cents.' }),
     currency: z.string().regex(/^[A-Z]{3}$/),
   })
-  .meta({ id: 'Money', example: { amount: 1999, currency: 'USD' } });
+  .meta({ id: 'Money', example: { amount: 25199, currency: 'USD' } });
 
 const CartItem = z
   .strictObject({
@@ -82,16 +88,57 @@ const cartFields = {
     .meta({ description: 'The last change; for a cart that was never written, the time of the answer.' }),
 };
 
-export const CartBody = z
-  .strictObject(cartFields)
-  .meta({ id: 'Cart', description: "A cart at today's prices. It lives for 30 days after its last change." });
+const EXAMPLE_CART = {
+  id: '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35',
+  items: [
+    {
+      productId: EXAMPLE_PRODUCT_ID,
+      sku: 'HDP-1-0000037',
+      name: 'Brightwave Aurora Hi-Res On-Ear Headphones, Midnight Blue',
+      image: 'https://images.example/headphones/hdp-1-0000037-1.jpg',
+      quantity: 2,
+      unitPrice: { amount: 25199, currency: 'USD' },
+      lineTotal: { amount: 50398, currency: 'USD' },
+      available: 445,
+    },
+  ],
+  itemCount: 2,
+  total: { amount: 50398, currency: 'USD' },
+  warnings: [
+    {
+      code: 'price_changed',
+      productId: EXAMPLE_PRODUCT_ID,
+      previousPrice: { amount: 27999, currency: 'USD' },
+      currentPrice: { amount: 25199, currency: 'USD' },
+    },
+  ],
+  version: 1,
+  updatedAt: '2026-01-31T09:41:07.512Z',
+};
+
+export const CartBody = z.strictObject(cartFields).meta({
+  id: 'Cart',
+  description: "A cart at today's prices. It lives for 30 days after its last change.",
+  example: EXAMPLE_CART,
+});
 
 export const GuestCartBody = z
   .strictObject({
     ...cartFields,
     cartToken: CartToken.meta({ description: 'Opens the cart, sent as `X-Cart-Token`. Shown this once.' }),
   })
-  .meta({ id: 'GuestCart', description: "A guest's new cart." });
+  .meta({
+    id: 'GuestCart',
+    description: "A guest's new cart.",
+    example: {
+      ...EXAMPLE_CART,
+      items: [],
+      itemCount: 0,
+      total: { amount: 0, currency: 'USD' },
+      warnings: [],
+      cartToken: EXAMPLE_TOKEN,
+    },
+  });
 
 export const TakenLines = z
   .strictObject({
@@ -100,6 +147,7 @@ export const TakenLines = z
   .meta({
     id: 'TakenLines',
     description: 'What the order took; the same however often it asks, none after a restore.',
+    example: { lines: [{ productId: EXAMPLE_PRODUCT_ID, quantity: 2 }] },
   });
 
 export const Restoration = z
@@ -108,7 +156,7 @@ export const Restoration = z
       .boolean()
       .meta({ description: 'True when this call put lines back; false when there were none to put back (any more).' }),
   })
-  .meta({ id: 'Restoration' });
+  .meta({ id: 'Restoration', example: { restored: true } });
 
 export function toCartBody(cart: PricedCart): z.output<typeof CartBody> {
   return {

@@ -1,11 +1,10 @@
-import { NotFound, Unauthorized } from '#platform/errors.ts';
+import { Unauthorized } from '#platform/errors.ts';
 import type { ProductClient } from '../clients/product.ts';
 import {
   addItem,
   assertRoomFor,
   type Cart,
   type CartLine,
-  cartNotFound,
   clearCart,
   emptyCart,
   giveTo,
@@ -19,6 +18,7 @@ import {
 } from './cart.ts';
 import type { GuestTokens } from './guest-token.ts';
 import { type Offers, type PricedCart, priceCart } from './priced-cart.ts';
+import { cartNotFound, productNotFound } from './refusals.ts';
 import type { CartRepository } from './repository.ts';
 
 export const CHANGES = [
@@ -190,6 +190,6 @@ export function createCarts({ repository, products, guestTokens, currency, count
 
 function getOffer(offers: Offers, productId: string): Offer {
   const offer = offers.get(productId);
-  if (!offer) throw new NotFound('product_not_found', 'There is no such product.');
+  if (!offer) throw productNotFound();
   return offer;
 }

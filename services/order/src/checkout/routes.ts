@@ -1,5 +1,15 @@
 import { Reply, type Route, route } from '#platform/http/route.ts';
-import { OrderBody, PlaceOrderBody, toOrderBody } from '../orders/schema.ts';
+import {
+  cartChanged,
+  cartEmpty,
+  checkoutExpired,
+  checkoutPaused,
+  idempotencyInProgress,
+  idempotencyKeyReused,
+  insufficientStock,
+  productUnavailable,
+} from '../orders/refusals.ts';
+import { EXAMPLE_PRODUCT_ID, OrderBody, PlaceOrderBody, toOrderBody } from '../orders/schema.ts';
 import type { CheckoutService } from './service.ts';
 
 export function checkoutRoutes(checkout: CheckoutService): Route[] {
@@ -16,7 +26,17 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
       request: { body: PlaceOrderBody },
       status: 201,
       response: OrderBody,
-      alternatives: { 202: 'Not decided yet; read the order.' },
+      alternatives: { 202: { description: 'Not decided yet; read the order.' } },
+      errors: [
+        cartEmpty(),
+        insufficientStock([{ productId: EXAMPLE_PRODUCT_ID, requested: 2, available: 1 }]),
+        cartChanged(52398, 'USD'),
+        productUnavailable([{ productId: EXAMPLE_PRODUCT_ID }]),
+        checkoutExpired(),
+        idempotencyInProgress(),
+        idempotencyKeyReused(),
+        checkoutPaused(),
+      ],
       location: ({ id }) => `/api/v1/orders/${id}`,
       handle: async ({ body, idempotencyKey }, { userId }) => {
         const { line2, ...address } = body.shippingAddress;

@@ -1,9 +1,10 @@
 import { requestHash } from '#platform/canonical-json.ts';
-import { Conflict, Unavailable, Unprocessable, validationFailed } from '#platform/errors.ts';
+import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
 import type { OrderProgress } from '../orders/progress.ts';
+import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
 import type { NewOrder, OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
 import { orLeaveToRecovery, type Undo } from './undo.ts';
@@ -103,20 +104,18 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   /** A known outage costs no key: it is told before anything is written. */
   function assertCanBegin(): void {
     if (cart.isAvailable() && product.isAvailable() && sagas.hasRoom()) return;
-    throw new Unavailable('upstream_unavailable', 'Orders can not be placed right now; ask again.', { retryAfter: 2 });
+    throw checkoutPaused();
   }
 
   /** The first answer's status with the order as it is now; a refusal as it was. */
   function replay(order: OrderRecord, hash: string): Placed {
     if (order.requestHash !== hash) {
       count('reused');
-      throw new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another order.');
+      throw idempotencyKeyReused();
     }
     if (order.status === 'pending' && !isLate(order)) {
       count('in_progress');
-      throw new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
-        retryAfter: 1,
-      });
+      throw idempotencyInProgress();
     }
     count('replayed');
     return toPlaced(order, true);
@@ -205,7 +204,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       await sagas.run(order.id, () => proceed(order));
       return;
     }
-    await reject(order.id, new Conflict('checkout_expired', 'The order could not be placed in time.'));
+    await reject(order.id, checkoutExpired());
   }
 
   async function latest(orderId: string): Promise<OrderRecord> {

@@ -1,4 +1,4 @@
-import { Conflict } from '#platform/errors.ts';
+import { cartChanged, cartEmpty, invalidTransition, productUnavailable } from './refusals.ts';
 
 export const STATUSES = [
   'pending',
@@ -107,23 +107,17 @@ export function priceLines(
   currency: string,
   expectedTotalMinor: number | undefined,
 ): PricedLines {
-  if (cart.length === 0) throw new Conflict('cart_empty', 'There is nothing in the cart.');
+  if (cart.length === 0) throw cartEmpty();
   const byId = new Map(offers.map((offer) => [offer.productId, offer]));
   const missing = cart.filter(({ productId }) => !byId.has(productId)).map(({ productId }) => ({ productId }));
-  if (missing.length > 0) {
-    throw new Conflict('product_unavailable', 'At least one product is no longer sold.', {
-      extensions: { lines: missing },
-    });
-  }
+  if (missing.length > 0) throw productUnavailable(missing);
   const lines = cart.map(({ productId, quantity }) => {
     const { sku, name, priceMinor } = byId.get(productId) as Offer;
     return { productId, sku, name, quantity, unitPriceMinor: priceMinor };
   });
   const totalMinor = lines.reduce((sum, { quantity, unitPriceMinor }) => sum + quantity * unitPriceMinor, 0);
   if (expectedTotalMinor !== undefined && expectedTotalMinor !== totalMinor) {
-    throw new Conflict('cart_changed', 'The total is no longer the one expected.', {
-      extensions: { total: { amount: totalMinor, currency } },
-    });
+    throw cartChanged(totalMinor, currency);
   }
   return { lines, totalMinor };
 }
@@ -146,10 +140,7 @@ export function choicesOf(status: Status): Status[] {
 export function assertMayBecome({ status }: Order, to: Status): void {
   const allowed = choicesOf(status);
   if (allowed.includes(to)) return;
-  throw new Conflict('invalid_transition', `An order that is ${status} can't become ${to}.`, {
-    // Not `status`: a problem has one of its own.
-    extensions: { orderStatus: status, allowed },
-  });
+  throw invalidTransition(status, to, allowed);
 }
 
 /** Lists show what was confirmed, or had its lines when it was cancelled: a rejected one is in none, and a pending one may yet be rejected. */

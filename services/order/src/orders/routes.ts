@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
+import { choicesOf } from './order.ts';
+import { invalidTransition, orderContended, orderNotFound } from './refusals.ts';
 import type { OrderPosition } from './repository.ts';
 import {
   AdminOrderListQuery,
@@ -67,7 +69,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       request: { params: OrderParams },
       response: OrderBody,
       etag: ({ version }) => `"${version}"`,
-      errors: [404],
+      errors: [orderNotFound()],
       handle: async ({ params }, caller) => toOrderBody(await orders.getOrder(params.id, caller)),
     }),
     route({
@@ -79,7 +81,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       access: 'user',
       request: { params: OrderParams },
       response: OrderBody,
-      errors: [404, 409],
+      errors: [orderNotFound(), invalidTransition('shipped', 'cancelled', choicesOf('shipped')), orderContended()],
       handle: async ({ params }, caller) => toOrderBody(await orders.cancel(params.id, caller)),
     }),
     route({
@@ -93,7 +95,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       access: 'admin',
       request: { params: OrderParams, body: TransitionBody },
       response: OrderBody,
-      errors: [404, 409],
+      errors: [orderNotFound(), invalidTransition('confirmed', 'shipped', choicesOf('confirmed')), orderContended()],
       handle: async ({ params, body }, { userId }) =>
         toOrderBody(await orders.transition(params.id, body.to, body.reason, userId)),
     }),

@@ -3,29 +3,59 @@ import { pageOf, pageQuery } from '#platform/http/page.ts';
 import { lineOfText } from '#platform/http/text.ts';
 import { type Order, type OrderLine, type OrderRecord, STATUSES } from './order.ts';
 
-export const OrderId = z.uuid('An order id is a UUID.').toLowerCase();
+/** A product of every seeded shop. */
+export const EXAMPLE_PRODUCT_ID = '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5';
+const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
+const EXAMPLE_USER_ID = '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35';
+const EXAMPLE_ADDRESS = {
+  name: 'Ada Lovelace',
+  line1: '12 St James Square',
+  city: 'London',
+  postalCode: 'SW1Y 4JH',
+  country: 'GB',
+};
+const EXAMPLE_SUMMARY = {
+  id: EXAMPLE_ORDER_ID,
+  status: 'confirmed',
+  items: [
+    {
+      productId: EXAMPLE_PRODUCT_ID,
+      sku: 'HDP-1-0000037',
+      name: 'Brightwave Aurora Hi-Res On-Ear Headphones, Midnight Blue',
+      quantity: 2,
+      unitPrice: { amount: 25199, currency: 'USD' },
+      lineTotal: { amount: 50398, currency: 'USD' },
+    },
+  ],
+  total: { amount: 50398, currency: 'USD' },
+  itemCount: 2,
+  shippingAddress: EXAMPLE_ADDRESS,
+  version: 3,
+  createdAt: '2026-01-31T09:41:07.512Z',
+  updatedAt: '2026-01-31T09:41:07.583Z',
+};
+
+export const OrderId = z.uuid('An order id is a UUID.').toLowerCase().meta({ example: EXAMPLE_ORDER_ID });
 
 const Money = z
   .strictObject({ amount: z.int().min(0), currency: z.string().regex(/^[A-Z]{3}$/, 'An ISO 4217 code.') })
-  .meta({ id: 'Money', description: 'Minor units.', example: { amount: 1999, currency: 'USD' } });
+  .meta({ id: 'Money', description: 'Minor units.', example: { amount: 50398, currency: 'USD' } });
 
 const AddressBody = z
   .strictObject({
-    name: lineOfText(200).meta({ example: 'Ada Lovelace' }),
-    line1: lineOfText(200).meta({ example: '12 St James Square' }),
+    name: lineOfText(200),
+    line1: lineOfText(200),
     line2: lineOfText(200).optional(),
-    city: lineOfText(100).meta({ example: 'London' }),
-    postalCode: lineOfText(20).meta({ example: 'SW1Y 4JH' }),
-    country: z
-      .string()
-      .regex(/^[A-Z]{2}$/, 'An ISO 3166-1 code of two letters.')
-      .meta({ example: 'GB' }),
+    city: lineOfText(100),
+    postalCode: lineOfText(20),
+    country: z.string().regex(/^[A-Z]{2}$/, 'An ISO 3166-1 code of two letters.'),
   })
-  .meta({ id: 'Address' });
+  .meta({ id: 'Address', example: EXAMPLE_ADDRESS });
 
 export const PlaceOrderBody = z.strictObject({ shippingAddress: AddressBody, expectedTotal: Money.optional() }).meta({
   id: 'PlaceOrder',
   description: '`expectedTotal` refuses the order when the cart costs something else by now.',
+  example: { shippingAddress: EXAMPLE_ADDRESS },
 });
 
 const LineBody = z.strictObject({
@@ -51,7 +81,7 @@ const summaryFields = {
 
 export const OrderSummaryBody = z
   .strictObject(summaryFields)
-  .meta({ id: 'OrderSummary', description: 'An order in a list: without its history.' });
+  .meta({ id: 'OrderSummary', description: 'An order in a list: without its history.', example: EXAMPLE_SUMMARY });
 
 export const OrderBody = z
   .strictObject({
@@ -65,12 +95,25 @@ export const OrderBody = z
       }),
     ),
   })
-  .meta({ id: 'Order', description: 'Until it is priced, `items` is empty.' });
+  .meta({
+    id: 'Order',
+    description: 'Until it is priced, `items` is empty.',
+    example: {
+      ...EXAMPLE_SUMMARY,
+      history: [
+        { status: 'pending', at: '2026-01-31T09:41:07.512Z', actor: EXAMPLE_USER_ID },
+        { status: 'confirmed', at: '2026-01-31T09:41:07.583Z', actor: 'system' },
+      ],
+    },
+  });
 
 export const OrderPageBody = pageOf(OrderSummaryBody).meta({ id: 'OrderPage' });
 
 export const OrderListQuery = z.strictObject({
-  status: z.enum(STATUSES, `One of ${STATUSES.join(', ')}.`).optional(),
+  status: z
+    .enum(STATUSES, `One of ${STATUSES.join(', ')}.`)
+    .optional()
+    .meta({ examples: ['shipped'] }),
   ...pageQuery,
 });
 
@@ -78,15 +121,19 @@ export const AdminOrderListQuery = OrderListQuery.extend({
   day: z.iso
     .date('A day, YYYY-MM-DD.')
     .optional()
-    .meta({ description: 'When they were placed (UTC); default today.', example: '2026-01-31' }),
+    .meta({ description: 'When they were placed (UTC); default today.', examples: ['2026-01-31'] }),
 });
 
 export const TransitionBody = z
   .strictObject({
-    to: z.enum(STATUSES, `One of ${STATUSES.join(', ')}.`).meta({ example: 'shipped' }),
-    reason: lineOfText(500).optional().meta({ example: 'Handed to the carrier.' }),
+    to: z.enum(STATUSES, `One of ${STATUSES.join(', ')}.`),
+    reason: lineOfText(500).optional(),
   })
-  .meta({ id: 'Transition', description: '`reason` is shown in the history.' });
+  .meta({
+    id: 'Transition',
+    description: '`reason` is shown in the history.',
+    example: { to: 'shipped', reason: 'Handed to the carrier.' },
+  });
 
 export function toOrderBody(order: OrderRecord): z.output<typeof OrderBody> {
   const history = order.history.map(({ status, at, actor, reason }) => ({

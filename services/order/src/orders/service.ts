@@ -1,8 +1,8 @@
 import type { AdminAudit } from '#platform/admin-audit.ts';
-import { NotFound, Unavailable } from '#platform/errors.ts';
 import { orLeaveToRecovery, type Undo } from '../checkout/undo.ts';
 import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
 import type { Mover, OrderProgress } from './progress.ts';
+import { orderContended, orderNotFound } from './refusals.ts';
 import type { OrderPosition, OrderRepository } from './repository.ts';
 
 const ATTEMPTS = 5;
@@ -56,7 +56,7 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
   async function getOrder(id: string, viewer: Viewer): Promise<OrderRecord> {
     const order = await orders.findOrder(id);
     if (!order || (order.userId !== viewer.userId && viewer.role !== 'admin')) {
-      throw new NotFound('order_not_found', 'There is no such order.');
+      throw orderNotFound();
     }
     return order;
   }
@@ -71,7 +71,7 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
       if (changed) return settle(changed);
       order = await latest(order.id);
     }
-    throw new Unavailable('order_contended', 'The order is changing; ask again.');
+    throw orderContended();
   }
 
   function changeAsAdmin(order: OrderRecord, to: Status, { actor, reason }: Mover): Promise<OrderRecord> {

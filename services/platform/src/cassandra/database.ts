@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auth, Client, type ClientOptions, ExecutionProfile, errors, policies, types } from 'cassandra-driver';
-import { Unavailable } from '../errors.ts';
+import { databaseUnavailable } from '../errors.ts';
 import type { Logger } from '../logging.ts';
 import type { Metrics } from '../metrics.ts';
 import { startClientSpan } from '../tracing/tracing.ts';
@@ -220,7 +220,3 @@ const OUTAGE_CODES = new Set<number>([
   code.writeTimeout,
   code.writeFailure,
 ]);
-
-function databaseUnavailable(cause: unknown): Unavailable {
-  return new Unavailable('database_unavailable', 'The database did not answer in time; ask again.', { cause });
-}

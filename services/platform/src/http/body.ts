@@ -20,9 +20,12 @@ function hasContent({ headers }: Request): boolean {
 }
 
 function requireJson(...[request, , next]: Parameters<RequestHandler>): void {
-  if (!isJson(request))
-    throw new UnsupportedMediaType('unsupported_media_type', 'The body must be sent as application/json.');
+  if (!isJson(request)) throw notJson();
   next();
+}
+
+export function notJson(): UnsupportedMediaType {
+  return new UnsupportedMediaType('unsupported_media_type', 'The body must be sent as application/json.');
 }
 
 function isJson(request: { headers: Record<string, unknown> }): boolean {

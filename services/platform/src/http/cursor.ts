@@ -35,7 +35,7 @@ function isSame(left: string, right: string): boolean {
   return given.length === ours.length && timingSafeEqual(given, ours);
 }
 
-function invalidCursor(): BadRequest {
+export function invalidCursor(): BadRequest {
   return new BadRequest('invalid_cursor', 'The cursor was changed, or belongs to another list, filter or sort.', {
     extensions: { errors: [{ pointer: '/cursor', detail: 'Not a cursor of this list.' }] },
   });

@@ -5,7 +5,8 @@ import {
   type RouteConfig,
 } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
-import { Problem } from './problem.ts';
+import { problemsOf } from './documented-problems.ts';
+import { Problem, toProblem } from './problem.ts';
 import type { Access, Route } from './route.ts';
 
 extendZodWithOpenApi(z);
@@ -17,6 +18,7 @@ const REASONS: Readonly<Record<number, string>> = {
   401: 'No valid token.',
   403: 'The role is missing.',
   404: 'Not there, or not yours.',
+  408: 'It took too long to arrive.',
   409: 'Not in this state; `code` says why.',
   412: 'Changed by somebody else meanwhile.',
   413: 'The body is over 64 kB.',
@@ -25,16 +27,48 @@ const REASONS: Readonly<Record<number, string>> = {
   422: 'The Idempotency-Key was used for another body.',
   428: 'If-Match is missing.',
   429: 'Too many; see Retry-After.',
+  431: 'A header is over 8 kB.',
+  500: 'Our fault.',
+  502: 'The service is away.',
   503: 'Not now; see Retry-After.',
+  504: 'No answer in time.',
 };
+// With `examples` rather than an `example`, which Swagger UI fills in: these are never right twice.
+const IdempotencyKey = z
+  .string()
+  .min(1)
+  .max(255)
+  .meta({
+    description: 'A new one for each thing that you want done, the same one for each try.',
+    examples: ['3f0e6a52-1d7c-4c89-b3a5-72c1e9d4f608'],
+  });
+const IfMatch = z
+  .string()
+  .min(1)
+  .meta({ description: 'The `ETag` of what you have read.', examples: ['"3"'] });
+
+/** As Nginx makes them. */
+const REQUEST_ID = '5f0c1d9ab84e4c7f9a3de2b61c80f7d4';
 
 /** The OpenAPI 3.1 document of a service, made of its routes alone. */
 export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDocument {
   const registry = new OpenAPIRegistry();
-  registry.registerComponent('securitySchemes', 'user', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
-  registry.registerComponent('securitySchemes', 'service', { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
+  const bearer = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } as const;
+  registry.registerComponent('securitySchemes', 'user', {
+    ...bearer,
+    description: 'The `access_token` of `POST /api/v1/auth/login`, good for ten minutes.',
+  });
+  registry.registerComponent('securitySchemes', 'service', {
+    ...bearer,
+    description: 'What services sign for each other: nothing that is had from outside opens `/internal/`.',
+  });
   for (const name of new Set(routes.flatMap(({ access }) => guestHeader(access) ?? []))) {
-    registry.registerComponent('securitySchemes', 'guest', { type: 'apiKey', in: 'header', name });
+    registry.registerComponent('securitySchemes', 'guest', {
+      type: 'apiKey',
+      in: 'header',
+      name,
+      description: 'The `cartToken` that came with a guest’s new cart.',
+    });
   }
   for (const route of routes) registry.registerPath(toOperation(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
@@ -48,8 +82,8 @@ function toOperation(route: Route): RouteConfig {
   const { method, path, summary, description, tag, access } = route;
   const { params, query, body } = route.request ?? {};
   const headers = z.object({
-    ...(route.idempotencyKey && { 'Idempotency-Key': z.string().min(1).max(255) }),
-    ...(route.ifMatch && { 'If-Match': z.string().min(1).meta({ example: '"3"' }) }),
+    ...(route.idempotencyKey && { 'Idempotency-Key': IdempotencyKey }),
+    ...(route.ifMatch && { 'If-Match': IfMatch }),
   });
   return {
     method,
@@ -93,27 +127,36 @@ function toContent(method: Route['method'], schema: z.ZodType) {
 }
 
 function successes({ method, status = 200, response, alternatives = {}, etag }: Route): RouteConfig['responses'] {
-  const content = response && { content: { 'application/json': { schema: response } } };
-  const described = { [status]: 'Done.', ...alternatives, ...(etag && method === 'get' && { 304: 'Not changed.' }) };
-  return Object.fromEntries(
-    Object.entries(described).map(([code, text]) => [code, { description: text, ...(code !== '304' && content) }]),
-  );
+  const answers = { [status]: { description: 'Done.', response }, ...alternatives };
+  return {
+    ...Object.fromEntries(
+      Object.entries(answers).map(([code, { description, response: schema = response }]) => [
+        code,
+        { description, ...(schema && { content: { 'application/json': { schema } } }) },
+      ]),
+    ),
+    ...(etag && method === 'get' && { 304: { description: 'Not changed.' } }),
+  };
 }
 
 function problems(route: Route): RouteConfig['responses'] {
-  const { access, idempotencyKey, ifMatch, errors = [] } = route;
-  const statuses = new Set([400, 413, 415, 503, ...errors]);
-  if (route.request?.query) statuses.add(414);
-  if (access !== 'public') statuses.add(401);
-  if (access === 'admin' || (typeof access === 'object' && 'services' in access)) statuses.add(403);
-  if (ifMatch) for (const status of [412, 428]) statuses.add(status);
-  if (idempotencyKey) for (const status of [409, 422]) statuses.add(status);
+  const instance = examplePath(route);
+  const byStatus = Object.groupBy(problemsOf(route), ({ status }) => status);
   return Object.fromEntries(
-    [...statuses]
-      .sort()
-      .map((status) => [
-        status,
-        { description: REASONS[status] ?? 'Refused.', content: { 'application/problem+json': { schema: Problem } } },
-      ]),
+    Object.entries(byStatus).map(([status, found = []]) => {
+      // The route itself comes first: what it tells under a code is what is shown.
+      const told = found.filter(({ code }, index) => index === found.findIndex((other) => other.code === code));
+      const examples = Object.fromEntries(
+        told.map((facts) => [facts.code, { value: toProblem(facts, instance, REQUEST_ID) }]),
+      );
+      const description = REASONS[Number(status)] ?? 'Refused.';
+      return [status, { description, content: { 'application/problem+json': { schema: Problem, examples } } }];
+    }),
   );
+}
+
+/** The path with the examples of its parameters. */
+function examplePath({ path, request }: Route): string {
+  const fields = request?.params?.shape ?? {};
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => String(fields[name]?.meta()?.example));
 }

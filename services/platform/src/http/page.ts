@@ -3,6 +3,8 @@ import { z } from 'zod';
 const MAX_LIMIT = 100;
 const DEFAULT_LIMIT = 20;
 
+const EXAMPLE_CURSOR = 'eyJrIjoyNTE5OX0.gCtZ1Qh0c7vJ3mXyT5bWkA';
+
 /** `limit` and `cursor` of every list: 1–100, default 20; above 100 becomes 100. */
 export const pageQuery = {
   limit: z
@@ -10,18 +12,17 @@ export const pageQuery = {
     .regex(/^[1-9]\d*$/, 'A positive whole number.')
     .transform((text) => Math.min(Number(text), MAX_LIMIT))
     .default(DEFAULT_LIMIT)
-    .meta({ description: `Items a page, at most ${MAX_LIMIT}.`, example: '20' }),
+    .meta({ description: `Items a page, at most ${MAX_LIMIT}.`, examples: ['20'] }),
   cursor: z
     .string()
     .max(2048, 'At most 2048 characters.')
     .optional()
-    .meta({ description: 'Where the page before ended: its `page.nextCursor`.' }),
+    .meta({ description: 'Where the page before ended: its `page.nextCursor`.', examples: [EXAMPLE_CURSOR] }),
 };
 
-/** A page on the wire. `nextCursor` is null at the end; until then a page may be short, even empty. */
+/** A page on the wire, with the item's example in its own. `nextCursor` is null at the end; until then a page may be short, even empty. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
-  return z.strictObject({
-    data: z.array(item),
-    page: z.strictObject({ limit: z.int().min(1).max(MAX_LIMIT), nextCursor: z.string().nullable() }),
-  });
+  const page = z.strictObject({ limit: z.int().min(1).max(MAX_LIMIT), nextCursor: z.string().nullable() });
+  const example = { data: [item.meta()?.example], page: { limit: DEFAULT_LIMIT, nextCursor: EXAMPLE_CURSOR } };
+  return z.strictObject({ data: z.array(item), page }).meta({ example });
 }

@@ -37,8 +37,9 @@ export function problemResponder(logger: Logger): ErrorRequestHandler {
   };
 }
 
-function sendProblem(request: Request, response: Response, problem: ProblemFacts): void {
-  const { status, code, message, extensions = {}, retryAfter, replayed, cause } = problem;
+function sendProblem(request: Request, response: Response, facts: ProblemFacts): void {
+  const { status, code, retryAfter, replayed, cause } = facts;
+  const instance = request.originalUrl.split('?', 1)[0] as string;
   response.locals.refusal = { code, ...(cause !== undefined && { cause: String(cause) }) };
   response.statusCode = status;
   response.setHeader('Content-Type', 'application/problem+json');
@@ -47,21 +48,21 @@ function sendProblem(request: Request, response: Response, problem: ProblemFacts
   if (retryAfter !== undefined) response.setHeader('Retry-After', String(retryAfter));
   if (replayed) response.setHeader('Idempotent-Replayed', 'true');
   if (status === 413) response.setHeader('Connection', 'close');
-  response.end(
-    JSON.stringify({
-      ...extensions,
-      type: 'about:blank',
-      title: STATUS_CODES[status] ?? 'Error',
-      status,
-      detail: message,
-      instance: request.originalUrl.split('?', 1)[0],
-      code,
-      requestId: currentRequest()?.requestId ?? '',
-    }),
-  );
+  response.end(JSON.stringify(toProblem(facts, instance, currentRequest()?.requestId ?? '')));
 }
 
-interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed' | 'cause'>> {
+/** The body of a refusal: of a request, by its id, for `instance`, its path. */
+export function toProblem(
+  { status, code, message, extensions = {} }: ProblemFacts,
+  instance: string,
+  requestId: string,
+): z.output<typeof Problem> {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return { ...extensions, type: 'about:blank', title, status, detail: message, instance, code, requestId };
+}
+
+/** What there is to tell of a refusal; a StoreError has all of it. */
+export interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed' | 'cause'>> {
   readonly status: number;
   readonly code: string;
   readonly message: string;
@@ -69,23 +70,38 @@ interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAft
 
 function unexpected(error: unknown, logger: Logger): ProblemFacts {
   logger.error('request_failed', 'A request ended in an unexpected error.', { cause: error });
-  return { status: 500, code: 'internal_error', message: 'Something went wrong on our side.' };
+  return INTERNAL_ERROR;
 }
+
+export const INTERNAL_ERROR: ProblemFacts = {
+  status: 500,
+  code: 'internal_error',
+  message: 'Something went wrong on our side.',
+};
 
 /** Refusals are told as they are; what Express and its body parser refuse is put into our words. */
 function toStoreError(error: unknown): StoreError | undefined {
   if (error instanceof StoreError) return error;
   const { type, status } = error as { type?: string; status?: number };
-  if (type === 'entity.parse.failed')
-    return new BadRequest('malformed_json', 'The body is not valid JSON.', rootFault('Not valid JSON.'));
-  if (type === 'entity.too.large') return new PayloadTooLarge('payload_too_large', 'The body is over 64 kB.');
+  if (type === 'entity.parse.failed') return malformedJson();
+  if (type === 'entity.too.large') return payloadTooLarge();
   if (type === 'charset.unsupported' || type === 'encoding.unsupported') {
     return new UnsupportedMediaType('unsupported_media_type', 'The body must be JSON in UTF-8.');
   }
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    return new BadRequest('malformed_request', 'The request could not be read.', rootFault('Could not be read.'));
-  }
+  if (typeof status === 'number' && status >= 400 && status < 500) return malformedRequest();
   return undefined;
+}
+
+export function malformedJson(): BadRequest {
+  return new BadRequest('malformed_json', 'The body is not valid JSON.', rootFault('Not valid JSON.'));
+}
+
+export function malformedRequest(): BadRequest {
+  return new BadRequest('malformed_request', 'The request could not be read.', rootFault('Could not be read.'));
+}
+
+export function payloadTooLarge(): PayloadTooLarge {
+  return new PayloadTooLarge('payload_too_large', 'The body is over 64 kB.');
 }
 
 function rootFault(detail: string) {

@@ -2,7 +2,14 @@ import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { ServiceCaller } from '../auth/service-token.ts';
 import type { UserCaller } from '../auth/user-token.ts';
-import { BadRequest, Forbidden, PreconditionRequired, Unauthorized } from '../errors.ts';
+import {
+  BadRequest,
+  Forbidden,
+  PreconditionRequired,
+  type StoreError,
+  Unauthorized,
+  validationFailed,
+} from '../errors.ts';
 import { currentRequest } from '../request-context.ts';
 import { readJsonBody, readJsonBodyIfSent } from './body.ts';
 import { toValidationFailed } from './problem.ts';
@@ -83,10 +90,10 @@ export interface RouteDefinition<
   readonly ifMatch?: IsGuarded;
   readonly status?: number;
   readonly response?: Response;
-  /** Further statuses that a Reply may carry, with the same body. */
-  readonly alternatives?: Readonly<Record<number, string>>;
-  /** Problem statuses beyond those that follow from access and request. */
-  readonly errors?: readonly number[];
+  /** Further statuses that a Reply may carry, with the same body unless another is named. */
+  readonly alternatives?: Readonly<Record<number, { readonly description: string; readonly response?: z.ZodType }>>;
+  /** Refusals beyond those that follow from access and request; each with an example of what it tells. */
+  readonly errors?: readonly StoreError[];
   /** `catalogue` may be kept by shared caches for a second; all else is `no-store`. */
   readonly cache?: 'catalogue';
   /** The body is a page: the answer names the next one in its Link header. */
@@ -152,15 +159,23 @@ function identify(access: Access, request: Request, verifiers: Verifiers): Calle
   if (typeof access === 'object' && 'services' in access) {
     const caller = verifiers.verifyService(token);
     if (!access.services.includes(caller.service) || caller.scope !== access.scope) {
-      throw new Forbidden('forbidden', 'This service may not do that.');
+      throw notThisService();
     }
     return caller;
   }
   const caller = verifiers.verifyUser(token);
   const context = currentRequest();
   if (context) context.userId = caller.userId;
-  if (access === 'admin' && caller.role !== 'admin') throw new Forbidden('forbidden', 'Only an admin may do that.');
+  if (access === 'admin' && caller.role !== 'admin') throw notAnAdmin();
   return caller;
+}
+
+export function notThisService(): Forbidden {
+  return new Forbidden('forbidden', 'This service may not do that.');
+}
+
+export function notAnAdmin(): Forbidden {
+  return new Forbidden('forbidden', 'Only an admin may do that.');
 }
 
 function identifyGuest(header: string, request: Request): TokenHolder | undefined {
@@ -202,33 +217,37 @@ function refuseBody(request: Request): undefined {
 function refuseQuery(request: Request): undefined {
   const [name] = Object.keys(request.query);
   if (name === undefined) return undefined;
-  throw new BadRequest('validation_failed', `${name}: Unknown parameter.`, {
-    extensions: { errors: [{ pointer: `/${name}`, detail: 'Unknown parameter.' }] },
-  });
+  throw unknownParameter(name);
+}
+
+export function unknownParameter(name: string): BadRequest {
+  return validationFailed([{ pointer: `/${name}`, detail: 'Unknown parameter.' }]);
 }
 
 function readIdempotencyKey(request: Request): string {
   const key = request.get('idempotency-key');
-  if (key === undefined || key === '') {
-    throw new BadRequest('idempotency_key_required', 'Send an Idempotency-Key, so that a retry cannot do it twice.');
-  }
+  if (key === undefined || key === '') throw idempotencyKeyRequired();
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new BadRequest('validation_failed', 'Idempotency-Key: 1 to 255 visible ASCII characters.', {
-      extensions: { errors: [{ pointer: '/Idempotency-Key', detail: '1 to 255 visible ASCII characters.' }] },
-    });
+    throw validationFailed([{ pointer: '/Idempotency-Key', detail: '1 to 255 visible ASCII characters.' }]);
   }
   return key;
+}
+
+export function idempotencyKeyRequired(): BadRequest {
+  return new BadRequest('idempotency_key_required', 'Send an Idempotency-Key, so that a retry cannot do it twice.');
 }
 
 /** Of a tag `"version.…"` the version alone counts. Weak ones too: a proxy that compresses makes them of ours. */
 function readIfMatch(request: Request): (version: number) => boolean {
   const header = request.get('if-match');
-  if (header === undefined || header === '') {
-    throw new PreconditionRequired('precondition_required', 'Send the ETag of what you want to change as If-Match.');
-  }
+  if (header === undefined || header === '') throw preconditionRequired();
   const tags = header.split(',').map((tag) => tag.trim());
   const versions = tags.map((tag) => /^(?:W\/)?"(\d+)(?:\.\d+)?"$/.exec(tag)?.[1]);
   return (version) => tags.includes('*') || versions.includes(String(version));
+}
+
+export function preconditionRequired(): PreconditionRequired {
+  return new PreconditionRequired('precondition_required', 'Send the ETag of what you want to change as If-Match.');
 }
 
 function send(route: Route, request: Request, response: Response, result: unknown): void {

@@ -18,6 +18,14 @@ interface ServiceHealth {
 }
 
 const PROBE_TIMEOUT = 1000;
+/** Who signs in stays so, whichever document is looked at; no document is sent elsewhere to be judged. */
+const SWAGGER_OPTIONS = {
+  persistAuthorization: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  defaultModelsExpandDepth: 0,
+  validatorUrl: null,
+};
 
 /** Health, documents and entry page: the same in every service, so that they survive any of them. Nginx balances over all. */
 export function systemRoutes(service: string, document: OpenApiDocument, parts: SystemParts): Router {
@@ -40,7 +48,11 @@ export function systemRoutes(service: string, document: OpenApiDocument, parts: 
   router.use(
     '/swagger/',
     swaggerUi.serve,
-    swaggerUi.setup(undefined, { explorer: true, swaggerOptions: { urls: documentUrls(parts) } }),
+    swaggerUi.setup(undefined, {
+      explorer: true,
+      customSiteTitle: 'Product Store API',
+      swaggerOptions: { ...SWAGGER_OPTIONS, urls: documentUrls(parts) },
+    }),
   );
   router.use(frontPageRoutes());
   return router;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
-import { Unavailable } from '#platform/errors.ts';
 import type { Category, CategoryRecord } from './category.ts';
+import { outcomeUnknown } from './refusals.ts';
 
 /** The shop has one tree, in one partition. */
 export const TREE = 'main';
@@ -91,10 +91,7 @@ export function createCategoryRepository(database: Database): CategoryRepository
       const row = await findRow(slug, { serial: true });
       if (row?.write_id?.toString() === writeId) return renamed;
       if (row && row.version <= version + 1) return undefined;
-      throw new Unavailable(
-        'outcome_unknown',
-        'The database lost the answer and the category has changed since; look at it before asking again.',
-      );
+      throw outcomeUnknown();
     },
 
     async close({ slug, version, closingAt }, at) {

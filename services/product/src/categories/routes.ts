@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { tagOfContent } from '#platform/http/etag.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import type { Category } from './category.ts';
+import { categoryContended, categoryExists, categoryInUse, categoryNotFound, outcomeUnknown } from './refusals.ts';
 import {
   CategoryBody,
   CategoryPatchBody,
@@ -42,7 +43,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       status: 201,
       response: CategoryBody,
       etag,
-      errors: [409],
+      errors: [categoryExists(), categoryContended()],
       handle: async ({ body: { slug, name, parent } }, { userId }) =>
         toBody(await categories.create({ slug, name, parent }, userId)),
     }),
@@ -57,7 +58,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       request: { params: CategoryParams, body: CategoryPatchBody },
       response: CategoryBody,
       etag,
-      errors: [404],
+      errors: [categoryNotFound(), categoryContended(), outcomeUnknown()],
       handle: async ({ params: { slug }, body: { name }, expects }, { userId }) =>
         toBody(await categories.rename(slug, name, expects, userId)),
     }),
@@ -70,7 +71,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       ifMatch: true,
       request: { params: CategoryParams },
       status: 204,
-      errors: [404, 409],
+      errors: [categoryNotFound(), categoryInUse(), categoryContended()],
       handle: async ({ params: { slug }, expects }, { userId }) => {
         await categories.remove(slug, expects, userId);
         return undefined;

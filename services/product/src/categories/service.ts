@@ -1,10 +1,11 @@
 import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit.ts';
-import { Conflict, changedMeanwhile, NotFound, Unavailable, validationFailed } from '#platform/errors.ts';
+import { changedMeanwhile, Unavailable, validationFailed } from '#platform/errors.ts';
 import type { ProjectListings } from '../listings/projector.ts';
 import type { ListingRepository } from '../listings/repository.ts';
 import type { ProductRepository } from '../products/repository.ts';
 import { assertSlugIsFree, type Category, type CategoryRecord, pathBelow } from './category.ts';
+import { categoryContended, categoryExists, categoryInUse, categoryNotFound } from './refusals.ts';
 import type { Arrival, CategoryRepository } from './repository.ts';
 import type { CategoryTree } from './tree.ts';
 
@@ -54,7 +55,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
 
   async function getLatest(slug: string): Promise<CategoryRecord> {
     const category = await repository.findLatest(slug);
-    if (!category) throw new NotFound('category_not_found', 'There is no such category.');
+    if (!category) throw categoryNotFound();
     return category;
   }
 
@@ -66,7 +67,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
       if (now().getTime() - category.closingAt.getTime() < CLOSED_FOR) break;
       await repository.open(slug, category.closingAt);
     }
-    throw contended();
+    throw categoryContended();
   }
 
   async function insert({ slug, name, parent: parentSlug }: NewCategory): Promise<Category> {
@@ -74,8 +75,8 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     if (parentSlug !== undefined && !parent) throw noSuchCategory('/parent');
     const category = { slug, name, path: pathBelow(parent, slug), version: 1 };
     if (!(await repository.insertCategory(category, parent))) {
-      if (await repository.findLatest(slug)) throw new Conflict('category_exists', 'There is a category of this slug.');
-      throw contended();
+      if (await repository.findLatest(slug)) throw categoryExists();
+      throw categoryContended();
     }
     return category;
   }
@@ -106,14 +107,14 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     const empty = await isEmpty(category);
     if (empty && (await repository.deleteCategory(category, closedAt))) return;
     await repository.open(slug, closedAt);
-    if (!empty) throw new Conflict('category_in_use', 'The category has products or categories below it.');
+    if (!empty) throw categoryInUse();
     throw await changed(category);
   }
 
   /** Why a write was refused: there is another version, or another admin who is about to delete it. */
   async function changed({ slug, version }: Category): Promise<Error> {
     const latest = await getLatest(slug);
-    return latest.version === version ? contended() : changedMeanwhile(latest.version);
+    return latest.version === version ? categoryContended() : changedMeanwhile(latest.version);
   }
 
   /** This replica shows the change at once; the others, and this one if the database doesn't answer, a moment later. */
@@ -187,8 +188,4 @@ function toFields({ slug, name, path }: Category): object {
 
 function noSuchCategory(pointer: string): Error {
   return validationFailed([{ pointer, detail: 'There is no such category.' }]);
-}
-
-function contended(): Unavailable {
-  return new Unavailable('category_contended', 'Somebody is about to delete the category; ask again.');
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '#platform/http/page.ts';
 import type { Category } from '../categories/category.ts';
-import { CategoryReference, Money, toCategoryReference } from '../products/schema.ts';
+import { CategoryReference, EXAMPLE_SUMMARY, Money, toCategoryReference } from '../products/schema.ts';
 import { SORTS, type Summary } from './listing.ts';
 import type { ProductCount } from './product-count.ts';
 
@@ -15,15 +15,24 @@ export const ListQuery = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, 'A slug: lower-case letters, digits and hyphens.')
     .optional()
-    .meta({ description: 'Slug of a category; its descendants count too.', example: 'headphones' }),
-  brand: z.string().min(1, 'At least one character.').max(100, 'At most 100 characters.').optional(),
-  minPrice: minorUnits.optional().meta({ description: 'Minor units, inclusive.', example: '1000' }),
-  maxPrice: minorUnits.optional().meta({ description: 'Minor units, inclusive.', example: '9999' }),
+    .meta({ description: 'Slug of a category; its descendants count too.', examples: ['headphones'] }),
+  brand: z
+    .string()
+    .min(1, 'At least one character.')
+    .max(100, 'At most 100 characters.')
+    .optional()
+    .meta({ examples: ['Brightwave'] }),
+  minPrice: minorUnits.optional().meta({ description: 'Minor units, inclusive.', examples: ['1000'] }),
+  maxPrice: minorUnits.optional().meta({ description: 'Minor units, inclusive.', examples: ['9999'] }),
   inStock: z
     .enum(['true', 'false'], 'Either true or false.')
     .transform((text) => text === 'true')
-    .optional(),
-  sort: z.enum(SORTS, `One of ${SORTS.join(', ')}.`).default('-createdAt'),
+    .optional()
+    .meta({ examples: ['true'] }),
+  sort: z
+    .enum(SORTS, `One of ${SORTS.join(', ')}.`)
+    .default('-createdAt')
+    .meta({ examples: ['price'] }),
   ...pageQuery,
 });
 
@@ -39,7 +48,11 @@ export const SummaryBody = z
     stock: z.strictObject({ inStock: z.boolean() }),
     createdAt: z.iso.datetime(),
   })
-  .meta({ id: 'ProductSummary', description: 'A product in a list; `inStock` may be 2 seconds old.' });
+  .meta({
+    id: 'ProductSummary',
+    description: 'A product in a list; `inStock` may be 2 seconds old.',
+    example: EXAMPLE_SUMMARY,
+  });
 
 export const SummaryPageBody = pageOf(SummaryBody).meta({ id: 'ProductPage' });
 
@@ -60,10 +73,10 @@ export function toSummaryBody(summary: Summary, category: Category | undefined):
 
 export const CatalogueBody = z
   .strictObject({
-    products: z.int().min(0).meta({ description: 'Products that the lists show.', example: 20_000 }),
-    countedAt: z.iso.datetime().meta({ example: '2026-11-21T12:00:00.000Z' }),
+    products: z.int().min(0).meta({ description: 'Products that the lists show.' }),
+    countedAt: z.iso.datetime(),
   })
-  .meta({ id: 'Catalogue' });
+  .meta({ id: 'Catalogue', example: { products: 20_000, countedAt: '2026-01-31T09:41:07.512Z' } });
 
 export function toCatalogueBody({ products, countedAt }: ProductCount): z.output<typeof CatalogueBody> {
   return { products, countedAt: countedAt.toISOString() };

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
-import { Unavailable } from '#platform/errors.ts';
 import { toNameKey } from '../listings/listing.ts';
 import { HEAD } from '../stock/head.ts';
 import type { Offer, Product, ProductFacts, ProductRecord } from './product.ts';
+import { outcomeUnknown } from './refusals.ts';
 
 /** `active` is sold; `deleted` never will be again. */
 export type ProductStatus = 'active' | 'deleted';
@@ -245,11 +245,4 @@ function toOffer(row: Row): Offer {
     currency: row.currency,
     available: row.available,
   };
-}
-
-function outcomeUnknown(): Unavailable {
-  return new Unavailable(
-    'outcome_unknown',
-    'The database lost the answer and the product has changed since; look at it before asking again.',
-  );
 }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { type Route, route } from '#platform/http/route.ts';
+import { categoryContended } from '../categories/refusals.ts';
 import type { CategoryTree } from '../categories/tree.ts';
 import type { Product } from './product.ts';
+import { outcomeUnknown, productContended, productNotFound, skuTaken } from './refusals.ts';
 import {
   NewProductBody,
   OffersBody,
@@ -32,7 +34,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       request: { params: ProductParams },
       response: ProductBody,
       etag,
-      errors: [404],
+      errors: [productNotFound()],
       handle: async ({ params }) => toBody(await products.getProduct(params.id)),
     }),
     route({
@@ -46,7 +48,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       response: ProductBody,
       etag,
       location: ({ id }) => `/api/v1/products/${id}`,
-      errors: [409],
+      errors: [skuTaken(), productContended(), categoryContended()],
       handle: async ({ body: { description, brand, images = [], attributes = {}, ...body } }, { userId }) =>
         toBody(await products.create({ ...body, description, brand, images, attributes }, userId)),
     }),
@@ -62,7 +64,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       request: { params: ProductParams, body: ProductPatchBody },
       response: ProductBody,
       etag,
-      errors: [404],
+      errors: [productNotFound(), productContended(), categoryContended(), outcomeUnknown()],
       handle: async ({ params, body, expects }, { userId }) =>
         toBody(await products.update(params.id, body, expects, userId)),
     }),
@@ -76,7 +78,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       ifMatch: true,
       request: { params: ProductParams },
       status: 204,
-      errors: [404],
+      errors: [productNotFound(), productContended(), outcomeUnknown()],
       handle: async ({ params, expects }, { userId }) => {
         await products.remove(params.id, expects, userId);
         return undefined;

@@ -4,17 +4,28 @@ import type { Category } from '../categories/category.ts';
 import { CategorySlug } from '../categories/schema.ts';
 import { MAX_ATTRIBUTES, type Offer, type Product } from './product.ts';
 
-export const ProductId = z
-  .uuid('A product id is a UUID.')
-  .toLowerCase()
-  .meta({ example: '0b6f9f2c-6c1c-5d6e-9a57-3f1f6c1d7c11' });
+/** A product of every seeded shop, so that what the documents show can be tried as it stands. */
+export const EXAMPLE_SUMMARY = {
+  id: '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5',
+  sku: 'HDP-1-0000037',
+  name: 'Brightwave Aurora Hi-Res On-Ear Headphones, Midnight Blue',
+  brand: 'Brightwave',
+  category: { slug: 'headphones', name: 'Headphones' },
+  price: { amount: 25199, currency: 'USD' },
+  images: ['https://images.example/headphones/hdp-1-0000037-1.jpg'],
+  stock: { inStock: true },
+  createdAt: '2025-03-16T21:08:30.062Z',
+};
+export const EXAMPLE_PRODUCT_ID = EXAMPLE_SUMMARY.id;
+
+export const ProductId = z.uuid('A product id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PRODUCT_ID });
 
 export const Money = z
   .strictObject({
     amount: z.int().min(0).meta({ description: 'Minor units, e.g. cents.' }),
     currency: z.string().regex(/^[A-Z]{3}$/),
   })
-  .meta({ id: 'Money', example: { amount: 1999, currency: 'USD' } });
+  .meta({ id: 'Money', example: { amount: 25199, currency: 'USD' } });
 
 export const CategoryReference = z
   .strictObject({ slug: z.string(), name: z.string() })
@@ -36,16 +47,27 @@ export const ProductBody = z
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })
-  .meta({ id: 'Product', description: 'A product with its live stock.' });
+  .meta({
+    id: 'Product',
+    description: 'A product with its live stock.',
+    example: {
+      ...EXAMPLE_SUMMARY,
+      description: 'The Aurora On-Ear Headphones by Brightwave is made for long listening, at home and on the move.',
+      attributes: { Colour: 'Midnight Blue', Battery: '30 h', Driver: '50 mm', Bluetooth: '5.3' },
+      stock: { available: 445, inStock: true },
+      version: 3,
+      updatedAt: '2026-01-31T09:41:07.512Z',
+    },
+  });
 
 /** Minor units; a cart of 100 lines of 999 each can still be counted exactly. */
 const MAX_PRICE = 10_000_000_000;
 const MAX_IMAGES = 20;
 const URL_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u;
 
-const Name = lineOfText(200).meta({ example: 'Nimbus Studio Headphones, Black' });
+const Name = lineOfText(200);
 const Description = linesOfText(10_000);
-const Brand = lineOfText(100).meta({ example: 'Nimbus' });
+const Brand = lineOfText(100);
 const Amount = z.int().min(0, 'Minor units, 0 or more.').max(MAX_PRICE, `At most ${MAX_PRICE} minor units.`);
 const Currency = z.string().regex(/^[A-Z]{3}$/, 'An ISO 4217 code.');
 const Images = z
@@ -56,8 +78,7 @@ const Images = z
       .regex(URL_TEXT, 'An address without spaces or control characters.')
       .meta({ pattern: PORTABLE_WORD }),
   )
-  .max(MAX_IMAGES, `At most ${MAX_IMAGES} images.`)
-  .meta({ example: ['https://images.example/headphones/nimbus-1.jpg'] });
+  .max(MAX_IMAGES, `At most ${MAX_IMAGES} images.`);
 const AttributeName = lineOfText(64);
 const AttributeValue = lineOfText(500);
 
@@ -67,7 +88,7 @@ export const NewProductBody = z
       .string()
       .max(64, 'At most 64 characters.')
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'Letters, digits, dots, hyphens and underscores.')
-      .meta({ description: 'It never changes.', example: 'HPH-0042' }),
+      .meta({ description: 'It never changes.' }),
     name: Name,
     description: Description.optional(),
     brand: Brand.optional(),
@@ -78,10 +99,22 @@ export const NewProductBody = z
     attributes: z
       .record(AttributeName, AttributeValue)
       .refine((attributes) => Object.keys(attributes).length <= MAX_ATTRIBUTES, `At most ${MAX_ATTRIBUTES} attributes.`)
-      .optional()
-      .meta({ example: { colour: 'black' } }),
+      .optional(),
   })
-  .meta({ id: 'NewProduct' });
+  .meta({
+    id: 'NewProduct',
+    example: {
+      sku: 'HPH-0042',
+      name: 'Nimbus Studio Headphones, Black',
+      description: 'Closed-back headphones for long days in the studio.',
+      brand: 'Nimbus',
+      category: 'headphones',
+      price: { amount: 14900, currency: 'USD' },
+      stock: 40,
+      images: ['https://images.example/headphones/nimbus-1.jpg'],
+      attributes: { Colour: 'Black' },
+    },
+  });
 
 export const ProductPatchBody = z
   .strictObject({
@@ -93,9 +126,15 @@ export const ProductPatchBody = z
     images: Images.nullable().optional(),
     attributes: z.record(AttributeName, AttributeValue.nullable()).nullable().optional(),
   })
-  .meta({ id: 'ProductPatch', description: 'A merge patch (RFC 7396): what is left out stays, null clears.' });
+  .meta({
+    id: 'ProductPatch',
+    description: 'A merge patch (RFC 7396): what is left out stays, null clears.',
+    example: { price: { amount: 12900 }, attributes: { Colour: null, Colours: 'Black, Silver' } },
+  });
 
-export const OffersRequest = z.strictObject({ ids: z.array(ProductId).min(1).max(100) }).meta({ id: 'OffersRequest' });
+export const OffersRequest = z
+  .strictObject({ ids: z.array(ProductId).min(1).max(100) })
+  .meta({ id: 'OffersRequest', example: { ids: [EXAMPLE_PRODUCT_ID] } });
 
 export const OffersBody = z
   .strictObject({
@@ -110,7 +149,22 @@ export const OffersBody = z
       }),
     ),
   })
-  .meta({ id: 'Offers', description: 'What can be bought today; a product that is not there is not offered.' });
+  .meta({
+    id: 'Offers',
+    description: 'What can be bought today; a product that is not there is not offered.',
+    example: {
+      data: [
+        {
+          id: EXAMPLE_PRODUCT_ID,
+          sku: EXAMPLE_SUMMARY.sku,
+          name: EXAMPLE_SUMMARY.name,
+          image: EXAMPLE_SUMMARY.images[0],
+          price: EXAMPLE_SUMMARY.price,
+          available: 445,
+        },
+      ],
+    },
+  });
 
 export function toProductBody(product: Product, category: Category | undefined): z.output<typeof ProductBody> {
   const { id, sku, name, description = null, brand = null, images, attributes, available, version } = product;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdminAudit } from '#platform/admin-audit.ts';
-import { Conflict, changedMeanwhile, NotFound, Unavailable } from '#platform/errors.ts';
+import { changedMeanwhile, Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Arrival } from '../categories/repository.ts';
 import type { CategoryService } from '../categories/service.ts';
@@ -18,6 +18,7 @@ import {
   pickPatched,
   toFields,
 } from './product.ts';
+import { productContended, productNotFound, skuTaken } from './refusals.ts';
 import type { NextFacts, ProductRepository, ProductStatus } from './repository.ts';
 
 /** ms that whoever claimed a SKU gets to insert its product; longer than that takes. */
@@ -66,7 +67,7 @@ export function createProductService(parts: ProductParts): ProductService {
 
   async function getLatest(id: string): Promise<ProductRecord> {
     const product = await repository.findLatest(id);
-    if (!product?.isActive) throw notFound();
+    if (!product?.isActive) throw productNotFound();
     return product;
   }
 
@@ -79,7 +80,7 @@ export function createProductService(parts: ProductParts): ProductService {
       await categories.settle(arrival);
       throw error;
     });
-    if (!(await repository.insertProduct(product))) throw contended();
+    if (!(await repository.insertProduct(product))) throw productContended();
     await show(id, arrival);
     return product;
   }
@@ -89,10 +90,10 @@ export function createProductService(parts: ProductParts): ProductService {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const holder = await repository.claimSku(sku, id);
       if (holder === id) return;
-      if ((await decidedStatus(holder)) === 'active') throw new Conflict('sku_taken', 'Another product has this SKU.');
+      if ((await decidedStatus(holder)) === 'active') throw skuTaken();
       if (await repository.takeOverSku(sku, holder, id)) return;
     }
-    throw contended();
+    throw productContended();
   }
 
   /** What became of a product whose SKU is claimed: one that doesn't come is kept from coming, so that no two have the SKU. */
@@ -127,7 +128,7 @@ export function createProductService(parts: ProductParts): ProductService {
       product = await getLatest(product.id);
       if (product.version !== before.version) throw changedMeanwhile(product.version);
     }
-    throw contended();
+    throw productContended();
   }
 
   /** The change stands: when the listings can't be brought up now, that is left to what was noted before. */
@@ -143,7 +144,7 @@ export function createProductService(parts: ProductParts): ProductService {
   return {
     async getProduct(id) {
       const product = await repository.findProduct(id);
-      if (!product) throw notFound();
+      if (!product) throw productNotFound();
       return product;
     },
 
@@ -189,12 +190,4 @@ export function createProductService(parts: ProductParts): ProductService {
       await audit.record(act, work, () => undefined);
     },
   };
-}
-
-function notFound(): NotFound {
-  return new NotFound('product_not_found', 'There is no such product.');
-}
-
-function contended(): Unavailable {
-  return new Unavailable('product_contended', 'Somebody else changes the product right now; ask again.');
 }

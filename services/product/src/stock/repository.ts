@@ -1,7 +1,7 @@
 import type { Database, Outcome, Row, Statement } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
-import { Conflict, Unavailable } from '#platform/errors.ts';
 import { HEAD } from './head.ts';
+import { reservationMismatch, stockContended } from './refusals.ts';
 import { type Adjustment, type HoldState, type Line, MAX_UNITS, type StockLevel } from './stock.ts';
 
 /** `held` now or before; or the state that a former hold of the order has reached; or how many there are, when too few. */
@@ -104,7 +104,7 @@ export function createStockRepository(database: Database): StockRepository {
       // Refused and yet in the state to start from: it got there in between.
       if (found?.state !== from) return found?.state;
     }
-    throw contended();
+    throw stockContended();
   }
 
   async function release(orderId: string, line: Line): Promise<HoldState> {
@@ -118,7 +118,7 @@ export function createStockRepository(database: Database): StockRepository {
       ]);
       if (marker.applied) return 'released';
     }
-    throw contended();
+    throw stockContended();
   }
 
   return {
@@ -148,7 +148,7 @@ export function createStockRepository(database: Database): StockRepository {
         const hold = await release(orderId, line);
         if (hold !== 'committed') return hold;
       }
-      throw contended();
+      throw stockContended();
     },
 
     async adjust(productId, operationId, quantity, reason) {
@@ -210,16 +210,10 @@ export function createStockRepository(database: Database): StockRepository {
 /** What was given back counts for nothing any more, and the mark of a release has no quantity. */
 function assertSameQuantity(found: { state: HoldState; quantity: number }, orderId: string, line: Line): void {
   if (found.state === 'released' || found.quantity === line.quantity) return;
-  throw new Conflict('reservation_mismatch', 'The reservation was made for another quantity.', {
-    extensions: { orderId, line, reserved: found.quantity },
-  });
+  throw reservationMismatch(orderId, line, found.quantity);
 }
 
 /** The row of a refused batch that stands under `operationId`, if it is there. */
 function findRow(outcome: Outcome, operationId: string): Row | undefined {
   return outcome.applied ? undefined : outcome.rows.find((row) => row.op_id?.toString() === operationId);
-}
-
-function contended(): Unavailable {
-  return new Unavailable('stock_contended', 'The stock of a product is much asked for; ask again.');
 }

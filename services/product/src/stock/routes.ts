@@ -1,7 +1,26 @@
 import { z } from 'zod';
 import { Reply, type Route, route } from '#platform/http/route.ts';
-import { ProductId } from '../products/schema.ts';
-import { AdjustmentRequest, ReservationBody, ReservationParams, ReservationRequest, StockBody } from './schema.ts';
+import { productNotFound } from '../products/refusals.ts';
+import { EXAMPLE_PRODUCT_ID, ProductId } from '../products/schema.ts';
+import {
+  idempotencyKeyReused,
+  insufficientStock,
+  reservationCommitted,
+  reservationMismatch,
+  reservationReleased,
+  stockContended,
+  stockLimitExceeded,
+  tooFewToTake,
+} from './refusals.ts';
+import {
+  AdjustmentRequest,
+  EXAMPLE_LINE,
+  EXAMPLE_ORDER_ID,
+  ReservationBody,
+  ReservationParams,
+  ReservationRequest,
+  StockBody,
+} from './schema.ts';
 import type { StockService } from './service.ts';
 
 const PATH = '/internal/reservations/{orderId}';
@@ -19,7 +38,13 @@ export function adjustmentRoutes(stock: StockService, toOperationId: (userId: st
       idempotencyKey: true,
       request: { params: z.strictObject({ id: ProductId }), body: AdjustmentRequest },
       response: StockBody,
-      errors: [404],
+      errors: [
+        productNotFound(),
+        tooFewToTake({ productId: EXAMPLE_PRODUCT_ID, requested: 500, available: 445 }, false),
+        stockLimitExceeded(false),
+        idempotencyKeyReused(),
+        stockContended(),
+      ],
       handle: async ({ params: { id }, body, idempotencyKey }, { userId }) => {
         const operationId = toOperationId(userId, idempotencyKey);
         const { level, replayed } = await stock.adjust(id, operationId, body, userId);
@@ -40,7 +65,7 @@ export function stockRoutes(stock: StockService): Route[] {
     access: { services: ['order'], scope: 'reservations:write' },
     request: { params: ReservationParams, body: ReservationRequest },
     response: ReservationBody,
-    errors: [409],
+    errors: [reservationMismatch(EXAMPLE_ORDER_ID, EXAMPLE_LINE, 1), stockContended()],
   } as const;
   return [
     route({
@@ -48,6 +73,7 @@ export function stockRoutes(stock: StockService): Route[] {
       method: 'put',
       path: PATH,
       summary: 'Hold all lines or none',
+      errors: [insufficientStock([{ productId: EXAMPLE_PRODUCT_ID, requested: 2, available: 1 }]), ...common.errors],
       handle: async ({ params, body }) => {
         await stock.hold(params.orderId, body.lines);
         return { state: 'held' as const };
@@ -58,6 +84,7 @@ export function stockRoutes(stock: StockService): Route[] {
       method: 'post',
       path: `${PATH}/commit`,
       summary: 'Sell what is held',
+      errors: [reservationReleased('released'), ...common.errors],
       handle: async ({ params, body }) => {
         await stock.commit(params.orderId, body.lines);
         return { state: 'committed' as const };
@@ -68,6 +95,7 @@ export function stockRoutes(stock: StockService): Route[] {
       method: 'post',
       path: `${PATH}/release`,
       summary: 'Give back what is held',
+      errors: [reservationCommitted(), ...common.errors],
       handle: async ({ params, body }) => {
         await stock.release(params.orderId, body.lines);
         return { state: 'released' as const };

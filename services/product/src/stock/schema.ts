@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { lineOfText } from '#platform/http/text.ts';
-import { ProductId } from '../products/schema.ts';
+import { EXAMPLE_PRODUCT_ID, ProductId } from '../products/schema.ts';
 
 const MAX_ADJUSTMENT = 1_000_000;
 
@@ -11,10 +11,10 @@ export const AdjustmentRequest = z
       .min(-MAX_ADJUSTMENT, `At least ${-MAX_ADJUSTMENT}.`)
       .max(MAX_ADJUSTMENT, `At most ${MAX_ADJUSTMENT}.`)
       .refine((quantity) => quantity !== 0, 'Not 0.')
-      .meta({ description: 'Added to what is available; negative takes away.', example: 25, not: { const: 0 } }),
-    reason: lineOfText(200).meta({ example: 'Delivery 4711' }),
+      .meta({ description: 'Added to what is available; negative takes away.', not: { const: 0 } }),
+    reason: lineOfText(200),
   })
-  .meta({ id: 'StockAdjustment' });
+  .meta({ id: 'StockAdjustment', example: { quantity: 25, reason: 'Delivery 4711' } });
 
 export const StockBody = z
   .strictObject({
@@ -23,9 +23,17 @@ export const StockBody = z
     reserved: z.int().min(0),
     sold: z.int().min(0),
   })
-  .meta({ id: 'Stock' });
+  .meta({
+    id: 'Stock',
+    example: { productId: EXAMPLE_PRODUCT_ID, available: 470, reserved: 2, sold: 18 },
+  });
 
-export const ReservationParams = z.strictObject({ orderId: z.uuid().toLowerCase() });
+export const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
+export const EXAMPLE_LINE = { productId: EXAMPLE_PRODUCT_ID, quantity: 2 };
+
+export const ReservationParams = z.strictObject({
+  orderId: z.uuid().toLowerCase().meta({ example: EXAMPLE_ORDER_ID }),
+});
 
 export const ReservationRequest = z
   .strictObject({
@@ -35,8 +43,12 @@ export const ReservationRequest = z
       .max(100)
       .refine((lines) => new Set(lines.map(({ productId }) => productId)).size === lines.length, 'Each product once.'),
   })
-  .meta({ id: 'ReservationRequest', description: 'The lines of the order, the same in every call.' });
+  .meta({
+    id: 'ReservationRequest',
+    description: 'The lines of the order, the same in every call.',
+    example: { lines: [EXAMPLE_LINE] },
+  });
 
 export const ReservationBody = z
   .strictObject({ state: z.enum(['held', 'committed', 'released', 'returned']) })
-  .meta({ id: 'Reservation' });
+  .meta({ id: 'Reservation', example: { state: 'held' } });

@@ -1,7 +1,16 @@
 import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit.ts';
-import { Conflict, NotFound, Unprocessable } from '#platform/errors.ts';
+import type { StoreError } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
+import { productNotFound } from '../products/refusals.ts';
+import {
+  idempotencyKeyReused,
+  insufficientStock,
+  reservationCommitted,
+  reservationReleased,
+  stockLimitExceeded,
+  tooFewToTake,
+} from './refusals.ts';
 import type { HoldResult, StockRepository } from './repository.ts';
 import {
   type Adjustment,
@@ -9,7 +18,6 @@ import {
   inDecidingOrder,
   isSound,
   type Line,
-  MAX_UNITS,
   type ShortLine,
   type StockLevel,
 } from './stock.ts';
@@ -91,7 +99,7 @@ export function createStockService(parts: StockParts): StockService {
     const releaseLine = (line: Line) => repository.release(orderId, line);
     const [first, ...rest] = inDecidingOrder(lines);
     const decided = await takeStep(first, releaseLine);
-    if (decided === 'committed') throw new Conflict('reservation_committed', 'The reservation has become a sale.');
+    if (decided === 'committed') throw reservationCommitted();
     await takeSteps(rest, releaseLine);
     count('released');
   }
@@ -99,7 +107,7 @@ export function createStockService(parts: StockParts): StockService {
   /** What the operation stands for, said to who asks for it first or again. */
   async function toAdjusted(productId: string, asked: AdjustStock, stands: Adjustment, replayed: boolean) {
     if (asked.quantity !== stands.quantity || asked.reason !== stands.reason) {
-      throw new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another adjustment.');
+      throw idempotencyKeyReused();
     }
     if (stands.state === 'refused') throw refusedAdjustment(productId, stands, replayed);
     return { level: await getLevel(productId), replayed };
@@ -158,8 +166,7 @@ function isHeld({ state }: HoldResult): boolean {
 }
 
 function assertCommitted(state: HoldState | undefined): void {
-  if (state !== 'committed')
-    throw new Conflict('reservation_released', 'The reservation was given back.', { extensions: { state } });
+  if (state !== 'committed') throw reservationReleased(state);
 }
 
 /** Lines that had too few; a reservation that was refused before is judged by what is there today. */
@@ -182,24 +189,11 @@ async function toShortLines(
   return today.filter(({ requested, available }) => available < requested);
 }
 
-function insufficientStock(lines: readonly ShortLine[]): Conflict {
-  return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
-}
-
 function toFields({ available, reserved, sold }: StockLevel): StockLevel {
   return { available, reserved, sold };
 }
 
-function refusedAdjustment(productId: string, { quantity, available }: Adjustment, replayed: boolean): Conflict {
-  if (quantity > 0) {
-    return new Conflict('stock_limit_exceeded', `There can't be more than ${MAX_UNITS} of a product.`, { replayed });
-  }
-  return new Conflict('insufficient_stock', 'There are not as many as should be taken away.', {
-    extensions: { lines: [{ productId, requested: -quantity, available }] },
-    replayed,
-  });
-}
-
-function productNotFound(): NotFound {
-  return new NotFound('product_not_found', 'There is no such product.');
+function refusedAdjustment(productId: string, { quantity, available }: Adjustment, replayed: boolean): StoreError {
+  if (quantity > 0) return stockLimitExceeded(replayed);
+  return tooFewToTake({ productId, requested: -quantity, available: available ?? 0 }, replayed);
 }

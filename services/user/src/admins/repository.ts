@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'cassandra-driver';
 import type { Database, Row } from '#platform/cassandra/database.ts';
-import { Conflict, Unavailable } from '#platform/errors.ts';
+import { adminsContended, lastAdmin } from '../users/refusals.ts';
 
 /**
  * The admins who count when one is taken away: always a part of those who are, and never none. Who stops being an admin leaves it first,
@@ -42,7 +42,7 @@ export function createCountedAdmins(database: Database): CountedAdmins {
       if (outcome.applied) return;
       await sleep(Math.random() * LONGEST_PAUSE_MS);
     }
-    throw new Unavailable('busy', 'Too many admins are changed right now; ask again.');
+    throw adminsContended();
   }
 
   return {
@@ -56,7 +56,7 @@ export function createCountedAdmins(database: Database): CountedAdmins {
     leave: (userId, userVersion) =>
       change(userId, (entries) => {
         const others = [...entries].filter(([id, { isCounted }]) => isCounted && id !== userId);
-        if (others.length === 0) throw new Conflict('last_admin', 'No active admin would be left.');
+        if (others.length === 0) throw lastAdmin();
         const known = entries.get(userId);
         // Overtaken: what was about to be written to the user is refused too.
         if (known && known.userVersion > userVersion) return undefined;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
+import { adminsContended, lastAdmin, userNotFound } from '../users/refusals.ts';
 import type { UserPosition } from '../users/repository.ts';
 import { toUserBody, UserBody, UserListQuery, UserPageBody, UserParams, UserPatchBody } from './schema.ts';
 import type { UserAdministration } from './service.ts';
@@ -38,7 +39,7 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
       access: 'admin',
       request: { params: UserParams },
       response: UserBody,
-      errors: [404],
+      errors: [userNotFound()],
       handle: async ({ params }) => toUserBody(await administration.getUser(params.id)),
     }),
     route({
@@ -52,7 +53,7 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
       access: 'admin',
       request: { params: UserParams, body: UserPatchBody },
       response: UserBody,
-      errors: [404, 409],
+      errors: [userNotFound(), lastAdmin(), adminsContended()],
       handle: async ({ params, body }, caller) =>
         toUserBody(await administration.changeUser(caller.userId, params.id, body)),
     }),

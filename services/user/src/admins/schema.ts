@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '#platform/http/page.ts';
+import { EXAMPLE_PROFILE } from '../users/schema.ts';
 import type { User } from '../users/user.ts';
 
 const ROLES = ['user', 'admin'] as const;
 const STATUSES = ['active', 'disabled'] as const;
 
-export const UserParams = z.strictObject({ id: z.uuid('A user id is a UUID.').toLowerCase() });
+export const UserParams = z.strictObject({
+  id: z.uuid('A user id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PROFILE.id }),
+});
 
 export const UserListQuery = z.strictObject(pageQuery);
 
@@ -20,13 +23,13 @@ export const UserPatchBody = z
 export const UserBody = z
   .strictObject({
     id: z.uuid(),
-    email: z.string().meta({ example: 'ada@example.com' }),
-    name: z.string().meta({ example: 'Ada Lovelace' }),
+    email: z.string(),
+    name: z.string(),
     role: z.enum(ROLES),
     status: z.enum(STATUSES),
     createdAt: z.iso.datetime(),
   })
-  .meta({ id: 'User' });
+  .meta({ id: 'User', example: { ...EXAMPLE_PROFILE, status: 'active' } });
 
 export const UserPageBody = pageOf(UserBody).meta({ id: 'UserPage' });
 

@@ -1,6 +1,6 @@
 import type { AdminAudit } from '#platform/admin-audit.ts';
-import { NotFound } from '#platform/errors.ts';
 import type { Sessions } from '../sessions/service.ts';
+import { userNotFound } from '../users/refusals.ts';
 import type { UserPage, UserPosition, UserRepository } from '../users/repository.ts';
 import { endsSessions, isActiveAdmin, type User, type UserChange } from '../users/user.ts';
 import type { CountedAdmins } from './repository.ts';
@@ -30,7 +30,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
 
   async function getUser(userId: string): Promise<User> {
     const user = await users.findLatest(userId);
-    if (!user) throw new NotFound('user_not_found', 'There is no such user.');
+    if (!user) throw userNotFound();
     return user;
   }
 

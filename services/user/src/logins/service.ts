@@ -1,5 +1,5 @@
-import { TooManyRequests } from '#platform/errors.ts';
 import type { createKeyedLimit } from '#platform/keyed-limit.ts';
+import { tooManyAttempts } from '../sessions/refusals.ts';
 import type { FailureRepository } from './repository.ts';
 import { dayOf, type Failures, failAccount, failNetwork, networkOf, secondsBlocked } from './throttle.ts';
 
@@ -27,7 +27,7 @@ export function createLoginThrottle({ failures, oneByOne, countThrottled }: Thro
     const retryAfter = secondsBlocked(known, new Date());
     if (retryAfter === 0) return;
     countThrottled();
-    throw new TooManyRequests('too_many_attempts', 'Too many failed attempts to sign in; wait.', { retryAfter });
+    throw tooManyAttempts(retryAfter);
   }
 
   function noteFailureOf(key: string, fail: typeof failAccount): Promise<void> {

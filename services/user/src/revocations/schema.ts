@@ -5,7 +5,7 @@ export const RevocationsQuery = z.strictObject({
     .string('Epoch milliseconds are required.')
     .regex(/^\d{1,15}$/, 'Epoch milliseconds.')
     .transform(Number)
-    .meta({ example: '1767225600000', description: 'Epoch milliseconds; at most 15 minutes back are given.' }),
+    .meta({ example: '1769852467512', description: 'Epoch milliseconds; at most 15 minutes back are given.' }),
 });
 
 export const RevocationsBody = z
@@ -17,4 +17,7 @@ export const RevocationsBody = z
       }),
     ),
   })
-  .meta({ id: 'Revocations' });
+  .meta({
+    id: 'Revocations',
+    example: { data: [{ subject: '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35', notBefore: 1769852467 }] },
+  });

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
+import { tooManyHashes } from '../users/refusals.ts';
+import { invalidCredentials, invalidRefreshToken, tooManyAttempts, wrongCurrentPassword } from './refusals.ts';
 import { ChangePasswordBody, KeysBody, LoginBody, RefreshBody, TokensBody, toTokensBody } from './schema.ts';
 import type { Sessions } from './service.ts';
 
@@ -14,7 +16,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       access: 'public',
       request: { body: LoginBody },
       response: TokensBody,
-      errors: [401, 429],
+      errors: [invalidCredentials(), tooManyAttempts(900), tooManyHashes()],
       handle: async ({ body, ip }) => toTokensBody(await sessions.login({ ...body, ip }), ACCESS_TOKEN_SECONDS),
     }),
     route({
@@ -27,7 +29,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       access: 'public',
       request: { body: RefreshBody },
       response: TokensBody,
-      errors: [401],
+      errors: [invalidRefreshToken()],
       handle: async ({ body }) => toTokensBody(await sessions.refresh(body.refresh_token), ACCESS_TOKEN_SECONDS),
     }),
     route({
@@ -55,7 +57,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       access: 'user',
       request: { body: ChangePasswordBody },
       status: 204,
-      errors: [403, 429],
+      errors: [wrongCurrentPassword(), tooManyAttempts(900), tooManyHashes()],
       handle: async ({ body, ip }, { userId, sessionId }) => {
         await sessions.changePassword({ ...body, userId, sessionId, ip });
         return undefined;

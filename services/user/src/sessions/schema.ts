@@ -8,11 +8,20 @@ const RefreshToken = z
   .max(512, 'At most 512 characters.')
   .meta({ description: 'Opaque; good for one exchange.' });
 
-export const LoginBody = z.strictObject({ email: Email, password: GivenPassword }).meta({ id: 'Login' });
-export const ChangePasswordBody = z
-  .strictObject({ currentPassword: GivenPassword, newPassword: NewPassword })
-  .meta({ id: 'ChangePassword' });
-export const RefreshBody = z.strictObject({ refresh_token: RefreshToken }).meta({ id: 'Refresh' });
+/** Cut short: neither opens anything, nor looks as if it did. */
+const EXAMPLE_ACCESS_TOKEN = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…';
+const EXAMPLE_REFRESH_TOKEN = 'fT8cnlsKTm2PQhqcbgt9NQAAAAC…';
+
+export const LoginBody = z
+  .strictObject({ email: Email, password: GivenPassword })
+  .meta({ id: 'Login', example: { email: 'ada@example.com', password: 'a-fine-Passphrase-7' } });
+export const ChangePasswordBody = z.strictObject({ currentPassword: GivenPassword, newPassword: NewPassword }).meta({
+  id: 'ChangePassword',
+  example: { currentPassword: 'a-fine-Passphrase-7', newPassword: 'an-even-finer-Passphrase-8' },
+});
+export const RefreshBody = z
+  .strictObject({ refresh_token: RefreshToken })
+  .meta({ id: 'Refresh', example: { refresh_token: EXAMPLE_REFRESH_TOKEN } });
 
 /** The OAuth 2 token response keeps its own spelling (RFC 6749 §5.1). */
 export const TokensBody = z
@@ -20,9 +29,17 @@ export const TokensBody = z
     access_token: z.string(),
     refresh_token: z.string(),
     token_type: z.literal('Bearer'),
-    expires_in: z.int().meta({ example: 600, description: 'Seconds.' }),
+    expires_in: z.int().meta({ description: 'Seconds.' }),
   })
-  .meta({ id: 'Tokens' });
+  .meta({
+    id: 'Tokens',
+    example: {
+      access_token: EXAMPLE_ACCESS_TOKEN,
+      refresh_token: EXAMPLE_REFRESH_TOKEN,
+      token_type: 'Bearer',
+      expires_in: 600,
+    },
+  });
 
 export function toTokensBody({ accessToken, refreshToken }: TokenPair, expiresIn: number): z.output<typeof TokensBody> {
   return { access_token: accessToken, refresh_token: refreshToken, token_type: 'Bearer', expires_in: expiresIn };
@@ -42,4 +59,19 @@ export const KeysBody = z
       }),
     ),
   })
-  .meta({ id: 'JsonWebKeySet' });
+  .meta({
+    id: 'JsonWebKeySet',
+    example: {
+      keys: [
+        {
+          kty: 'EC',
+          crv: 'P-256',
+          x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+          y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
+          kid: 'user-2026-01',
+          alg: 'ES256',
+          use: 'sig',
+        },
+      ],
+    },
+  });

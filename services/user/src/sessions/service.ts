@@ -1,10 +1,11 @@
 import pLimit from 'p-limit';
-import { Forbidden, Unauthorized } from '#platform/errors.ts';
+import type { Unauthorized } from '#platform/errors.ts';
 import type { LoginThrottle } from '../logins/service.ts';
 import type { RevocationRepository } from '../revocations/repository.ts';
 import type { Proof, Users } from '../users/service.ts';
 import type { User } from '../users/user.ts';
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
+import { invalidCredentials, invalidRefreshToken, wrongCurrentPassword } from './refusals.ts';
 import type { SessionRepository } from './repository.ts';
 import { type Session, type SessionNote, secondsToLive } from './session.ts';
 
@@ -79,7 +80,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       if (!proof) {
         await throttle.noteFailure(email, ip);
         countLogin('refused');
-        throw new Unauthorized('invalid_credentials', 'The e-mail address or the password is wrong.');
+        throw invalidCredentials();
       }
       await throttle.noteSuccess(email, ip);
       const pair = await open(proof);
@@ -153,7 +154,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       const proof = await users.authenticate(email, currentPassword);
       if (!proof) {
         await throttle.noteFailure(email, ip);
-        throw new Forbidden('invalid_credentials', 'The current password is wrong.');
+        throw wrongCurrentPassword();
       }
       await throttle.noteSuccess(email, ip);
       // Before, so that no crash leaves them; and after, for those that the old password opened meanwhile.
@@ -179,8 +180,4 @@ export function createSessions(parts: SessionsParts): Sessions {
       if (session) await end(session);
     },
   };
-}
-
-function invalidRefreshToken(): Unauthorized {
-  return new Unauthorized('invalid_refresh_token', 'The refresh token is spent, expired or unknown; sign in again.');
 }

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import bcrypt from 'bcrypt';
 import pLimit from 'p-limit';
-import { Unavailable } from '#platform/errors.ts';
 import type { Metrics } from '#platform/metrics.ts';
+import { tooManyHashes } from './refusals.ts';
 
 /** Hashes in the thread pool behind a bound. Throws Unavailable `busy` when over a second's work waits already. */
 export interface PasswordHasher {
@@ -29,9 +29,7 @@ export function createPasswordHasher(cost: number, metrics: Metrics, concurrency
 
   function bounded<Result>(work: () => Promise<Result>): Promise<Result> {
     const places = Math.max(1, Math.floor((QUEUE * concurrency) / msPerHash));
-    if (limit.activeCount >= concurrency && limit.pendingCount >= places) {
-      throw new Unavailable('busy', 'Too many people sign in right now; ask again.', { retryAfter: 2 });
-    }
+    if (limit.activeCount >= concurrency && limit.pendingCount >= places) throw tooManyHashes();
     return limit(async () => {
       const startedAt = performance.now();
       const result = await work();

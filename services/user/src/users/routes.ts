@@ -1,4 +1,5 @@
 import { type Route, route } from '#platform/http/route.ts';
+import { emailTaken, tooManyHashes } from './refusals.ts';
 import { ProfileBody, RegisterBody, RenameBody, toProfileBody } from './schema.ts';
 import type { Users } from './service.ts';
 
@@ -16,7 +17,7 @@ export function userRoutes(users: Users): Route[] {
       status: 201,
       response: ProfileBody,
       location: () => PROFILE,
-      errors: [409],
+      errors: [emailTaken(), tooManyHashes()],
       handle: async ({ body }) => toProfileBody(await users.register(body)),
     }),
     route({

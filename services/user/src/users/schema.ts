@@ -7,7 +7,6 @@ export const Email = z
   .overwrite(normalizeEmail)
   .refine(isEmail, 'An e-mail address of at most 254 characters.')
   .meta({
-    example: 'ada@example.com',
     format: 'idn-email',
     description: 'Compared without case, in Unicode form NFKC.',
   });
@@ -16,7 +15,7 @@ const Name = z
   .string('A name, as text.')
   .trim()
   .refine(isName, '1 to 100 characters, no control characters.')
-  .meta({ example: 'Ada Lovelace', minLength: 1, maxLength: 100 });
+  .meta({ minLength: 1, maxLength: 100 });
 
 export const NewPassword = z
   .string('A password, as text.')
@@ -35,20 +34,31 @@ export const GivenPassword = z
   .check((context) => refuse(context, unusablePassword(context.value)))
   .meta({ format: 'password' });
 
-export const RegisterBody = z
-  .strictObject({ email: Email, password: NewPassword, name: Name })
-  .meta({ id: 'Register' });
-export const RenameBody = z.strictObject({ name: Name }).meta({ id: 'ProfilePatch' });
+export const RegisterBody = z.strictObject({ email: Email, password: NewPassword, name: Name }).meta({
+  id: 'Register',
+  example: { email: 'ada@example.com', password: 'a-fine-Passphrase-7', name: 'Ada Lovelace' },
+});
+export const RenameBody = z
+  .strictObject({ name: Name })
+  .meta({ id: 'ProfilePatch', example: { name: 'Ada, Countess of Lovelace' } });
+
+export const EXAMPLE_PROFILE = {
+  id: '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35',
+  email: 'ada@example.com',
+  name: 'Ada Lovelace',
+  role: 'user',
+  createdAt: '2026-01-31T09:40:12.204Z',
+};
 
 export const ProfileBody = z
   .strictObject({
     id: z.uuid(),
-    email: z.string().meta({ example: 'ada@example.com' }),
-    name: z.string().meta({ example: 'Ada Lovelace' }),
+    email: z.string(),
+    name: z.string(),
     role: z.enum(['user', 'admin']),
     createdAt: z.iso.datetime(),
   })
-  .meta({ id: 'Profile' });
+  .meta({ id: 'Profile', example: EXAMPLE_PROFILE });
 
 export function toProfileBody({ userId, email, name, role, createdAt }: User): z.output<typeof ProfileBody> {
   return { id: userId, email, name, role, createdAt: createdAt.toISOString() };

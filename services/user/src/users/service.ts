@@ -1,6 +1,7 @@
-import { Conflict, Unauthorized, Unavailable } from '#platform/errors.ts';
+import { Unauthorized, Unavailable } from '#platform/errors.ts';
 import type { CountedAdmins } from '../admins/repository.ts';
 import type { PasswordHasher } from './password-hasher.ts';
+import { emailTaken } from './refusals.ts';
 import type { UserRepository } from './repository.ts';
 import { type Credentials, isActiveAdmin, toUser, type User } from './user.ts';
 
@@ -116,8 +117,4 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
       }
     },
   };
-}
-
-function emailTaken(): Conflict {
-  return new Conflict('email_taken', 'There is an account with this e-mail address already.');
 }

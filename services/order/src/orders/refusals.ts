@@ -1,0 +1,62 @@
+import { Conflict, NotFound, Unavailable, Unprocessable } from '#platform/errors.ts';
+import type { Status } from './order.ts';
+
+interface ShortLine {
+  readonly productId: string;
+  readonly requested: number;
+  readonly available: number;
+}
+
+export function orderNotFound(): NotFound {
+  return new NotFound('order_not_found', 'There is no such order.');
+}
+
+export function cartEmpty(): Conflict {
+  return new Conflict('cart_empty', 'There is nothing in the cart.');
+}
+
+export function productUnavailable(lines: readonly { readonly productId: string }[]): Conflict {
+  return new Conflict('product_unavailable', 'At least one product is no longer sold.', { extensions: { lines } });
+}
+
+/** In the words of the product service, which finds it out. */
+export function insufficientStock(lines: readonly ShortLine[]): Conflict {
+  return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
+}
+
+/** `amount` is what the cart costs today, in minor units. */
+export function cartChanged(amount: number, currency: string): Conflict {
+  return new Conflict('cart_changed', 'The total is no longer the one expected.', {
+    extensions: { total: { amount, currency } },
+  });
+}
+
+export function checkoutExpired(): Conflict {
+  return new Conflict('checkout_expired', 'The order could not be placed in time.');
+}
+
+/** `allowed` are those that it may become. */
+export function invalidTransition(from: Status, to: Status, allowed: readonly Status[]): Conflict {
+  return new Conflict('invalid_transition', `An order that is ${from} can't become ${to}.`, {
+    // Not `status`: a problem has one of its own.
+    extensions: { orderStatus: from, allowed },
+  });
+}
+
+export function idempotencyInProgress(): Conflict {
+  return new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
+    retryAfter: 1,
+  });
+}
+
+export function idempotencyKeyReused(): Unprocessable {
+  return new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another order.');
+}
+
+export function checkoutPaused(): Unavailable {
+  return new Unavailable('upstream_unavailable', 'Orders can not be placed right now; ask again.', { retryAfter: 2 });
+}
+
+export function orderContended(): Unavailable {
+  return new Unavailable('order_contended', 'The order is changing; ask again.');
+}

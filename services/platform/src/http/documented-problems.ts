@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import { changedMeanwhile, databaseUnavailable, type StoreError, Unauthorized } from '../errors.ts';
+import { notJson } from './body.ts';
+import { invalidCursor } from './cursor.ts';
+import {
+  INTERNAL_ERROR,
+  malformedJson,
+  malformedRequest,
+  type ProblemFacts,
+  payloadTooLarge,
+  toValidationFailed,
+} from './problem.ts';
+import {
+  idempotencyKeyRequired,
+  notAnAdmin,
+  notThisService,
+  preconditionRequired,
+  type Route,
+  unknownParameter,
+} from './route.ts';
+
+/** What Nginx tells by itself of a request that a service would have answered, in the words of nginx/problem-texts.conf. */
+export const GATEWAY_PROBLEMS: readonly ProblemFacts[] = [
+  { status: 400, code: 'bad_request', message: "The request can't be read." },
+  { status: 408, code: 'request_timeout', message: 'The request took too long to arrive.' },
+  { status: 414, code: 'uri_too_long', message: 'The address is too long.' },
+  { status: 429, code: 'too_many_requests', message: 'Too many requests; ask again after the time in Retry-After.' },
+  { status: 431, code: 'headers_too_large', message: 'The headers are too large.' },
+  { status: 502, code: 'upstream_unavailable', message: "The service can't be reached; ask again." },
+  { status: 503, code: 'upstream_unavailable', message: "The service can't be reached; ask again." },
+  {
+    status: 504,
+    code: 'upstream_timeout',
+    message: "The service didn't answer in time; what was asked may still have been done.",
+  },
+];
+
+/** Nginx compares If-Match with what its cache holds. */
+export const CACHE_PROBLEM: ProblemFacts = {
+  status: 412,
+  code: 'precondition_failed',
+  message: "It isn't what If-Match names; read it again.",
+};
+
+/** Every refusal that may be the answer to a request for the route: its own, those of the platform and those of Nginx. */
+export function problemsOf(route: Route): ProblemFacts[] {
+  const { access, idempotencyKey, ifMatch, paged, cache, errors = [], request = {} } = route;
+  const isInternal = typeof access === 'object' && 'services' in access;
+  return [
+    ...errors,
+    invalidInput(route),
+    ...(request.body ? [malformedJson()] : []),
+    ...(request.body || request.params ? [malformedRequest()] : []),
+    ...(paged ? [invalidCursor()] : []),
+    ...(idempotencyKey ? [idempotencyKeyRequired()] : []),
+    ...(access === 'public' ? [] : [new Unauthorized()]),
+    ...(access === 'admin' ? [notAnAdmin()] : []),
+    ...(isInternal ? [notThisService()] : []),
+    ...(ifMatch ? [changedMeanwhile(4), preconditionRequired()] : []),
+    payloadTooLarge(),
+    notJson(),
+    INTERNAL_ERROR,
+    databaseUnavailable(),
+    ...(isInternal ? [] : GATEWAY_PROBLEMS),
+    ...(cache === 'catalogue' ? [CACHE_PROBLEM] : []),
+  ];
+}
+
+/** What the schemas of the route say of an input that is wrong. */
+function invalidInput({ request: { params, query, body } = {} }: Route): StoreError {
+  if (body) return faultsOf(body, { surprise: true });
+  if (query) return faultsOf(query, { page: '2' });
+  if (params) return faultsOf(params, Object.fromEntries(Object.keys(params.shape).map((name) => [name, '?'])));
+  return unknownParameter('page');
+}
+
+function faultsOf(schema: z.ZodType, wrong: object): StoreError {
+  const { error } = schema.safeParse(wrong);
+  if (!error) throw new Error(`A schema takes ${JSON.stringify(wrong)}.`);
+  return toValidationFailed(error);
+}
