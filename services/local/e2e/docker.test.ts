@@ -9,10 +9,13 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
+import { createPrometheusClient } from '../../../monitoring/prometheus/client.ts';
 import { cartConfig } from '../../cart/src/config.ts';
 import { orderConfig } from '../../order/src/config.ts';
 import { productConfig } from '../../product/src/config.ts';
 import { userConfig } from '../../user/src/config.ts';
+import { IMAGE } from '../src/k6.ts';
+import { SHOPPER_PASSWORD } from '../src/seed/users.ts';
 import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
 import { bodyOf, createShop, newAccount, type Shop, SOMEWHERE } from '../src/shop-client.ts';
 import { describeSmoke, smokeStore } from '../src/smoke.ts';
@@ -31,11 +34,13 @@ interface ComposeService {
   readonly [key: string]: unknown;
 }
 
-const JOBS = ['init', 'migrate', 'seed'];
+const JOBS = ['init', 'migrate', 'seed', 'shoppers'];
+/** Runs once, when somebody asks for it, whatever comes out. */
+const RUN = 'k6';
 /** Images that hold nothing but their program: nobody in there can ask it how it is. */
-const WITHOUT_TOOLS = ['nginx-exporter', 'loki', 'jaeger'];
+const WITHOUT_TOOLS = ['nginx-exporter', 'loki', 'jaeger', 'k6'];
 /** Pages for whoever sits at the machine. */
-const OPERATORS_PORTS = ['prometheus', 'alertmanager', 'grafana', 'jaeger'];
+const OPERATORS_PORTS = ['prometheus', 'alertmanager', 'grafana', 'jaeger', 'k6'];
 /** Prometheus' name of what a container is asked for. */
 const JOB_OF: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, name])),
@@ -47,10 +52,14 @@ const JOB_OF: Readonly<Record<string, string>> = {
   mtail: 'nginx-log',
 };
 /** What the store and its metrics go on without, where the image can't be had. */
-const DISPENSABLE = ['grafana', 'node-exporter'];
+const DISPENSABLE = ['grafana', 'node-exporter', 'k6'];
 const CONFIGS = { product: productConfig, cart: cartConfig, order: orderConfig, user: userConfig };
-/** What nothing but watching needs, read-only. */
-const FROM_THE_MACHINE: Readonly<Record<string, string>> = { 'node-exporter': '/', alloy: '/var/run/docker.sock' };
+/** What watching needs, and k6's scripts; read-only. */
+const FROM_THE_MACHINE: Readonly<Record<string, string>> = {
+  'node-exporter': '/',
+  alloy: '/var/run/docker.sock',
+  k6: './loadtest',
+};
 /** MB. */
 const WHOLE_BUDGET = 4096;
 /** s from `up` to healthy, the images being there. */
@@ -97,8 +106,8 @@ async function findObstacle(): Promise<string | undefined> {
     .catch(() => '');
   if (!isThere) return 'no Docker engine with Compose answers here';
   const bases = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image]) => ['base', String(image)] as const);
-  const named = byDefault
-    .filter(([, { image }]) => !image.startsWith('product-store'))
+  const named = services
+    .filter(([name, { image, profiles }]) => !image.startsWith('product-store') && (!profiles || name === RUN))
     .map(([name, { image }]) => [name, image] as const);
   for (const [name, image] of [...bases, ...named]) {
     const isKnown = await docker('image', 'inspect', image)
@@ -131,7 +140,7 @@ describe('docker-compose.yml', () => {
     assert.match(read('Dockerfile'), /^USER node$/m);
   });
 
-  test('fits into 4 GB: with three replicas of product and two of order, or with the profile for logs and traces', () => {
+  test('fits into 4 GB: with three replicas of product and two of order, or with either of its profiles', () => {
     const sumOf = (all: typeof services, replicas: Readonly<Record<string, number>> = {}) =>
       all
         .filter(([name]) => !JOBS.includes(name))
@@ -139,7 +148,10 @@ describe('docker-compose.yml', () => {
           (sum, [name, { mem_limit }]) => sum + Number.parseInt(String(mem_limit), 10) * (replicas[name] ?? 1),
           0,
         );
-    for (const sum of [sumOf(byDefault, { product: 3, order: 2 }), sumOf(services)])
+    const withProfile = (name: string) => services.filter(([, { profiles }]) => !profiles || profiles.includes(name));
+    const [watched, loaded] = [withProfile('observability'), withProfile('load')];
+    assert.equal(watched.length + loaded.length, services.length + byDefault.length);
+    for (const sum of [sumOf(byDefault, { product: 3, order: 2 }), sumOf(watched), sumOf(loaded)])
       assert.ok(sum <= WHOLE_BUDGET, `${sum} MB`);
   });
 
@@ -157,8 +169,9 @@ describe('docker-compose.yml', () => {
 
   test('starts again what ended, waits for what was asked to stop, and knows when each part is well', () => {
     for (const [name, service] of services) {
-      assert.equal(service.restart, JOBS.includes(name) ? 'on-failure:5' : 'unless-stopped', name);
-      if (JOBS.includes(name)) continue;
+      const restart = JOBS.includes(name) ? 'on-failure:5' : name === RUN ? 'no' : 'unless-stopped';
+      assert.equal(service.restart, restart, name);
+      if (JOBS.includes(name) || name === RUN) continue;
       assert.ok(service.stop_grace_period, name);
       assert.equal(service.healthcheck === undefined, WITHOUT_TOOLS.includes(name), name);
     }
@@ -198,13 +211,20 @@ describe('docker-compose.yml', () => {
   });
 });
 
+test('k6 is the one that npm run load uses, and signs in the shoppers that are made for it', () => {
+  const { image, environment = {} } = compose.services[RUN] as ComposeService;
+  assert.equal(image, IMAGE);
+  assert.equal(environment.SHOPPER_PASSWORD, SHOPPER_PASSWORD);
+  assert.match(read('services/local/src/docker-job.ts'), new RegExp(`SHOPPERS = ${environment.SEEDED_USERS};`));
+});
+
 describe('docker compose up', { skip: obstacle ?? false }, () => {
   let baseUrl: string;
   let secondsToHealthy: number;
   let shop: Shop;
 
   before(async () => {
-    const settings = ['HTTP_PORT', 'PROMETHEUS_PORT', 'ALERTMANAGER_PORT', 'GRAFANA_PORT'];
+    const settings = ['HTTP_PORT', 'PROMETHEUS_PORT', 'ALERTMANAGER_PORT', 'GRAFANA_PORT', 'K6_PORT'];
     const probes = settings.map((name) => [name, createServer().listen(0)] as const);
     for (const [name, probe] of probes) environment[name] = String((probe.address() as AddressInfo).port);
     for (const [, probe] of probes) probe.close();
@@ -242,6 +262,40 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     assert.equal(report.failed, 0, describeSmoke(report).join('\n'));
   });
 
+  test('the front page, Swagger and the pages of /docs/ are there', async () => {
+    for (const [path, title] of [
+      ['/', 'Product Store'],
+      ['/swagger/', 'Swagger UI'],
+      ['/docs/', 'Product Store'],
+      ['/docs/docker/', 'In Docker'],
+    ]) {
+      const response = await fetch(`${baseUrl}${path}`);
+      assert.equal(response.status, 200, path);
+      assert.match(await response.text(), new RegExp(`<title>[^<]*${title}`), path);
+    }
+  });
+
+  test('k6 puts it under load, shows the run live, and Prometheus gets what it measures', async (t) => {
+    if (!canRun(RUN)) return t.skip('there is no image of k6');
+    const run = docker('compose', 'run', '--rm', '-T', '--service-ports', '--env', 'SCENARIO=smoke', RUN);
+    let isOver = false;
+    void run
+      .catch(() => undefined)
+      .finally(() => {
+        isOver = true;
+      });
+    let isLive = false;
+    while (!isLive && !isOver) {
+      isLive = await answersOk(`http://127.0.0.1:${environment.K6_PORT}/ui/`);
+      await sleep(200);
+    }
+    assert.match(await run, /checks_succeeded\.+: 100\.00%/);
+    assert.equal(isLive, true);
+    const prometheus = createPrometheusClient(`http://127.0.0.1:${environment.PROMETHEUS_PORT}`);
+    const [sample] = await prometheus.query('sum(last_over_time(k6_iterations_total{scenario="smoke"}[5m]))');
+    assert.equal(sample?.value, 3);
+  });
+
   test('only Nginx listens outside', async () => {
     for (const name of ['cassandra', ...SERVICE_NAMES]) {
       for (const id of await containersOf(name)) {
@@ -272,6 +326,12 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     }
     await up('--scale', 'cart=1');
   });
+
+  const answersOk = (url: string) =>
+    fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    );
 
   async function listTargets() {
     const response = await fetch(`http://127.0.0.1:${environment.PROMETHEUS_PORT}/api/v1/targets?state=active`);

@@ -12,7 +12,8 @@ export interface K6 {
 }
 
 const VERSION = '1.8.1';
-const IMAGE = `grafana/k6:${VERSION}`;
+/** As in docker-compose.yml. */
+export const IMAGE = `grafana/k6:${VERSION}`;
 /** Ignored by Git. */
 const FOLDER = path.join(REPOSITORY, '.k6');
 const BUILT = path.join(FOLDER, 'k6');
