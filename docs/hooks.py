@@ -25,6 +25,6 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Behind its language a fence says which test knows it (services/local/test-support/pages.ts). Pages are linked the way that works on GitHub too, where CHANGELOG.md stands at the root."""
+    """What pages have for GitHub and for tests (services/local/test-support/pages.ts: the words behind a fence's language) becomes MkDocs' own."""
     markdown = re.sub(r"^```(\w+) .*$", r"```\1", markdown, flags=re.MULTILINE)
     return markdown.replace('--8<-- "CHANGELOG.md"', (DOCS.parent / "CHANGELOG.md").read_text().replace("](docs/pages/", "]("))
