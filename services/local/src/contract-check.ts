@@ -12,8 +12,13 @@ export interface ApiDocument {
 interface ApiOperation {
   readonly summary?: string;
   readonly security?: readonly object[];
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+  readonly responses: Readonly<Record<string, { readonly content?: Content }>>;
 }
+
+/** By media type. */
+type Content = Readonly<
+  Record<string, { readonly schema: object; readonly examples?: Readonly<Record<string, { readonly value: object }>> }>
+>;
 
 export interface Operation {
   readonly service: string;
@@ -33,8 +38,8 @@ export interface ContractCheck {
   assertKept(answer: Answer): void;
 }
 
-/** What Nginx answers by itself, whatever was asked for. */
-const GATEWAY_STATUSES = new Set([405, 408, 412, 413, 414, 429, 431, 502, 503, 504]);
+/** What is told of a path, or of a method, that leads to no operation though it may look like one's. */
+const NO_OPERATION = ['not_found', 'method_not_allowed'];
 /** What every service serves beside its operations. */
 const SYSTEM_PATH = /^\/(?:$|\?|swagger\/|api\/system\/health|openapi\/)/;
 /** Says in its own words, not a problem's, what is down. */
@@ -78,25 +83,23 @@ export function createContractCheckOf(documents: Readonly<Record<string, ApiDocu
     if (!operation && isWell && SYSTEM_PATH.test(answer.path)) return faults;
     const documented = operation?.responses[answer.status];
     if (operation && documented) return [...faults, ...faultsOfBody(answer, operation, documented.content)];
-    const isGateways = operation ? GATEWAY_STATUSES.has(answer.status) : answer.status >= 400;
-    if (!isGateways) faults.push(operation ? `${answer.status} isn't documented` : 'the path is in no document');
+    const isRefused = operation ? answer.status === 405 : answer.status >= 400;
+    if (!isRefused) faults.push(operation ? `${answer.status} isn't documented` : 'the path is in no document');
     else if (answer.method !== 'HEAD') faults.push(...faultsOfProblem(answer));
     return faults;
   }
 
-  function faultsOfBody(
-    answer: Answer,
-    { service, path, method }: Operation,
-    content: Readonly<Record<string, unknown>> | undefined,
-  ): string[] {
+  function faultsOfBody(answer: Answer, { service, path, method }: Operation, content: Content | undefined): string[] {
     const { status, body } = answer;
     if (answer.method === 'HEAD') return body === undefined ? [] : ['an answer to HEAD has no body'];
     if (!content) return body === undefined ? [] : [`${status} is documented without a body`];
     const type = mediaTypeOf(answer);
-    if (!content[type]) return [`content type ${type || '(none)'} isn't documented for ${status}`];
+    const documented = content[type];
+    if (!documented) return [`content type ${type || '(none)'} isn't documented for ${status}`];
     const location = ['paths', path, method.toLowerCase(), 'responses', String(status), 'content', type, 'schema'];
     const faults = schemaFaults(validatorOf(service, ...location), body);
-    return type === PROBLEM_TYPE ? [...faults, ...faultsOfProblemFacts(answer)] : faults;
+    if (type !== PROBLEM_TYPE) return faults;
+    return [...faults, ...faultsOfProblemFacts(answer), ...faultsOfCode(answer, documented)];
   }
 
   function faultsOfProblem(answer: Answer): string[] {
@@ -155,6 +158,15 @@ function schemaFaults(validate: ValidateFunction, body: unknown): string[] {
 
 function mediaTypeOf({ headers }: Answer): string {
   return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** A refusal is documented by its code; it tells nothing that its example doesn't show. */
+function faultsOfCode({ body }: Answer, { examples = {} }: Content[string]): string[] {
+  const { code } = body as { code: string };
+  const example = examples[code]?.value;
+  if (!example) return NO_OPERATION.includes(code) ? [] : [`${code} isn't documented`];
+  const unknown = Object.keys(body as object).filter((member) => !(member in example));
+  return unknown.map((member) => `no example of ${code} shows ${member}`);
 }
 
 /** A JSON pointer's token (RFC 6901) inside a URI fragment. */

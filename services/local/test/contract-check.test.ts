@@ -78,7 +78,7 @@ function problem(status: number, changes: Partial<Answer> = {}, facts: object = 
       status,
       detail: 'No.',
       instance: '/',
-      code: 'no',
+      code: 'not_found',
       requestId: 'request-1',
       ...facts,
     },
@@ -128,6 +128,14 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(problem(404, {}, { code: undefined })).join(), /required property 'code'/);
     assert.match(contract.faultsOf(problem(404, {}, { requestId: 'another' })).join(), /not the X-Request-Id/);
     assert.match(contract.faultsOf(problem(500)).join(), /500 is never right/);
+  });
+
+  test('finds a code that is not documented, and what no example of it shows', () => {
+    assert.deepEqual(contract.faultsOf(problem(404, {}, { code: 'node_not_found' })), []);
+    assert.match(contract.faultsOf(problem(404, {}, { code: 'gone' })).join(), /^gone isn't documented$/);
+    const talkative = problem(404, {}, { code: 'node_not_found', secret: 1 });
+    assert.match(contract.faultsOf(talkative).join(), /^no example of node_not_found shows secret$/);
+    assert.deepEqual(contract.faultsOf(problem(404, {}, { code: 'not_found' })), []);
   });
 
   test('judges HEAD as GET without a body', () => {

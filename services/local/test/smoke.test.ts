@@ -19,7 +19,15 @@ const Problem = {
   properties: { status: { type: 'integer' }, requestId: { type: 'string' } },
   required: ['status'],
 };
-const refused = { content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
+const unauthorized = { status: 401, code: 'unauthorized', detail: 'No token.', requestId: 'r' };
+const refused = {
+  content: {
+    'application/problem+json': {
+      schema: { $ref: '#/components/schemas/Problem' },
+      examples: { unauthorized: { value: unauthorized } },
+    },
+  },
+};
 const document: ApiDocument = {
   paths: {
     '/things': {
@@ -69,7 +77,7 @@ function shopOf(changes: (request: Sent) => Partial<Answer> | undefined = () => 
           ms: 1,
           ...changes(request),
         }) as Answer<Body>;
-      const refuse = (status: number) => answer(status, 'application/problem+json', { status, requestId: 'r' });
+      const refuse = (status: number) => answer(status, 'application/problem+json', { ...unauthorized, status });
       if (where.startsWith('/internal/')) return refuse(404);
       if (method === 'GET') return answer(200, 'application/json', { id: 'a' });
       return token === undefined ? refuse(401) : answer(201, 'application/json', { id: 'a' });
@@ -126,7 +134,7 @@ describe('the smoke walk', () => {
     });
     const [, broken, internal] = await walk(shop);
     assert.equal(broken, 'GET /things/{id} other side closed');
-    assert.equal(internal, 'GET /internal/things 401 instead of 404');
+    assert.equal(internal, 'GET /internal/things 401 (unauthorized: No token.) instead of 404');
   });
 });
 

@@ -44,13 +44,14 @@ export const CACHE_PROBLEM: ProblemFacts = {
 
 /** Every refusal that may be the answer to a request for the route: its own, those of the platform and those of Nginx. */
 export function problemsOf(route: Route): ProblemFacts[] {
-  const { access, idempotencyKey, ifMatch, paged, cache, errors = [], request = {} } = route;
+  const { access, idempotencyKey, ifMatch, paged, cache, errors = [] } = route;
   const isInternal = typeof access === 'object' && 'services' in access;
   return [
     ...errors,
     invalidInput(route),
-    ...(request.body ? [malformedJson()] : []),
-    ...(request.body || request.params ? [malformedRequest()] : []),
+    // Of a body that nobody asked for too.
+    malformedJson(),
+    malformedRequest(),
     ...(paged ? [invalidCursor()] : []),
     ...(idempotencyKey ? [idempotencyKeyRequired()] : []),
     ...(access === 'public' ? [] : [new Unauthorized()]),

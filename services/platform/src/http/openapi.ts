@@ -70,11 +70,15 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
       description: 'The `cartToken` that came with a guest’s new cart.',
     });
   }
-  for (const route of routes) registry.registerPath(toOperation(route));
+  const isInternal = ({ path }: Route) => path.startsWith('/internal/');
+  for (const route of [...routes.filter((each) => !isInternal(each)), ...routes.filter(isInternal)])
+    registry.registerPath(toOperation(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: { title: `Product Store: ${service} service`, version: '1.0.0', license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
+    tags: [{ name: 'Internal', description: 'Between services: from outside there is nothing at these paths.' }],
+    externalDocs: { url: '/docs/api/', description: 'API guide: errors, pages, idempotency, concurrent changes' },
   });
 }
 
