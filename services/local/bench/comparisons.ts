@@ -3,6 +3,7 @@ import { request } from 'undici';
 import { readSigningKeys } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
 import { ensureKeys } from '../src/keys.ts';
+import { checkPorts } from '../src/ports.ts';
 import { createShop, newAccount, type Page, type Product, type ProductSummary } from '../src/shop-client.ts';
 import type { Store } from '../src/store.ts';
 import { type BareCheckout, createBareCheckout } from './bare/checkout.ts';
@@ -46,6 +47,11 @@ const ADDRESS = {
 
 /** Everything is asked of the services themselves, as the bare ones are; only what Nginx keeps is asked of Nginx. */
 export async function prepareComparisons(store: Store, { folder, port, currency }: Place): Promise<Comparisons> {
+  const own = { host: '127.0.0.1', use: 'what the store is held against', setting: 'PORT' };
+  await checkPorts([
+    { ...own, port },
+    { ...own, port: port + 1 },
+  ]);
   const ids = await listProductIds(store.baseUrl);
   const files = {
     '/list.json': await read(store.baseUrl, LIST),
