@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { Reply, type Route, route } from '#platform/http/route.ts';
 import { MAX_LINES } from './cart.ts';
 import { cartBusy, cartFull, cartNotFound, insufficientStock, outcomeUnknown, productNotFound } from './refusals.ts';
@@ -10,6 +9,7 @@ import {
   GuestCartBody,
   ItemPath,
   MergeCart,
+  OpenedCart,
   OrderReference,
   Restoration,
   SetItem,
@@ -39,7 +39,7 @@ export function cartRoutes(carts: Carts): Route[] {
       description: "A user's own. Who isn't signed in gets a new one, and the token that opens it.",
       tag: 'Cart',
       access: { userOr: 'anyone' },
-      response: z.union([CartBody, GuestCartBody]),
+      response: OpenedCart,
       alternatives: { 201: { description: "A guest's new cart, with its `cartToken`.", response: GuestCartBody } },
       errors: CHANGE_REFUSALS,
       handle: async (_input, user) => {

@@ -140,6 +140,9 @@ export const GuestCartBody = z
     },
   });
 
+/** A user's own cart, or the new one of whoever isn't signed in. */
+export const OpenedCart = z.union([CartBody, GuestCartBody]).meta({ example: EXAMPLE_CART });
+
 export const TakenLines = z
   .strictObject({
     lines: z.array(z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(MAX_QUANTITY) })).max(MAX_LINES),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { tagOfContent } from '#platform/http/etag.ts';
 import { type Route, route } from '#platform/http/route.ts';
+import { listingsContended } from '../listings/refusals.ts';
+import { EXAMPLE_PRODUCT_ID } from '../products/schema.ts';
 import type { Category } from './category.ts';
 import { categoryContended, categoryExists, categoryInUse, categoryNotFound, outcomeUnknown } from './refusals.ts';
 import {
@@ -71,7 +73,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       ifMatch: true,
       request: { params: CategoryParams },
       status: 204,
-      errors: [categoryNotFound(), categoryInUse(), categoryContended()],
+      errors: [categoryNotFound(), categoryInUse(), categoryContended(), listingsContended(EXAMPLE_PRODUCT_ID)],
       handle: async ({ params: { slug }, expects }, { userId }) => {
         await categories.remove(slug, expects, userId);
         return undefined;

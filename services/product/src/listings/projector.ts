@@ -1,5 +1,5 @@
-import { Unavailable } from '#platform/errors.ts';
 import { type Category, listingsOf } from '../categories/category.ts';
+import { listingsContended } from './refusals.ts';
 import type { Listed, ListingKey, ListingRepository } from './repository.ts';
 
 const ROUNDS = 10;
@@ -28,10 +28,7 @@ export function createProjector({
         await repository.setInStock(productId, available > 0, listingVersion);
       else return;
     }
-    throw new Unavailable(
-      'listings_contended',
-      `The listings of ${productId} change faster than they can be followed.`,
-    );
+    throw listingsContended(productId);
   };
 
   async function catchUp(listed: Listed): Promise<void> {
