@@ -77,13 +77,13 @@ export async function assembleProduct(
     newId: uuidv7,
     now,
   });
-  const listings = createListingService({ repository: listingRepository, now: Date.now });
   const countProducts = createProductCount({ repository: listingRepository, now: Date.now });
+  const listings = createListingService({ repository: listingRepository, countProducts, now: Date.now });
   const toOperationId = (userId: string, key: string) => uuidv5(`POST stock-adjustments ${key}`, userId);
 
   return {
     routes: [
-      ...listingRoutes(listings, tree, cursors, countProducts),
+      ...listingRoutes(listings, tree, cursors),
       ...productRoutes(products, tree),
       ...adjustmentRoutes(stock, toOperationId),
       ...categoryRoutes(tree, categories),

@@ -27,6 +27,12 @@ export interface Position {
   readonly startedAt: number;
 }
 
+/** How many products the shop shows, and when that was so. */
+export interface ProductCount {
+  readonly products: number;
+  readonly countedAt: Date;
+}
+
 export interface Filter {
   /** Slug of a category, whose descendants count too. */
   readonly category: string | undefined;

@@ -1,10 +1,5 @@
+import type { ProductCount } from './listing.ts';
 import type { ListingRepository } from './repository.ts';
-
-/** How many products the shop shows, and when that was so. */
-export interface ProductCount {
-  readonly products: number;
-  readonly countedAt: Date;
-}
 
 /** ms that a count is good for. */
 const LEAST = 2000;

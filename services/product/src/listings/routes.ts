@@ -3,19 +3,13 @@ import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import type { CategoryTree } from '../categories/tree.ts';
 import type { Position, Sort } from './listing.ts';
-import type { ProductCount } from './product-count.ts';
 import { CatalogueBody, ListQuery, SummaryPageBody, toCatalogueBody, toSummaryBody } from './schema.ts';
 import type { ListingService } from './service.ts';
 
 /** A position as the cursor carries it: short names, and JSON has no dates. */
 const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.uuid(), t: z.int() });
 
-export function listingRoutes(
-  listings: ListingService,
-  categories: CategoryTree,
-  cursors: CursorCodec,
-  countProducts: () => Promise<ProductCount>,
-): Route[] {
+export function listingRoutes(listings: ListingService, categories: CategoryTree, cursors: CursorCodec): Route[] {
   return [
     route({
       method: 'get',
@@ -27,7 +21,7 @@ export function listingRoutes(
       access: 'public',
       cache: 'catalogue',
       response: CatalogueBody,
-      handle: async () => toCatalogueBody(await countProducts()),
+      handle: async () => toCatalogueBody(await listings.countProducts()),
     }),
     route({
       method: 'get',

@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { pageOf, pageQuery } from '#platform/http/page.ts';
 import type { Category } from '../categories/category.ts';
 import { CategoryReference, EXAMPLE_SUMMARY, Money, toCategoryReference } from '../products/schema.ts';
-import { SORTS, type Summary } from './listing.ts';
-import type { ProductCount } from './product-count.ts';
+import { type ProductCount, SORTS, type Summary } from './listing.ts';
 
 const minorUnits = z
   .string()

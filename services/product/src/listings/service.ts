@@ -1,5 +1,5 @@
 import { ALL } from '../categories/category.ts';
-import { type Filter, type Position, planList, type Sort, type Summary } from './listing.ts';
+import { type Filter, type Position, type ProductCount, planList, type Sort, type Summary } from './listing.ts';
 import type { ListingRepository } from './repository.ts';
 
 /** Rows read in one step where each row has to be judged. */
@@ -22,16 +22,22 @@ export interface SummaryPage {
 export interface ListingService {
   /** One page in one query; where rows have to be judged, in at most four. */
   listProducts(request: ListRequest): Promise<SummaryPage>;
+  /** How many there are, or were seconds ago: createProductCount says how long a count is good. */
+  countProducts(): Promise<ProductCount>;
 }
 
 export function createListingService({
   repository,
+  countProducts,
   now,
 }: {
   repository: ListingRepository;
+  countProducts: () => Promise<ProductCount>;
   now: () => number;
 }): ListingService {
   return {
+    countProducts,
+
     async listProducts({ filter, sort, limit, after }) {
       const { slice, accepts } = planList(filter, sort, filter.category ?? ALL);
       const startedAt = after?.startedAt ?? now();
