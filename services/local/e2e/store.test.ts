@@ -13,6 +13,7 @@ import { catalogueWalk } from './catalogue-walk.ts';
 import { docs } from './docs.ts';
 import { faults } from './faults.ts';
 import { frontPage } from './front-page.ts';
+import { pages } from './pages.ts';
 import { purchases } from './purchases.ts';
 import { type RunningStore, startRunningStore } from './running-store.ts';
 
@@ -25,6 +26,7 @@ after(() => running?.stop());
 
 describe('purchases', () => purchases(() => running));
 describe('examples of the pages', () => docs(() => running));
+describe('pages in a browser', () => pages(() => running));
 describe('front page', () => frontPage(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
 describe('abuse', () => {

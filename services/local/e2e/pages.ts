@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ensureDocs } from '../src/docs-pages.ts';
+import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
+import { fencesOf, PAGES } from '../test-support/pages.ts';
+import type { RunningStore } from './running-store.ts';
+
+/** px; of a small phone. */
+const PHONE = { width: 360, height: 720 };
+const BUILT = PAGES.filter((page) => page.startsWith('docs/pages/'));
+
+/** What the store serves at `/docs/`, as a reader has it. */
+export function pages(running: () => RunningStore): void {
+  let browser: TestBrowser;
+  const urlOf = (page: string) => {
+    const path = page.replace(/^docs\/pages\//, '').replace(/\.md$/, '/');
+    return `${running().store.baseUrl}/docs/${path.replace(/^index\/$/, '')}`;
+  };
+
+  before(async () => {
+    await ensureDocs();
+    browser = await startBrowser();
+  });
+  after(() => browser?.stop());
+
+  test('the search finds a page by its words and leads there', async () => {
+    const page = await browser.newPage();
+    await page.goto(`${running().store.baseUrl}/docs/`);
+    // It looks at keys that are pressed, not at the text.
+    await page.getByRole('textbox', { name: 'Search' }).pressSequentially('power cut');
+    await page.locator('.md-search-result__link', { hasText: 'A backup is what a power cut' }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'A backup is what a power cut would leave' }).waitFor();
+    assert.match(page.url(), /\/docs\/adr\/0023-/);
+    assert.deepEqual(browser.complaints, []);
+  });
+
+  test('each page fits a phone and shows its diagrams', async () => {
+    const page = await browser.newPage({ viewport: PHONE });
+    for (const file of BUILT) {
+      await page.goto(urlOf(file));
+      const diagrams = fencesOf(file).filter(({ language }) => language === 'mermaid').length;
+      // Drawn ones are a `div`; what can't be drawn stays a `pre`.
+      for (let nth = 0; nth < diagrams; nth += 1) {
+        const drawn = await page.locator('div.mermaid').nth(nth).boundingBox();
+        assert.ok(drawn && drawn.height > 100, `diagram ${nth + 1} of ${file}`);
+      }
+      const width = await page.evaluate('document.documentElement.scrollWidth');
+      assert.equal(width, PHONE.width, `${file} is wider than a phone`);
+    }
+    assert.deepEqual(browser.complaints, []);
+  });
+
+  test('each link of each page leads to something that the store serves, and to a place in it', async (context) => {
+    const texts = new Map<string, Promise<string | undefined>>();
+    const read = (url: string) => {
+      const text = texts.get(url) ?? fetch(url).then((response) => (response.ok ? response.text() : undefined));
+      texts.set(url, text);
+      return text;
+    };
+    const broken: string[] = [];
+    for (const page of BUILT.map(urlOf)) {
+      for (const [, href = ''] of ((await read(page)) ?? '').matchAll(/(?:href|src)="?([^">\s]+)/g)) {
+        const { origin, hash, href: whole } = new URL(href.replaceAll('&amp;', '&'), page);
+        if (origin !== running().store.baseUrl) continue;
+        const text = await read(whole.split('#')[0] as string);
+        const place = decodeURIComponent(hash.slice(1));
+        const isThere =
+          text !== undefined && (place === '' || text.includes(`id="${place}"`) || text.includes(`id=${place}`));
+        if (!isThere) broken.push(`${page}: ${href}`);
+      }
+    }
+    context.diagnostic(`${texts.size} addresses`);
+    assert.ok(texts.size > BUILT.length);
+    assert.deepEqual([...new Set(broken)], []);
+  });
+}
