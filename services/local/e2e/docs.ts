@@ -22,7 +22,9 @@ export function docs(running: () => RunningStore): void {
     test(`the ${examples.length} examples of ${page} work as they stand, in their order`, async () => {
       const { store, settings, shop } = running();
       const home = await mkdtemp(path.join(tmpdir(), 'store-reader-'));
-      const script = examples.map(({ words, text }) => (words === 'brief' ? `${BRIEFLY}\n${text}unset -f seq sleep` : text));
+      const script = examples.map(({ words, text }) =>
+        words === 'brief' ? `${BRIEFLY}\n${text}unset -f seq sleep` : text,
+      );
       try {
         // A pipe that ends early is no success; what a block prints last is what a reader sees.
         const { stdout } = await promisify(execFile)('bash', ['-c', ['set -euxo pipefail', ...script].join('\n')], {
