@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
 import { SERVICE_NAMES } from '../src/settings.ts';
+import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
 import { alerts } from './alerts.ts';
 import { dashboards } from './dashboards.ts';
+import { oneRequest } from './one-request.ts';
+import { profiles } from './profiles.ts';
 import { eventually, type RunningStore, startRunningStore } from './running-store.ts';
 
 interface Target {
@@ -21,16 +24,25 @@ const ROWS_WITHIN = 60_000;
 /** In a row. */
 const SCRAPES = 10;
 
+let receiver: SpanReceiver;
 let running: RunningStore;
 let prometheusUrl: string;
 let prometheus: PrometheusClient;
 
 before(async () => {
-  running = await startRunningStore({ observe: true });
+  receiver = await startSpanReceiver();
+  running = await startRunningStore({
+    observe: true,
+    openTelemetry: { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint },
+    seedProducts: 2000,
+  });
   prometheusUrl = running.store.monitoring?.prometheusUrl as string;
   prometheus = createPrometheusClient(prometheusUrl);
 });
-after(() => running?.stop());
+after(async () => {
+  await running?.stop();
+  receiver?.stop();
+});
 
 /** `data` of an answer of Prometheus' API. */
 async function ask<Data>(what: string): Promise<Data> {
@@ -49,6 +61,12 @@ async function readValue(expression: string): Promise<number | undefined> {
   assert.ok(samples.length <= 1, `${expression} has ${samples.length} values`);
   return samples[0]?.value;
 }
+
+describe('one request', () =>
+  oneRequest(
+    () => running,
+    () => receiver,
+  ));
 
 describe('npm start -- --observe', () => {
   test('Prometheus sees every part of the store, the machine and itself', async () => {
@@ -98,6 +116,8 @@ describe('npm start -- --observe', () => {
 describe('dashboards and rules', () => dashboards(() => running));
 
 describe('alerts', () => alerts(() => running));
+
+describe('a profile', () => profiles(() => running));
 
 /** ms of each of some scrapes, one after the other. */
 async function timeScrapes(url: string): Promise<number[]> {

@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { readSigningKeys } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
 import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
@@ -12,7 +14,7 @@ import { type AuditReport, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal, type Journal } from '../src/audit/journal.ts';
 import { createContractCheck } from '../src/contract-check.ts';
 import { openShop } from '../src/open-shop.ts';
-import type { StoreSettings } from '../src/settings.ts';
+import { REPOSITORY, type StoreSettings } from '../src/settings.ts';
 import { type Answer, createShop, type Shop, type Shopper } from '../src/shop-client.ts';
 import { DATA_CENTER, type Store, startStore } from '../src/store.ts';
 import { createTestCatalogue, type TestCatalogue } from '../test-support/catalogue.ts';
@@ -43,6 +45,8 @@ export interface RunningStore {
   readStock(productId: string): Promise<{ available: number; reserved: number; sold: number }>;
   /** The invariants, also of all that the journal says was acknowledged. */
   audit(): Promise<AuditReport>;
+  /** What one of the programs in services/local/src prints about this store; rejects with its code and output when it fails. */
+  command(name: string, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }>;
   stop(): Promise<void>;
 }
 
@@ -105,6 +109,13 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
         journal: journalFile,
       }),
 
+    command(name, ...args) {
+      const env = { PATH: process.env.PATH ?? '', DATA_DIR: store.dataDir };
+      return promisify(execFile)(process.execPath, [join(REPOSITORY, `services/local/src/${name}.ts`), ...args], {
+        env,
+      });
+    },
+
     async stop() {
       await shop.close();
       await database.close();
@@ -126,7 +137,7 @@ export async function eventually<Result>(
     const result = await ask();
     if (isDone(result)) return result;
     if (Date.now() > deadline) throw new Error(`Not within ${withinMs} ms: ${JSON.stringify(result)?.slice(0, 2000)}`);
-    await sleep(500);
+    await sleep(100);
   }
 }
 
