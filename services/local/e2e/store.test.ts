@@ -16,6 +16,7 @@ import { frontPage } from './front-page.ts';
 import { pages } from './pages.ts';
 import { purchases } from './purchases.ts';
 import { type RunningStore, startRunningStore } from './running-store.ts';
+import { swagger } from './swagger.ts';
 
 let running: RunningStore;
 
@@ -28,6 +29,7 @@ describe('purchases', () => purchases(() => running));
 describe('examples of the pages', () => docs(() => running));
 describe('pages in a browser', () => pages(() => running));
 describe('front page', () => frontPage(() => running));
+describe('Swagger', () => swagger(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
 describe('abuse', () => {
   let scene: Scene;

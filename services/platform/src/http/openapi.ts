@@ -70,16 +70,26 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
       description: 'The `cartToken` that came with a guest’s new cart.',
     });
   }
-  const isInternal = ({ path }: Route) => path.startsWith('/internal/');
-  for (const route of [...routes.filter((each) => !isInternal(each)), ...routes.filter(isInternal)])
-    registry.registerPath(toOperation(route));
+  for (const route of routes) registry.registerPath(toOperation(route));
   return new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
-    info: { title: `Product Store: ${service} service`, version: '1.0.0', license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title: `Product Store: ${service} service`,
+      version: '1.0.0',
+      description: 'What all operations have in common is in the [API guide](/docs/api/).',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
     servers: [{ url: '/' }],
-    tags: [{ name: 'Internal', description: 'Between services: from outside there is nothing at these paths.' }],
-    externalDocs: { url: '/docs/api/', description: 'API guide: errors, pages, idempotency, concurrent changes' },
+    tags: toTags(routes),
   });
+}
+
+/** In the order of their routes, what isn't for outside last. */
+function toTags(routes: readonly Route[]) {
+  const names = new Set(routes.map(({ tag }) => tag));
+  const isInternal = names.delete('Internal');
+  const internal = { name: 'Internal', description: 'Between services: from outside there is nothing at these paths.' };
+  return [...[...names].map((name) => ({ name })), ...(isInternal ? [internal] : [])];
 }
 
 function toOperation(route: Route): RouteConfig {
