@@ -1,14 +1,13 @@
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { receiveNotifications } from './alerts/notifications.ts';
+import { runCommand } from './run-command.ts';
 import { innerPorts, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
 
 const HELP = `npm run alerts:receive: shows what Alertmanager sends, a line for each alert, until Ctrl-C. An example of a receiver: see
 monitoring/alertmanager/alertmanager.yml. INNER_PORT_OFFSET is read as by \`npm start\`.
 `;
 
-try {
+async function main(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
   if (values.help) {
     process.stdout.write(HELP);
@@ -21,8 +20,6 @@ try {
     });
     console.log(`Listening on port ${alertReceiver}.`);
   }
-} catch (error) {
-  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-  console.error(isExpected ? (error as Error).message : error);
-  process.exitCode = 1;
 }
+
+await runCommand(main);

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { createPrometheusClient } from '../../../monitoring/prometheus/client.ts';
 import { type Notification, receiveNotifications } from './alerts/notifications.ts';
 import { type Episode, reproduce, toSeconds } from './alerts/reproduction.ts';
 import { SCENARIOS } from './alerts/scenarios.ts';
 import { findCassandra } from './cassandra-server.ts';
 import { findLauncher } from './data-dir.ts';
+import { runCommand } from './run-command.ts';
 import { innerPorts, readSettings, type StoreSettings } from './settings.ts';
 import { createShop, type Shop } from './shop-client.ts';
 import { StartError } from './start-error.ts';
@@ -117,10 +117,4 @@ function describe(episodes: readonly Episode[]): string[] {
   ];
 }
 
-try {
-  await main();
-} catch (error) {
-  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-  console.error(isExpected ? (error as Error).message : error);
-  process.exitCode = 1;
-}
+await runCommand(main);

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { type AuditOptions, type AuditReport, auditStore } from './audit/audit-store.ts';
+import { runCommand } from './run-command.ts';
 import { emptyIfMissing, type Secrets } from './secrets.ts';
 import { innerPorts, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -102,12 +102,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 2;
-  }
-}
+if (import.meta.main) await runCommand(main, 2);

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { findCassandra } from './cassandra-server.ts';
 import { isStore, MARKER, openDataDir } from './data-dir.ts';
 import { freeze } from './freeze.ts';
+import { runCommand } from './run-command.ts';
 import { REPOSITORY, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 
@@ -100,12 +100,4 @@ async function main(): Promise<void> {
   console.log(`${file}: ${(bytes / 1e6).toFixed(1)} MB, for its owner alone.${pause}`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { findK6 } from './k6.ts';
 import { openShop } from './open-shop.ts';
+import { runCommand } from './run-command.ts';
 import { ensureSecrets } from './secrets.ts';
 import { SHOPPER_PASSWORD } from './seed/users.ts';
 import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
@@ -193,10 +193,4 @@ async function run(
   return code ?? 1;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-  console.error(isExpected ? (error as Error).message : error);
-  process.exitCode = 1;
-}
+await runCommand(main);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
+import { runCommand } from './run-command.ts';
 import { readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { toTable } from './table.ts';
@@ -135,12 +135,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 2;
-  }
-}
+if (import.meta.main) await runCommand(main, 2);

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { PROFILE_ORDER, type ProfileOrder } from '#platform/profiling.ts';
+import { runCommand } from './run-command.ts';
 import { readServiceProcesses } from './service-processes.ts';
 import { REPOSITORY, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -128,12 +128,6 @@ async function showHeap(pid: number, folder: string, file: string): Promise<void
 }
 
 if (import.meta.main) {
-  try {
-    await main();
-    process.exit(0);
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exit(1);
-  }
+  await runCommand(main);
+  process.exit();
 }

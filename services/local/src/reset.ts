@@ -4,8 +4,8 @@ import { parseArgs } from 'node:util';
 import { stopStaleCassandra } from './cassandra-server.ts';
 import { isStore, openDataDir } from './data-dir.ts';
 import { stopLeftovers } from './processes.ts';
+import { runCommand } from './run-command.ts';
 import { readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
 
 const HELP = `npm run reset: forgets all data of the store in DATA_DIR (default .store): products, users, orders, keys, logs.
 What Maven downloaded stays.
@@ -40,11 +40,4 @@ async function main(): Promise<void> {
   console.log(`All data in ${dataDir} is forgotten. \`npm start\` makes a new store.`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    console.error(error instanceof StartError || error instanceof TypeError ? error.message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findLauncher } from './data-dir.ts';
+import { runCommand } from './run-command.ts';
 import { readServiceProcesses } from './service-processes.ts';
 import { readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -29,7 +30,7 @@ async function restartServices(dataDir: string, say: (text: string) => void): Pr
   }
 }
 
-try {
+async function main(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
   if (values.help) {
     process.stdout.write(HELP);
@@ -37,7 +38,6 @@ try {
     await restartServices(readSettings(process.env).dataDir, console.log);
     console.log('Every service is restarted.');
   }
-} catch (error) {
-  console.error(error instanceof StartError || error instanceof TypeError ? error.message : error);
-  process.exitCode = 1;
 }
+
+await runCommand(main);

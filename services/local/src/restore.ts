@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { isStore } from './data-dir.ts';
+import { runCommand } from './run-command.ts';
 import { readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 
@@ -44,12 +44,4 @@ async function main(): Promise<void> {
   console.log(`The store of ${file} is in ${dataDir}. \`npm start\` starts it.`);
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { isStore } from './data-dir.ts';
 import { rotateUserKeys } from './keys.ts';
+import { runCommand } from './run-command.ts';
 import { readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 
@@ -24,10 +24,4 @@ async function main(): Promise<void> {
   );
 }
 
-try {
-  await main();
-} catch (error) {
-  const isExpected = error instanceof StartError || error instanceof ConfigError || error instanceof TypeError;
-  console.error(isExpected ? error.message : error);
-  process.exitCode = 1;
-}
+await runCommand(main);

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
 import { createContractCheck } from './contract-check.ts';
+import { runCommand } from './run-command.ts';
 import { emptyIfMissing, type Secrets } from './secrets.ts';
 import { readSettings, type StoreSettings } from './settings.ts';
 import { createShop, newAccount } from './shop-client.ts';
@@ -102,12 +102,4 @@ async function main(): Promise<void> {
   if (report.failed > 0) process.exitCode = 1;
 }
 
-if (import.meta.main) {
-  try {
-    await main();
-  } catch (error) {
-    const isExpected = [StartError, ConfigError, TypeError].some((kind) => error instanceof kind);
-    console.error(isExpected ? (error as Error).message : error);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.main) await runCommand(main);

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { errors } from 'cassandra-driver';
-import { ConfigError } from '#platform/config.ts';
 import { isStore } from '../data-dir.ts';
+import { runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
 import { innerPorts, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
@@ -85,19 +85,12 @@ async function showing(
   }
 }
 
-/** A sentence for what a person can do something about; of anything else the whole error. */
-function explain(error: unknown): unknown {
-  if (error instanceof errors.NoHostAvailableError) {
-    return `Cassandra doesn't answer: start the store with npm start, and seed it while it runs. (${error.message})`;
-  }
-  return error instanceof StartError || error instanceof ConfigError || error instanceof TypeError
-    ? error.message
-    : error;
+function explain(cause: unknown): never {
+  if (!(cause instanceof errors.NoHostAvailableError)) throw cause;
+  throw new StartError(
+    `Cassandra doesn't answer: start the store with npm start, and seed it while it runs. (${cause.message})`,
+    { cause },
+  );
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(explain(error));
-  process.exitCode = 1;
-}
+await runCommand(() => main().catch(explain));
