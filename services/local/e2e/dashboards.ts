@@ -10,6 +10,7 @@ import { createPrometheusClient, type PrometheusClient } from '../../../monitori
 import { type Selector, selectorsOf } from '../../../monitoring/prometheus/selectors.ts';
 import { REPOSITORY } from '../src/settings.ts';
 import { everydayTraffic } from './everyday-traffic.ts';
+import { startLoad } from './running-load.ts';
 import { eventually, type RunningStore } from './running-store.ts';
 
 /** Wide enough for Cassandra, which is scraped every 10 s. */
@@ -26,22 +27,26 @@ const TELLING = /[0-9a-f]{8}-[0-9a-f]{4}-|@|:\/\/|[?&=]|eyJ|\d{6}/;
 const METRIC =
   /\b(?:[a-z]+(?:_[a-z0-9]+)*_(?:total|seconds|bytes|count|sum|bucket|state)|[a-z]+:[a-z_]+:[a-z0-9_]+)\b/g;
 
-/** What dashboards and rules ask, of a Prometheus that watches the store at work. */
-export function dashboards(running: () => RunningStore): void {
+/** What dashboards and rules ask, of a Prometheus that watches the store at work; that of load tests only where there is k6. */
+export function dashboards(running: () => RunningStore, { hasK6 }: { readonly hasK6: boolean }): void {
+  const shown = readCommitted().filter(({ uid }) => uid !== 'load' || hasK6);
   let prometheus: PrometheusClient;
   let traffic: Promise<void>;
+  let stopLoad: (() => Promise<void>) | undefined;
   const closing = new AbortController();
 
   before(() => {
     prometheus = createPrometheusClient(running().store.monitoring?.prometheusUrl as string);
     traffic = everydayTraffic(running(), closing.signal);
+    if (hasK6) stopLoad = startLoad(running());
   });
   after(async () => {
     closing.abort();
     await traffic;
+    await stopLoad?.();
   });
 
-  for (const dashboard of readCommitted()) {
+  for (const dashboard of shown) {
     const panels = panelsOf(dashboard).filter(({ type }) => type !== 'logs');
     test(`every one of the ${panels.length} panels of ${dashboard.title} shows something`, async () => {
       let blank: readonly CommittedPanel[] = panels;
@@ -79,7 +84,7 @@ export function dashboards(running: () => RunningStore): void {
 
   test('whatever a rule or panel looks at exists, with every label that it looks at', async () => {
     const rules = (await prometheus.listRules()).map(({ expression }) => expression);
-    const queries = readCommitted().flatMap((dashboard) =>
+    const queries = shown.flatMap((dashboard) =>
       panelsOf(dashboard)
         .filter(({ type }) => type !== 'logs')
         .flatMap(({ targets = [] }) => targets.map((query) => toPromql(query, RATE_INTERVAL))),
@@ -108,7 +113,8 @@ export function dashboards(running: () => RunningStore): void {
     try {
       const files = await renderDashboards({ prometheusUrl, minutes: 3, outDir });
       assert.equal(files.length, readCommitted().length);
-      for (const file of files) assert.doesNotMatch(await readFile(file, 'utf8'), /No data/, path.basename(file));
+      for (const { uid } of shown)
+        assert.doesNotMatch(await readFile(path.join(outDir, `${uid}.html`), 'utf8'), /No data/, uid);
     } finally {
       await rm(outDir, { recursive: true, force: true });
     }
@@ -117,7 +123,8 @@ export function dashboards(running: () => RunningStore): void {
   test(`no label has more than ${MOST_VALUES} values, and none tells who or what it was about`, async (t) => {
     const values = new Map<string, Set<string>>();
     const series = await prometheus.listSeries(`{job=~"${OUR_JOBS}"}`);
-    for (const { job, instance, __name__: _, ...labels } of series) {
+    const sent = await prometheus.listSeries('{__name__=~"k6_.+"}');
+    for (const { job = 'k6', instance, __name__: _, ...labels } of [...series, ...sent]) {
       for (const [label, value] of Object.entries(labels)) {
         const key = `${job} ${label}`;
         values.set(key, (values.get(key) ?? new Set()).add(value));

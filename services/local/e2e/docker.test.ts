@@ -265,7 +265,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
   test('the front page, Swagger and the pages of /docs/ are there', async () => {
     for (const [path, title] of [
       ['/', 'Product Store'],
-      ['/swagger/', 'Swagger UI'],
+      ['/swagger/', 'Product Store API'],
       ['/docs/', 'Product Store'],
       ['/docs/docker/', 'In Docker'],
     ]) {
