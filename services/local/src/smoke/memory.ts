@@ -53,7 +53,8 @@ export function toMb(bytes: number): string {
 }
 
 async function residentOfGroup(leader: number): Promise<number> {
-  const sizes = await Promise.all((await listGroup(leader)).map(residentOf));
+  const pids = new Set([leader, ...(await listGroup(leader))]);
+  const sizes = await Promise.all([...pids].map(residentOf));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
