@@ -201,6 +201,7 @@ describe('routing', () => {
     ['/api/v1/products/8a6e0804-2bd0-4672-b79d-d97027f9071a/stock-adjustments', 'product'],
     ['/api/v1/categories', 'product'],
     ['/api/v1/categories/shoes', 'product'],
+    ['/api/v1/catalogue', 'product'],
     ['/api/v1/cart', 'cart'],
     ['/api/v1/cart/items/8a6e0804-2bd0-4672-b79d-d97027f9071a', 'cart'],
     ['/api/v1/orders', 'order'],
@@ -233,8 +234,15 @@ describe('routing', () => {
     });
   }
 
-  test('/, /swagger/ and the health of the system are balanced over all services', async () => {
-    for (const url of ['/', '/swagger/', '/swagger/swagger-ui.css', '/api/system/health']) {
+  test('the front page, /swagger/ and the health of the system are balanced over all services', async () => {
+    for (const url of [
+      '/',
+      '/front-page.css',
+      '/front-page.js',
+      '/swagger/',
+      '/swagger/swagger-ui.css',
+      '/api/system/health',
+    ]) {
       seen.length = 0;
       for (let times = 0; times < 12; times += 1) assert.equal((await ask('GET', url)).status, 200);
       assert.deepEqual([...new Set(seen.map(({ service }) => service))].sort(), [...SERVICES].sort());
@@ -251,6 +259,15 @@ describe('routing', () => {
     const refused = await ask('POST', '/docs/');
     assertProblem(refused, 405, 'method_not_allowed');
     assert.equal(refused.headers.allow, 'GET, HEAD');
+  });
+
+  test('the front page may load its own style and script, and ask the store; what the API answers may nothing', async () => {
+    const policyOf = async (url: string) =>
+      (await ask('GET', url)).headers['content-security-policy']?.toString() ?? '';
+    const allowed = (await policyOf('/')).split('; ');
+    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'"])
+      assert.ok(allowed.includes(part), part);
+    assert.equal(await policyOf('/api/v1/products'), "default-src 'none'; frame-ancestors 'none'");
   });
 
   test('Swagger UI may run its own scripts', async () => {
