@@ -20,6 +20,8 @@ const SHOWN_WITHIN = 120_000;
 /** Of one label, for one job. */
 const MOST_VALUES = 100;
 const OUR_JOBS = 'product|cart|order|user|nginx-log|cassandra';
+/** k6 says nothing of what it left out until it has left something out. */
+const ONLY_IF_IT_WAS = 'k6_dropped_iterations_total';
 /** Ids, e-mail addresses, URLs with something in them, tokens. */
 const TELLING = /[0-9a-f]{8}-[0-9a-f]{4}-|@|:\/\/|[?&=]|eyJ|\d{6}/;
 
@@ -89,7 +91,8 @@ export function dashboards(running: () => RunningStore, { hasK6 }: { readonly ha
         .filter(({ type }) => type !== 'logs')
         .flatMap(({ targets = [] }) => targets.map((query) => toPromql(query, RATE_INTERVAL))),
     );
-    const asked = new Set([...rules, ...queries].flatMap(selectorsOf).map(toAnyOfIt));
+    const selectors = [...rules, ...queries].flatMap(selectorsOf).filter(({ metric }) => metric !== ONLY_IF_IT_WAS);
+    const asked = new Set(selectors.map(toAnyOfIt));
     const missing: string[] = [];
     for (const selector of asked)
       if ((await prometheus.query(`count(${selector})`)).length === 0) missing.push(selector);
