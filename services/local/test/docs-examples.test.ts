@@ -10,7 +10,7 @@ import { type Fence, fencesOf, PAGES, proofOf, readPage } from '../test-support/
 
 const LANGUAGES = ['sh', 'ts', 'text', 'mermaid'];
 /** What a test of the whole store says instead of `npm start`. */
-const STARTS = /startRunningStore|startStore/;
+const STARTS = /RunningStore|startStore/;
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
