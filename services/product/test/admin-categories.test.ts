@@ -85,6 +85,13 @@ describe('creating', () => {
     await within(LAG, async () => (await findNode(slug))?.name === winner?.body.name);
   });
 
+  test('none is its own parent', async () => {
+    const { body } = await admin.createCategory({ slug: 'things', name: 'Things', parent: 'things' }).expect(409);
+    assert.equal(body.code, 'category_exists');
+    const slug = newSlug();
+    await admin.createCategory({ slug, name: 'Nowhere', parent: slug }).expect(400);
+  });
+
   test('wrong ones are 400 and named', async () => {
     for (const [facts, pointer] of [
       [{ slug: 'all' }, '/slug'],

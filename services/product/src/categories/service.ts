@@ -73,6 +73,8 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
   async function insert({ slug, name, parent: parentSlug }: NewCategory): Promise<Category> {
     const parent = parentSlug === undefined ? undefined : await findOpen(parentSlug);
     if (parentSlug !== undefined && !parent) throw noSuchCategory('/parent');
+    // One row can't be asked both to be there and not to be.
+    if (parentSlug === slug) throw categoryExists();
     const category = { slug, name, path: pathBelow(parent, slug), version: 1 };
     if (!(await repository.insertCategory(category, parent))) {
       if (await repository.findLatest(slug)) throw categoryExists();
