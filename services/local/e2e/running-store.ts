@@ -119,7 +119,10 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
     async stop() {
       await shop.close();
       await database.close();
-      await store.stop();
+      const stopped = store.stop();
+      // Nobody asks them any more: they needn't wait for who may still be asking.
+      for (const service of Object.values(store.services).flat()) service.kill('SIGKILL');
+      await stopped;
       process.removeListener('exit', killWithUs);
       await rm(settings.dataDir, { recursive: true, force: true });
     },
