@@ -7,6 +7,8 @@ import { SERVICE_NAMES } from '../src/settings.ts';
 import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import type { RunningStore } from './running-store.ts';
 
+/** ms; a count is good for the longer the longer it takes, and this machine may be busy. */
+const COUNTED_WITHIN = 60_000;
 const PHONE = { width: 360, height: 740 };
 
 /** What `GET /` of the store shows to people, and tells programs. */
@@ -39,7 +41,7 @@ export function frontPage(running: () => RunningStore): void {
     await page.locator('#products', { hasText: /\d/ }).waitFor();
     const before = Number((await shown.textContent())?.replaceAll(',', ''));
     await running().catalogue.addProducts([{}, {}, {}]);
-    await page.getByText((before + 3).toLocaleString('en'), { exact: true }).waitFor();
+    await page.getByText((before + 3).toLocaleString('en'), { exact: true }).waitFor({ timeout: COUNTED_WITHIN });
   });
 
   test('what it gives to paste works as it stands', async () => {

@@ -3,8 +3,8 @@ import type { ListingRepository } from './repository.ts';
 
 /** ms that a count is good for. */
 const LEAST = 2000;
-/** A count is good for so many times as long as counting took: however large the shop is, it spends a twentieth of its time on that. */
-const TIMES = 20;
+/** A count is good for so many times as long as counting took: however large the shop is, it doesn't count all the time. */
+const TIMES = 5;
 
 /** Gives the latest count, or a new one when that is no longer good; who asks while one is made waits for it. */
 export function createProductCount({

@@ -53,7 +53,7 @@ interface Table {
   readonly after: '<' | '>';
 }
 
-/** Keys read at once: few enough that a server-side timeout is far, and that no request waits long for its turn meanwhile. */
+/** Keys read at once: no more than the driver gives in one answer, and so few that no request waits long for its turn meanwhile. */
 const KEYS_TOGETHER = 1000;
 
 const NEWEST: Table = { name: 'listing_by_newest', key: 'created_at', order: '', after: '<' };
