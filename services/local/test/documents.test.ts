@@ -27,7 +27,12 @@ interface Operation {
   readonly name: string;
   readonly parameters: readonly { readonly name: string; readonly schema: Schema }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, Media>> }>>;
+  readonly responses: Readonly<Record<string, Answer>>;
+}
+
+interface Answer {
+  readonly headers?: Readonly<Record<string, { readonly schema: Schema }>>;
+  readonly content?: Readonly<Record<string, Media>>;
 }
 
 const PROBLEM = 'application/problem+json';
@@ -75,17 +80,21 @@ function faultsOf(service: ServiceName, schema: Schema, value: unknown): string[
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
-/** Everything of JSON that an operation takes and gives, by what it is called here. */
+/** Everything that an operation takes and, where it isn't refused, gives, by what it is called here. */
 function contentsOf({ name, parameters, requestBody, responses }: Operation): [string, Schema][] {
   const bodies = Object.values(requestBody?.content ?? {});
   return [
     ...parameters.map((parameter): [string, Schema] => [`${name} ${parameter.name}`, parameter.schema]),
     ...bodies.map(({ schema }): [string, Schema] => [`${name} body`, schema]),
-    ...Object.entries(responses).flatMap(([status, { content = {} }]) =>
-      Object.entries(content)
+    ...Object.entries(responses).flatMap(([status, { headers = {}, content = {} }]) => [
+      ...Object.entries(headers).map(([header, { schema }]): [string, Schema] => [
+        `${name} ${status} ${header}`,
+        schema,
+      ]),
+      ...Object.entries(content)
         .filter(([type]) => type !== PROBLEM)
         .map(([, { schema }]): [string, Schema] => [`${name} ${status}`, schema]),
-    ),
+    ]),
   ];
 }
 
@@ -108,7 +117,7 @@ function codesIn(room: string): string[] {
 }
 
 describe('the OpenAPI documents', () => {
-  test('give an example of every parameter, body and answer, which is as its schema says', () => {
+  test('give an example of every parameter, body, answer and header, which is as its schema says', () => {
     const contents = operations.flatMap((operation) => contentsOf(operation).map((each) => ({ operation, each })));
     assert.ok(contents.length > 100, `only ${contents.length}`);
     const faults = contents.flatMap(({ operation: { service }, each: [what, schema] }) =>

@@ -47,6 +47,13 @@ const IfMatch = z
   .min(1)
   .meta({ description: 'The `ETag` of what you have read.', examples: ['"3"'] });
 
+const Replayed = z
+  .literal('true')
+  .optional()
+  .meta({ description: 'The key was used for the same before.', example: 'true' });
+const WwwAuthenticate = z.string().meta({ example: 'Bearer' });
+const RetryAfter = z.string().meta({ description: 'Seconds.', example: '1' });
+
 /** As Nginx makes them. */
 const REQUEST_ID = '5f0c1d9ab84e4c7f9a3de2b61c80f7d4';
 
@@ -140,17 +147,34 @@ function toContent(method: Route['method'], schema: z.ZodType) {
   return method === 'patch' ? { ...content, 'application/merge-patch+json': { schema } } : content;
 }
 
-function successes({ method, status = 200, response, alternatives = {}, etag }: Route): RouteConfig['responses'] {
+function successes(route: Route): RouteConfig['responses'] {
+  const { method, status = 200, response, alternatives = {}, etag } = route;
+  const headers = toHeaders(route);
   const answers = { [status]: { description: 'Done.', response }, ...alternatives };
   return {
     ...Object.fromEntries(
       Object.entries(answers).map(([code, { description, response: schema = response }]) => [
         code,
-        { description, ...(schema && { content: { 'application/json': { schema } } }) },
+        { description, headers, ...(schema && { content: { 'application/json': { schema } } }) },
       ]),
     ),
     ...(etag && method === 'get' && { 304: { description: 'Not changed.' } }),
   };
+}
+
+/** What the answer to the example of the body would carry. */
+function toHeaders({ path, response, etag, location, paged, idempotencyKey }: Route) {
+  const body: unknown = response?.meta()?.example;
+  const header = (description: string, example: string | undefined) => z.string().meta({ description, example });
+  const tag = 'Names what was read, for `If-None-Match` or `If-Match`.';
+  return z.object({
+    ...(etag && { ETag: header(tag, body ? etag(body) : undefined) }),
+    ...(location && { Location: header('Where it is.', body ? location(body) : undefined) }),
+    ...(paged && {
+      Link: header('The next page, if there is one.', `<${path}?cursor=eyJ0IjoxN>; rel="next"`).optional(),
+    }),
+    ...(idempotencyKey && { 'Idempotent-Replayed': Replayed }),
+  });
 }
 
 function problems(route: Route): RouteConfig['responses'] {
@@ -164,7 +188,11 @@ function problems(route: Route): RouteConfig['responses'] {
         told.map((facts) => [facts.code, { value: toProblem(facts, instance, REQUEST_ID) }]),
       );
       const description = REASONS[Number(status)] ?? 'Refused.';
-      return [status, { description, content: { 'application/problem+json': { schema: Problem, examples } } }];
+      const headers = z.object({
+        ...(status === '401' && { 'WWW-Authenticate': WwwAuthenticate }),
+        ...((status === '429' || status === '503') && { 'Retry-After': RetryAfter }),
+      });
+      return [status, { description, headers, content: { 'application/problem+json': { schema: Problem, examples } } }];
     }),
   );
 }
