@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ensureProducts, openShop } from '../src/open-shop.ts';
+import { runCommand } from '../src/run-command.ts';
 import { REPOSITORY, readSettings, type StoreSettings } from '../src/settings.ts';
 import { measureMemory } from '../src/smoke/memory.ts';
 import { StartError } from '../src/start-error.ts';
@@ -211,10 +212,4 @@ function medianCost(rounds: readonly Round[]): number {
   return median(rounds.map(costOf));
 }
 
-try {
-  await main();
-} catch (error) {
-  const isExpected = error instanceof StartError || error instanceof TypeError;
-  console.error(isExpected ? (error as Error).message : error);
-  process.exitCode = 1;
-}
+await runCommand(main);
