@@ -36,6 +36,16 @@ const stopWaitMs = 20_000;
 const javaFolders = ['/usr/lib/jvm', '/opt/homebrew/opt', '/usr/local/opt', '/Library/Java/JavaVirtualMachines'];
 const leastFreeBytes = 512 * 1024 * 1024;
 
+/**
+ * Behind `server/jvm.options`, where there are other nodes: that one is in a hurry, since a lone node has nobody to wait for. With a delay of 1 ms
+ * two nodes that start on a busy machine may take each other for gone, and stay apart.
+ */
+export const ringJvmOptions: readonly string[] = [
+  '-Dcassandra.ring_delay_ms=5000',
+  '-Dcassandra.load_ring_state=true',
+  '-Dcassandra.superuser_setup_delay_ms=1000',
+];
+
 /** What keeps Cassandra from running, in a sentence that says what to do about it. */
 export class CassandraStartError extends Error {
   override name = 'CassandraStartError';
@@ -293,6 +303,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
     `-Xms${Math.min(256, heapMb)}m`,
     `-Xmx${heapMb}m`,
     ...archive.args,
+    ...(ring ? ringJvmOptions : []),
     ...(metricsPort === undefined ? [] : [`-javaagent:${agentJar}=${host}:${metricsPort}:${agentRules}`]),
     ...jvmArgs,
     `-Dcassandra.config=${pathToFileURL(yaml)}`,

@@ -6,7 +6,7 @@ import { bootstrapAdmin, MigrationError, migrate } from '../../../cassandra/migr
 import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
 import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
 import { renderGateway } from '../../../nginx/gateway.ts';
-import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from './cassandra-server.ts';
+import { renderYaml, ringJvmOptions, ringSettings, ringTokens, toEncryptionOptions } from './cassandra-server.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
@@ -115,8 +115,10 @@ async function configureCassandra(folder: string): Promise<void> {
     });
     await writeFile(path.join(folder, `${node}.yaml`), yaml);
   }
-  for (const file of ['jvm.options', 'cassandra-rackdc.properties'])
-    await copyFile(path.join(server, file), path.join(folder, file));
+  const jvmOptions = await readFile(path.join(server, 'jvm.options'), 'utf8');
+  const ofRing = nodes.length > 1 ? ringJvmOptions.join('\n') : '';
+  await writeFile(path.join(folder, 'jvm.options'), `${jvmOptions}${ofRing}\n`);
+  await copyFile(path.join(server, 'cassandra-rackdc.properties'), path.join(folder, 'cassandra-rackdc.properties'));
   await copyFile(path.join(server, 'logback-container.xml'), path.join(folder, 'logback.xml'));
   await copyFile(path.join(REPOSITORY, 'jmx-agent.jar'), path.join(folder, 'jmx-agent.jar'));
   await copyFile(path.join(REPOSITORY, 'monitoring/cassandra-jmx.yml'), path.join(folder, 'jmx.yml'));
