@@ -15,8 +15,8 @@ export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'The input breaks a rule; `errors` names the fields.',
-  401: 'No valid token.',
-  403: 'The role is missing.',
+  401: 'No valid token, or wrong credentials.',
+  403: 'Not allowed; `code` says why.',
   404: 'Not there, or not yours.',
   408: 'It took too long to arrive.',
   409: 'Not in this state; `code` says why.',
@@ -33,6 +33,7 @@ const REASONS: Readonly<Record<number, string>> = {
   503: 'Not now; see Retry-After.',
   504: 'No answer in time.',
 };
+
 // With `examples` rather than an `example`, which Swagger UI fills in: these are never right twice.
 const IdempotencyKey = z
   .string()
