@@ -649,11 +649,14 @@ describe('limits', () => {
 
   test('by default 100 sign-ins a minute pass, the 101st does not', async () => {
     const { listen } = await startGateway('defaults', { servers });
-    const answers = [];
-    for (let times = 0; times < 102; times += 1)
-      answers.push((await send(listen, 'POST', '/api/v1/auth/login')).status);
-    assert.deepEqual(new Set(answers.slice(0, 100)), new Set([200]));
-    assert.ok(answers.slice(100).includes(429));
+    const beganAt = performance.now();
+    let passed = 0;
+    let answer = await send(listen, 'POST', '/api/v1/auth/login');
+    for (; answer.status === 200; passed += 1) answer = await send(listen, 'POST', '/api/v1/auth/login');
+    assert.equal(answer.status, 429);
+    // On a busy machine it takes longer, and every 0.6 s one more may pass.
+    const more = (performance.now() - beganAt) / 600;
+    assert.ok(passed >= 100 && passed <= 100 + more, `${passed} passed`);
   });
 
   test('LOAD_PROFILE lifts them', async () => {
