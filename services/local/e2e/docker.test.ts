@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +21,7 @@ import { SHOPPER_PASSWORD } from '../src/seed/users.ts';
 import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
 import { bodyOf, createShop, newAccount, type Shop, SOMEWHERE } from '../src/shop-client.ts';
 import { describeSmoke, smokeStore } from '../src/smoke.ts';
+import { fencesOf } from '../test-support/pages.ts';
 
 interface ComposeService {
   readonly image: string;
@@ -399,15 +402,53 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
   });
 
   test('down and up again keep orders and accounts', async () => {
+    const isThere = await buySomething();
+    await docker('compose', 'down');
+    await up();
+    await isThere();
+  });
+
+  test('a backup and a restore, as the page tells them, bring back orders and accounts', async () => {
+    const isThere = await buySomething();
+    const home = await mkdtemp(path.join(tmpdir(), 'store-operator-'));
+    // `compose up` of what can run here.
+    const withoutMissing =
+      'docker() { if [ "$2" = up ]; then command docker "$@" $THERE; else command docker "$@"; fi; }';
+    const told = fencesOf('docs/pages/operations.md').filter(({ text }) => text.startsWith('PROJECT='));
+    assert.equal(told.length, 2);
+    try {
+      for (const { text } of told) {
+        const env = {
+          ...environment,
+          HOME: home,
+          DOCKER_CONFIG: process.env.DOCKER_CONFIG ?? path.join(homedir(), '.docker'),
+          THERE: byDefault
+            .map(([name]) => name)
+            .filter(canRun)
+            .join(' '),
+        };
+        await promisify(execFile)('bash', ['-c', `set -euo pipefail\n${withoutMissing}\n${text}`], {
+          cwd: REPOSITORY,
+          env,
+        });
+      }
+    } finally {
+      await rm(home, { recursive: true });
+    }
+    await isThere();
+  });
+
+  /** Gives what asserts that the account and its order are there. */
+  async function buySomething(): Promise<() => Promise<void>> {
     const account = newAccount('docker');
     bodyOf(await shop.register(account), 201);
     const shopper = shop.as(bodyOf(await shop.login(account), 200).access_token);
     const [product] = bodyOf(await shop.listProducts({ inStock: true, limit: 1 }), 200).data;
     bodyOf(await shopper.addItem(product?.id ?? '', 1), 201);
     const { id } = bodyOf(await shopper.placeOrder(randomUUID(), SOMEWHERE), 201, 202);
-    await docker('compose', 'down');
-    await up();
-    const again = shop.as(bodyOf(await shop.login(account), 200).access_token);
-    assert.equal(bodyOf(await again.order(id), 200).id, id);
-  });
+    return async () => {
+      const again = shop.as(bodyOf(await shop.login(account), 200).access_token);
+      assert.equal(bodyOf(await again.order(id), 200).id, id);
+    };
+  }
 });
