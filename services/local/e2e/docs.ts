@@ -19,7 +19,7 @@ export function docs(running: () => RunningStore): void {
   for (const page of PAGES) {
     const examples = fencesOf(page).filter(isRun);
     if (examples.length === 0) continue;
-    test(`the ${examples.length} examples of ${page} work as they stand, in their order`, async () => {
+    test(`the examples of ${page} work as they stand, in their order: ${examples.length}`, async () => {
       const { store, settings, shop } = running();
       const home = await mkdtemp(path.join(tmpdir(), 'store-reader-'));
       const script = examples.map(({ words, text }) =>
