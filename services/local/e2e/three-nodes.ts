@@ -10,7 +10,7 @@ import {
   ringTokens,
   startCassandra,
 } from '../src/cassandra-server.ts';
-import { newPassword } from '../test-support/cassandra.ts';
+import { newPassword, ONE_COMPILER } from '../test-support/cassandra.ts';
 
 /** Cassandra on 127.0.0.2, 127.0.0.3 and 127.0.0.4, each row on all three. Nodes are counted from 0. */
 export interface ThreeNodes {
@@ -42,6 +42,7 @@ export async function startThreeNodes(): Promise<ThreeNodes> {
     storagePort,
     jmxPort: port + 2 + node,
     heapMb: 400,
+    jvmArgs: [ONE_COMPILER],
     ring: { seeds: hosts.map((each) => `${each}:${storagePort}`), token: tokens[node] as bigint, replicationFactor: 3 },
   })) satisfies CassandraOptions[];
   const servers: (CassandraServer | undefined)[] = [];

@@ -9,6 +9,9 @@ import { freePort } from './free-port.ts';
 
 export const localDataCenter = 'datacenter1';
 
+/** For a Cassandra that doesn't work for long: what Java's second compiler takes, half of the cost of a start, doesn't pay by then. */
+export const ONE_COMPILER = '-XX:TieredStopAtLevel=1';
+
 export interface TestCassandra {
   host: string;
   port: number;

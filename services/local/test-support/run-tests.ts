@@ -8,7 +8,7 @@ import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
 import { StartError } from '../src/start-error.ts';
 import { ensureTools, MONITORING_TOOLS } from '../src/tools.ts';
-import { useCassandra } from './cassandra.ts';
+import { ONE_COMPILER, useCassandra } from './cassandra.ts';
 import { ensureSchemathesis } from './schemathesis/schemathesis.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -46,8 +46,6 @@ if (values.help) {
 /** What this run's tests share. */
 const folder = await mkdtemp(join(tmpdir(), 'store-tests-'));
 process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
-// Every Cassandra of a test lives for minutes: what Java's second compiler takes of the machine, half of a start, never pays.
-process.env.JDK_JAVA_OPTIONS ??= '-XX:TieredStopAtLevel=1';
 try {
   process.exitCode = (await runAll()) ? 0 : 1;
 } catch (error) {
@@ -78,6 +76,7 @@ async function runAll(): Promise<boolean> {
 
 async function runParts(files: string[], counts: Counts): Promise<void> {
   if (files.length === 0) return;
+  process.env.JDK_JAVA_OPTIONS = ONE_COMPILER;
   console.log('Starting Cassandra for the tests …');
   const { host, port, admin, stop } = await useCassandra();
   const keyspacesDir = join(folder, 'keyspaces');
@@ -92,6 +91,7 @@ async function runParts(files: string[], counts: Counts): Promise<void> {
     await runFiles(files, 2, counts);
   } finally {
     delete process.env.TEST_CASSANDRA;
+    delete process.env.JDK_JAVA_OPTIONS;
     await stop();
   }
 }
