@@ -201,7 +201,7 @@ describe('routing', () => {
     ['/api/v1/products/8a6e0804-2bd0-4672-b79d-d97027f9071a/stock-adjustments', 'product'],
     ['/api/v1/categories', 'product'],
     ['/api/v1/categories/shoes', 'product'],
-    ['/api/v1/catalogue', 'product'],
+    ['/front-page.json', 'product'],
     ['/api/v1/cart', 'cart'],
     ['/api/v1/cart/items/8a6e0804-2bd0-4672-b79d-d97027f9071a', 'cart'],
     ['/api/v1/orders', 'order'],

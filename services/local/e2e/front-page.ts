@@ -29,7 +29,7 @@ export function frontPage(running: () => RunningStore): void {
     await page.getByText('All is well').waitFor();
     const parts = await page.locator('#parts li').allTextContents();
     assert.deepEqual(parts.map((text) => text.split(' ')[0]).sort(), [...SERVICE_NAMES, 'database'].sort());
-    const { products } = (await (await get('/api/v1/catalogue')).json()) as { products: number };
+    const { products } = (await (await get('/front-page.json')).json()) as { products: number };
     await page.getByText(products.toLocaleString('en'), { exact: true }).waitFor();
     assert.deepEqual(browser.complaints, []);
   });

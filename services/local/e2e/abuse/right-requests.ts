@@ -69,7 +69,7 @@ const LINES: Readonly<Record<string, Line>> = {
     }),
   },
   'GET /api/v1/categories': { expected: everyone(200), request: () => ({}) },
-  'GET /api/v1/catalogue': { expected: everyone(200), request: () => ({}) },
+  'GET /front-page.json': { expected: everyone(200), request: () => ({}) },
   'POST /api/v1/categories': {
     expected: admins(201),
     request: () => ({ body: { slug: `things-${randomUUID()}`, name: 'Things' } }),

@@ -62,7 +62,7 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
   })),
 
   step('GET /api/v1/categories', [200], () => ({})),
-  step('GET /api/v1/catalogue', [200], () => ({})),
+  step('GET /front-page.json', [200], () => ({})),
   step(
     'GET /api/v1/products',
     [200],

@@ -5,7 +5,6 @@ import { Router } from 'express';
 const LINKS = {
   products: '/api/v1/products',
   categories: '/api/v1/categories',
-  catalogue: '/api/v1/catalogue',
   health: '/api/system/health',
   swagger: '/swagger/',
   docs: '/docs/',

@@ -13,18 +13,6 @@ export function listingRoutes(listings: ListingService, categories: CategoryTree
   return [
     route({
       method: 'get',
-      path: '/api/v1/catalogue',
-      summary: 'How many products there are',
-      description:
-        'Counted when somebody asks, and then good for seconds: for longer in a larger shop, where counting takes longer.',
-      tag: 'Products',
-      access: 'public',
-      cache: 'catalogue',
-      response: CatalogueBody,
-      handle: async () => toCatalogueBody(await listings.countProducts()),
-    }),
-    route({
-      method: 'get',
       path: '/api/v1/products',
       summary: 'Products, filtered and sorted, page by page',
       tag: 'Products',
@@ -43,6 +31,18 @@ export function listingRoutes(listings: ListingService, categories: CategoryTree
           page: { limit, nextCursor: next ? cursors.encode(binding, toContent(next)) : null },
         };
       },
+    }),
+    route({
+      method: 'get',
+      path: '/front-page.json',
+      summary: 'How many products there are',
+      description:
+        'Counted when somebody asks, and then good for seconds: for longer in a larger shop, where counting takes longer.',
+      tag: 'Front page',
+      access: 'public',
+      cache: 'catalogue',
+      response: CatalogueBody,
+      handle: async () => toCatalogueBody(await listings.countProducts()),
     }),
   ];
 }

@@ -37,7 +37,7 @@ function showProducts({ products, countedAt } = {}) {
 
 async function refresh() {
   if (!document.hidden) {
-    await Promise.all([ask('/api/system/health').then(showHealth), ask('/api/v1/catalogue').then(showProducts)]);
+    await Promise.all([ask('/api/system/health').then(showHealth), ask('/front-page.json').then(showProducts)]);
   }
   setTimeout(refresh, EVERY);
 }
