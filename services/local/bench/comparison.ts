@@ -41,19 +41,23 @@ export interface Round {
   readonly bare: Sample;
 }
 
-/** The two take turns, so that both see the same machine. The first round, in which code is compiled and caches fill, doesn't count. */
+/** Code is compiled and caches fill in a first round, so much longer, which doesn't count. */
+const WARM_UP = 4;
+
+/** The two take turns, so that both see the same machine. */
 export async function compare(
   { store, bare }: Pick<Comparison, 'store' | 'bare'>,
   { rounds, seconds, database }: { rounds: number; seconds: number; database: number },
 ): Promise<Round[]> {
   const measured: Round[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
+  for (const contestant of [store, bare]) await measure(contestant, seconds * WARM_UP, database);
+  for (let round = 1; round <= rounds; round += 1) {
     measured.push({
       store: await measure(store, seconds, database),
       bare: await measure(bare, seconds, database),
     });
   }
-  return measured.slice(1);
+  return measured;
 }
 
 /** `database` is the id of its process. */
