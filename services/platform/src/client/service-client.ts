@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import type { z } from 'zod';
 import { Unavailable } from '../errors.ts';
 import type { Logger } from '../logging.ts';
@@ -8,6 +8,7 @@ import { currentRequest, remainingMs } from '../request-context.ts';
 import { startClientSpan } from '../tracing/tracing.ts';
 import { CircuitOpen, type CircuitSettings, createCircuit } from './circuit-breaker.ts';
 import { lookupAnyFirst } from './lookup.ts';
+import { createRenewedPool, type RenewedPool } from './renewed-pool.ts';
 
 /** The answers that the caller understands, each status with its body; any other is a failure of the service called. */
 type Answers = Readonly<Record<number, z.ZodType>>;
@@ -48,20 +49,17 @@ const ATTEMPTS = 3;
 const CONNECTIONS = 32;
 /** ms; shorter than the server's 75 s, so that it is always the caller who closes a connection. */
 const KEEP_ALIVE = 30_000;
-/** ms until a connection is replaced by a new one: a name may have got other replicas behind it. */
+/** ms until connections are replaced by new ones: a name may have got other replicas behind it. */
 const CONNECTION_AGE = 10_000;
 
 export function createServiceClient(options: ServiceClientOptions, metrics: Metrics, logger: Logger): ServiceClient {
   const { target, baseUrls, issueToken } = options;
-  const pools = baseUrls.map(
-    (url) =>
-      new Pool(url, {
-        connections: CONNECTIONS,
-        keepAliveTimeout: KEEP_ALIVE,
-        clientTtl: CONNECTION_AGE,
-        connect: { timeout: 1000, lookup: lookupAnyFirst },
-      }),
-  );
+  const connecting = {
+    connections: CONNECTIONS,
+    keepAliveTimeout: KEEP_ALIVE,
+    connect: { timeout: 1000, lookup: lookupAnyFirst },
+  };
+  const pools = baseUrls.map((url) => createRenewedPool(url, connecting, CONNECTION_AGE));
   let turn = 0;
   const circuit = createCircuit(target, options.circuit, metrics.circuitState, logger);
 
@@ -70,7 +68,8 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
     turn += 1;
     for (let tried = 1; ; tried += 1) {
       try {
-        return await sendTo(pools[(turn + tried) % pools.length] as Pool, call, timeLeft);
+        const pool = pools[(turn + tried) % pools.length] as RenewedPool;
+        return await sendTo(pool.current(), call, timeLeft);
       } catch (error) {
         if (tried === pools.length || !isNotConnected(error)) throw error;
       }
