@@ -138,7 +138,7 @@ async function cartRead({ store, folder, ids, express, shopper }: Parts): Promis
   };
 }
 
-/** Each time the cart of somebody else, whose first item or so it is; bare it is a new row. */
+/** Each time the cart of somebody else, of a few lines; bare it is a new row. */
 function cartWrite({ store, ids, express, shopper }: Parts): Comparison {
   const users = Array.from({ length: CARTS }, () => crypto.randomUUID());
   const line = (productId: string) => ({
@@ -154,7 +154,7 @@ function cartWrite({ store, ids, express, shopper }: Parts): Comparison {
     against: 'Express and one conditional write',
     store: {
       load: repeated(AT_ONCE, (number) =>
-        shopper.addItem(pick(users, number), pick(ids, Math.floor(number / CARTS) % 20)),
+        shopper.addItem(pick(users, number), pick(ids, Math.floor(number / CARTS) % LINES_OF_A_CART)),
       ),
       processes: pidsOf(store, 'cart', 'product'),
     },
@@ -187,6 +187,7 @@ async function signIn({ store, express }: Parts): Promise<Comparison> {
 }
 
 function purchase({ store, ids, checkout, shopper }: Parts): Comparison {
+  const users = Array.from({ length: CHECKOUTS }, () => crypto.randomUUID());
   return {
     name: 'checkout',
     against: "the driver's conditional writes",
@@ -195,7 +196,7 @@ function purchase({ store, ids, checkout, shopper }: Parts): Comparison {
         AT_ONCE,
         CHECKOUTS,
         async (number) => {
-          const userId = crypto.randomUUID();
+          const userId = pick(users, number);
           await shopper.addItem(userId, pick(ids, number));
           return userId;
         },
@@ -222,9 +223,14 @@ async function createShoppers(store: Store): Promise<Shoppers> {
   const [key] = readSigningKeys((await ensureKeys(path.join(store.dataDir, 'keys'))).userKeys);
   const { cart, order } = store.urls;
   const sessionId = crypto.randomUUID();
-  const headersOf = (userId: string) => ({
-    authorization: `Bearer ${issueUserToken({ userId, sessionId, role: 'user' }, key)}`,
-  });
+  const known = new Map<string, Headers>();
+  const headersOf = (userId: string) => {
+    const headers = known.get(userId) ?? {
+      authorization: `Bearer ${issueUserToken({ userId, sessionId, role: 'user' }, key)}`,
+    };
+    known.set(userId, headers);
+    return headers;
+  };
   return {
     headersOf,
     addItem: (userId, productId) =>

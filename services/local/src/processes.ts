@@ -22,11 +22,12 @@ export async function startedAt(pid: number): Promise<string | undefined> {
   return process?.state === 'Z' ? undefined : process?.startedAt;
 }
 
-/** Processes of the group that `leader` began, it included. */
+/** The process `leader` and those of its group; one that leads no group is alone. */
 export async function listGroup(leader: number): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
   const states = await Promise.all(pids.map(readState));
-  return pids.filter((_, index) => states[index]?.group === leader && states[index].state !== 'Z');
+  const belongs = (pid: number, process: ProcessState | undefined) => pid === leader || process?.group === leader;
+  return pids.filter((pid, index) => belongs(pid, states[index]) && states[index]?.state !== 'Z');
 }
 
 /** Those which work in `folder`: both together say that they are ours. */

@@ -53,8 +53,7 @@ export function toMb(bytes: number): string {
 }
 
 async function residentOfGroup(leader: number): Promise<number> {
-  const pids = new Set([leader, ...(await listGroup(leader))]);
-  const sizes = await Promise.all([...pids].map(residentOf));
+  const sizes = await Promise.all((await listGroup(leader)).map(residentOf));
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
