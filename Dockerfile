@@ -6,7 +6,7 @@ COPY monitoring/mtail /etc/mtail
 USER 101:101
 ENTRYPOINT ["bash", "/etc/mtail/follow.sh"]
 
-# The pages, as `npm start` builds them: any warning is a fault. Diagrams are drawn by a development package.
+# The pages, as `npm start` builds them, where a warning is a fault. Diagrams are drawn by a development package.
 FROM node:24-slim AS docs
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
 WORKDIR /app

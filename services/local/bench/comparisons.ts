@@ -4,7 +4,7 @@ import { readSigningKeys } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
 import { ensureKeys } from '../src/keys.ts';
 import { checkPorts } from '../src/ports.ts';
-import { createShop, newAccount, type Page, type Product, type ProductSummary } from '../src/shop-client.ts';
+import { createShop, newAccount, type Page, type Product, type ProductSummary, SOMEWHERE } from '../src/shop-client.ts';
 import type { Store } from '../src/store.ts';
 import { type BareCheckout, createBareCheckout } from './bare/checkout.ts';
 import { type BareProcess, startBareExpress, startBareNginx } from './bare/processes.ts';
@@ -27,7 +27,7 @@ interface Place {
 
 type Headers = Readonly<Record<string, string>>;
 
-const LIST = '/api/v1/products';
+export const LIST = '/api/v1/products';
 /** Different products, so that conditional writes of two don't meet at one. */
 const PRODUCTS = 1000;
 /** Pieces of each. */
@@ -37,13 +37,6 @@ const LINES_OF_A_CART = 3;
 const AT_ONCE = 16;
 /** Of a round. */
 const CHECKOUTS = 400;
-const ADDRESS = {
-  name: 'Sam Shopper',
-  line1: '1 Main Street',
-  city: 'Springfield',
-  postalCode: '12345',
-  country: 'US',
-};
 
 /** Everything is asked of the services themselves, as the bare ones are; only what Nginx keeps is asked of Nginx. */
 export async function prepareComparisons(store: Store, { folder, port, currency }: Place): Promise<Comparisons> {
@@ -236,7 +229,7 @@ async function createShoppers(store: Store): Promise<Shoppers> {
     addItem: (userId, productId) =>
       post(`${cart[0]}/api/v1/cart/items`, { productId, quantity: 1 }, 201, headersOf(userId)),
     order: (userId) =>
-      post(`${order[0]}/api/v1/orders`, { shippingAddress: ADDRESS }, 201, {
+      post(`${order[0]}/api/v1/orders`, SOMEWHERE, 201, {
         ...headersOf(userId),
         'idempotency-key': crypto.randomUUID(),
       }),

@@ -1,13 +1,12 @@
 import type { Page, ProductSummary } from '../src/shop-client.ts';
 import type { Store } from '../src/store.ts';
 import { type Contestant, measure, median } from './comparison.ts';
-import { pidsOf, read } from './comparisons.ts';
+import { LIST, pidsOf, read } from './comparisons.ts';
 import { readsOf } from './loads.ts';
 
 /** µs of the service and the database together that one read takes, by kind of read. */
 export type ReadCosts = Readonly<Record<'list' | 'product', number>>;
 
-const LIST = '/api/v1/products';
 const SORTS = ['-createdAt', 'price', '-price', 'name'];
 const CATEGORIES = 25;
 

@@ -3,12 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ensureProducts, openShop } from '../src/open-shop.ts';
+import { ensureProducts, startShop } from '../src/open-shop.ts';
 import { runCommand } from '../src/run-command.ts';
 import { REPOSITORY, readSettings, type StoreSettings } from '../src/settings.ts';
 import { measureMemory } from '../src/smoke/memory.ts';
 import { StartError } from '../src/start-error.ts';
-import { type Store, startStore } from '../src/store.ts';
+import type { Store } from '../src/store.ts';
 import { createTerminal, type Terminal } from '../src/terminal.ts';
 import { ensureTools } from '../src/tools.ts';
 import { compare, costOf, median, type Round } from './comparison.ts';
@@ -116,18 +116,10 @@ function readCount(name: string, text: string, least: number): number {
 
 async function run(plan: Plan, { show }: Terminal): Promise<Report> {
   const { settings, stopped } = plan;
-  const first = await timed(async () => {
-    const store = await startStore(settings, { onProgress: show, signal: stopped });
-    await openShop(store, settings, show);
-    return store;
-  });
+  const start = () => startShop(settings, { onProgress: show, signal: stopped });
+  const first = await timed(start);
   await first.result.stop();
-  stopped.throwIfAborted();
-  const second = await timed(async () => {
-    const store = await startStore(settings, { onProgress: show, signal: stopped });
-    await openShop(store, settings, show);
-    return store;
-  });
+  const second = await timed(start);
   const store = second.result;
   try {
     const measured = await measureStore(store, plan, show);

@@ -1,6 +1,5 @@
-import { SERVICE_NAMES } from '../src/settings.ts';
-import type { ProcessMemory } from '../src/smoke/memory.ts';
-import { toMb } from '../src/smoke/memory.ts';
+import { isService } from '../src/service-processes.ts';
+import { type ProcessMemory, toMb } from '../src/smoke/memory.ts';
 import { toTable } from '../src/table.ts';
 import { type Comparison, costOf, median, type Round, speedOf } from './comparison.ts';
 import type { ReadCosts } from './growth.ts';
@@ -164,10 +163,6 @@ ${lanes.join('\n')}
 
 function worstSpeed(rounds: readonly Round[]): number {
   return Math.min(...rounds.map(speedOf));
-}
-
-function isService(name: string): boolean {
-  return SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''));
 }
 
 function toShare(ratio: number): string {

@@ -17,7 +17,7 @@ import { orderConfig } from '../../order/src/config.ts';
 import { productConfig } from '../../product/src/config.ts';
 import { userConfig } from '../../user/src/config.ts';
 import { IMAGE } from '../src/k6.ts';
-import { SHOPPER_PASSWORD } from '../src/seed/users.ts';
+import { SHOPPER_PASSWORD, SHOPPERS } from '../src/seed/users.ts';
 import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
 import { bodyOf, createShop, newAccount, type Shop, SOMEWHERE } from '../src/shop-client.ts';
 import { describeSmoke, smokeStore } from '../src/smoke.ts';
@@ -218,7 +218,7 @@ test('k6 is the one that npm run load uses, and signs in the shoppers that are m
   const { image, environment = {} } = compose.services[RUN] as ComposeService;
   assert.equal(image, IMAGE);
   assert.equal(environment.SHOPPER_PASSWORD, SHOPPER_PASSWORD);
-  assert.match(read('services/local/src/docker-job.ts'), new RegExp(`SHOPPERS = ${environment.SEEDED_USERS};`));
+  assert.equal(Number(environment.SEEDED_USERS), SHOPPERS);
 });
 
 describe('docker compose up', { skip: obstacle ?? false }, () => {
@@ -279,6 +279,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
   });
 
   test('k6 puts it under load, shows the run live, and Prometheus gets what it measures', async (t) => {
+    // Nothing of ours makes this image, as it is with the engine itself: where it can't be pulled either, the sum says that this was left out.
     if (!canRun(RUN)) return t.skip('there is no image of k6');
     const run = docker('compose', 'run', '--rm', '-T', '--service-ports', '--env', 'SCENARIO=smoke', RUN);
     let isOver = false;

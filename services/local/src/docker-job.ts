@@ -11,7 +11,7 @@ import { ensureFirstAdmin } from './first-admin.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
-import { seedUsers } from './seed/users.ts';
+import { SHOPPERS, seedUsers } from './seed/users.ts';
 import { REPOSITORY, readSettings, SERVICE_NAMES, type ServiceName } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { ADMIN_ROLE, DATA_CENTER, type StoreEvent } from './store.ts';
@@ -36,8 +36,6 @@ const SERVICE_PORT = 8000;
 const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
 /** Each row is on as many nodes, if there are so many. */
 const COPIES = 3;
-/** As SEEDED_USERS tells k6. */
-const SHOPPERS = 1000;
 const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
 const { settings, nodes, tlsCa, alertWebhook } = readJobSettings();

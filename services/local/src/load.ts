@@ -5,13 +5,13 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findK6 } from './k6.ts';
-import { openShop } from './open-shop.ts';
+import { startShop } from './open-shop.ts';
 import { runCommand } from './run-command.ts';
 import { ensureSecrets } from './secrets.ts';
-import { SHOPPER_PASSWORD } from './seed/users.ts';
+import { SHOPPER_PASSWORD, SHOPPERS } from './seed/users.ts';
 import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
-import { type Store, startStore } from './store.ts';
+import type { Store } from './store.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
 
 /** As in loadtest/scenarios.ts, which only k6 can read. */
@@ -43,7 +43,6 @@ The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if n
 Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold is missed.
 `;
 
-const SEEDED_USERS = 1000;
 const DASHBOARD_PORT = '8089';
 /** Percentiles of a run can't be made of anything less; means of a moment are made of sum and count. */
 const SENT_OF_TIMES = 'count,sum,p(95),p(99)';
@@ -85,16 +84,7 @@ async function main(): Promise<number> {
     terminal.show({ kind: 'began', step: 'k6', text: 'k6: looking for it' });
     const k6 = await findK6(reports, () => terminal.show({ kind: 'noted', text: 'k6: building it with Go, once' }));
     terminal.show({ kind: 'done', step: 'k6', text: `k6 is there: ${k6.command}` });
-    const seeded = await run('npm', [
-      'run',
-      '--silent',
-      'seed',
-      '--',
-      '--products',
-      '0',
-      '--users',
-      String(SEEDED_USERS),
-    ]);
+    const seeded = await run('npm', ['run', '--silent', 'seed', '--', '--products', '0', '--users', String(SHOPPERS)]);
     interrupted.signal.throwIfAborted();
     if (seeded !== 0) return seeded;
 
@@ -109,7 +99,7 @@ async function main(): Promise<number> {
     const code = await run(k6.command, [...k6.args, 'run', ...outputs, '--summary-export', `${report}.json`, script], {
       STORE_URL: `http://127.0.0.1:${settings.port}`,
       SCENARIO: scenario,
-      SEEDED_USERS: String(SEEDED_USERS),
+      SEEDED_USERS: String(SHOPPERS),
       SHOPPER_PASSWORD,
       ADMIN_EMAIL: settings.adminEmail,
       ADMIN_PASSWORD: settings.adminPassword ?? adminPassword,
@@ -152,15 +142,7 @@ async function ensureStore(
     () => false,
   );
   if (!isThere) {
-    const store = await startStore(settings, { onProgress: show, signal });
-    try {
-      await openShop(store, settings, show);
-      signal.throwIfAborted();
-    } catch (error) {
-      await store.stop();
-      throw error;
-    }
-    return store;
+    return startShop(settings, { onProgress: show, signal });
   }
   const gateway = await readFile(path.join(settings.dataDir, 'nginx/nginx.conf'), 'utf8').catch(() => '');
   if (gateway.includes(LIMITED)) {

@@ -6,7 +6,7 @@ import { emptyIfMissing, writePrivately } from './secrets.ts';
 import { seedCatalogue } from './seed/catalogue.ts';
 import { selfCheckPurchase } from './self-check.ts';
 import type { StoreSettings } from './settings.ts';
-import type { Store, StoreEvent } from './store.ts';
+import { type StartOptions, type Store, type StoreEvent, startStore } from './store.ts';
 
 export interface OpenShop {
   /** The first admin was made by this start. */
@@ -35,6 +35,19 @@ export async function openShop(
   const bought = await selfCheckPurchase(store.baseUrl);
   onProgress({ kind: 'done', step: 'self-check', text: bought });
   return { adminIsNew };
+}
+
+/** Starts a store and makes a shop of it, as `startStore` and `openShop` do; nothing is left running when either can't. */
+export async function startShop(settings: StoreSettings, options: Required<StartOptions>): Promise<Store> {
+  const store = await startStore(settings, options);
+  try {
+    await openShop(store, settings, options.onProgress);
+    options.signal.throwIfAborted();
+    return store;
+  } catch (error) {
+    await store.stop();
+    throw error;
+  }
 }
 
 /** Seeds up to the wanted number, once: what the shop did with its products since then stays. */

@@ -7,6 +7,8 @@ import { createMetrics } from '#platform/metrics.ts';
 import { throughOutages } from '#platform/through-outages.ts';
 import { inParallel } from './in-parallel.ts';
 
+/** As many as load tests have. */
+export const SHOPPERS = 1000;
 /** Everybody may know it: seeded shoppers are for load tests alone. */
 export const SHOPPER_PASSWORD = 'shop-till-you-drop-1';
 

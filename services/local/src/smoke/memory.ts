@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findLauncher } from '../data-dir.ts';
 import { listGroup } from '../processes.ts';
-import { SERVICE_NAMES } from '../settings.ts';
+import { isService } from '../service-processes.ts';
 
 export interface ProcessMemory {
   readonly name: string;
@@ -35,7 +35,6 @@ export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | 
 
 /** What is over its limit, a sentence each. */
 export function faultsOfMemory(processes: readonly ProcessMemory[]): string[] {
-  const isService = (name: string) => SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''));
   const faults = processes
     .filter(({ name, bytes }) => isService(name) && bytes > SERVICE_LIMIT)
     .map(({ name, bytes }) => `${name} takes ${toMb(bytes)}, over ${toMb(SERVICE_LIMIT)}`);
