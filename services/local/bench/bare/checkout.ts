@@ -40,6 +40,16 @@ export async function createBareCheckout(store: Store, currency: string): Promis
   });
   await client.connect();
 
+  const cartLine = (productId: string) => ({
+    product_id: productId,
+    sku: 'SKU',
+    name: 'Name',
+    image: null,
+    quantity: 1,
+    unit_price_minor: PRICE,
+    currency,
+  });
+
   async function write(...statements: readonly (readonly [query: string, ...params: unknown[]])[]): Promise<void> {
     const batch = statements.map(([query, ...params]) => ({ query, params }));
     const [first] = batch;
@@ -53,20 +63,11 @@ export async function createBareCheckout(store: Store, currency: string): Promis
   return {
     async fillCart(productId) {
       const [cartId, writeId] = [types.Uuid.random(), types.Uuid.random()];
-      const line = {
-        product_id: productId,
-        sku: 'SKU',
-        name: 'Name',
-        image: null,
-        quantity: 1,
-        unit_price_minor: PRICE,
-        currency,
-      };
       await write([
         'INSERT INTO cart.carts (cart_id, version, write_id, lines, updated_at) VALUES (?, 1, ?, ?, ?) IF NOT EXISTS USING TTL 2592000',
         cartId,
         writeId,
-        [line],
+        [cartLine(productId)],
         new Date(),
       ]);
       return { cartId, writeId, productId };
@@ -89,20 +90,11 @@ export async function createBareCheckout(store: Store, currency: string): Promis
         String(cartId),
         at,
       ]);
-      const taken = {
-        product_id: productId,
-        sku: 'SKU',
-        name: 'Name',
-        image: null,
-        quantity: 1,
-        unit_price_minor: PRICE,
-        currency,
-      };
       await write([
         `UPDATE cart.carts USING TTL 2592000 SET version = 2, write_id = ?, lines = null, takes = ?, updated_at = ?
          WHERE cart_id = ? IF version = 1 AND write_id = ?`,
         types.Uuid.random(),
-        [{ order_id: orderId, lines: [taken] }],
+        [{ order_id: orderId, lines: [cartLine(productId)] }],
         at,
         cartId,
         writeId,
