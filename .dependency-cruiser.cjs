@@ -102,9 +102,9 @@ module.exports = {
     ),
     ...room(
       'client-speaks-http',
-      'Clients see zod, rules, platform/client and errors.',
+      'Clients see zod, rules, other clients of their service, platform/client and errors.',
       `^services/${SERVICES}/src/clients/`,
-      [DOMAIN, ERRORS, platform('client/'), npm('zod')],
+      [DOMAIN, ERRORS, '^services/$1/src/clients/', platform('client/'), npm('zod', 'lru-cache')],
     ),
     ...room(
       'schema-is-the-wire',

@@ -96,6 +96,45 @@ describe('GET /api/v1/cart', () => {
   });
 });
 
+describe('a look into the cart', () => {
+  let remembering: Store;
+  let cat: ReturnType<typeof shopper>;
+
+  before(async () => {
+    remembering = await openStore({ offerAge: 60_000 });
+  });
+  after(() => remembering.close());
+  beforeEach(() => {
+    cat = shopper(remembering.replicas[0]);
+  });
+
+  it('asks nobody for what product has said a moment ago, and for nothing else', async () => {
+    const { product } = remembering;
+    const [lamp, chair] = [product.offer(), product.offer()];
+    await cat.add(lamp.id, 1).expect(201);
+    const calls = product.calls.length;
+    await cat.getCart().expect(200);
+    assert.equal(product.calls.length, calls);
+
+    const dan = shopper(remembering.replicas[0]);
+    await dan.add(chair.id, 1).expect(201);
+    await cat.add(chair.id, 1).expect(201);
+    assert.deepEqual(product.calls.slice(calls), [[chair.id], [lamp.id, chair.id]]);
+  });
+
+  it('never shows an older price than the change before it, which always asks', async () => {
+    const { product } = remembering;
+    const lamp = product.offer();
+    await cat.add(lamp.id, 1).expect(201);
+    product.offer({ ...lamp, price: usd(2500) });
+    assert.deepEqual((await cat.getCart().expect(200)).body.total, usd(1999));
+    assert.deepEqual((await cat.add(lamp.id, 1).expect(201)).body.total, usd(5000));
+    assert.deepEqual((await cat.getCart().expect(200)).body.total, usd(5000));
+    product.offer({ ...lamp, available: 2 });
+    await cat.add(lamp.id, 1).expect(409);
+  });
+});
+
 describe('POST /api/v1/cart', () => {
   it("gives a signed-in user's cart, 200", async () => {
     const { id } = product.offer();

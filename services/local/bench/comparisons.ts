@@ -9,7 +9,7 @@ import type { Store } from '../src/store.ts';
 import { type BareCheckout, createBareCheckout } from './bare/checkout.ts';
 import { type BareProcess, startBareExpress, startBareNginx } from './bare/processes.ts';
 import type { Comparison } from './comparison.ts';
-import { readsOf, repeated, workedOff } from './loads.ts';
+import { type Read, readsOf, repeated, workedOff } from './loads.ts';
 
 /** The comparisons, and what runs for them. */
 export interface Comparisons {
@@ -51,26 +51,24 @@ export async function prepareComparisons(store: Store, { folder, port, currency 
     '/product.json': await read(store.baseUrl, `${LIST}/${ids[0]}`),
   };
   const place = (name: string, at: number) => ({ folder: path.join(folder, name), port: at });
-  const [express, nginx, checkout] = await Promise.all([
-    startBareExpress(store, currency, place('bare-express', port)),
-    startBareNginx(files, place('bare-nginx', port + 1)),
-    createBareCheckout(store, currency),
-  ]);
+  await using started = new AsyncDisposableStack();
+  const stoppedInTheEnd = <Part extends { stop(): Promise<void> }>(part: Part) =>
+    started.adopt(part, () => part.stop());
+  const express = stoppedInTheEnd(await startBareExpress(store, currency, place('bare-express', port)));
+  const nginx = stoppedInTheEnd(await startBareNginx(files, place('bare-nginx', port + 1)));
+  const checkout = stoppedInTheEnd(await createBareCheckout(store, currency));
   const shopper = await createShoppers(store);
   const parts = { store, folder, ids, express, nginx, checkout, shopper, currency };
-  return {
-    list: [
-      ...(await fromCache(parts)),
-      ...(await fromDatabase(parts)),
-      await cartRead(parts),
-      cartWrite(parts),
-      await signIn(parts),
-      purchase(parts),
-    ],
-    async stop() {
-      await Promise.all([express.stop(), nginx.stop(), checkout.stop()]);
-    },
-  };
+  const list = [
+    ...(await fromCache(parts)),
+    ...(await fromDatabase(parts)),
+    await cartRead(parts),
+    cartWrite(parts),
+    await signIn(parts),
+    purchase(parts),
+  ];
+  const whatRuns = started.move();
+  return { list, stop: () => whatRuns.disposeAsync() };
 }
 
 interface Parts {
@@ -88,8 +86,11 @@ async function fromCache({ store, folder, ids, nginx }: Parts): Promise<Comparis
   const compareFile = async (name: string, asked: string, file: string): Promise<Comparison> => ({
     name,
     against: 'Nginx with the same bytes in a file',
-    store: { load: await readsOf(store.baseUrl, [asked], { folder }), processes: pidsOf(store, 'nginx', 'product') },
-    bare: { load: await readsOf(nginx.url, [file], { folder }), processes: [nginx.pid] },
+    store: {
+      load: await readsOf(store.baseUrl, [{ path: asked }], folder),
+      processes: pidsOf(store, 'nginx', 'product'),
+    },
+    bare: { load: await readsOf(nginx.url, [{ path: file }], folder), processes: [nginx.pid] },
     atLeast: 0.7,
   });
   return [
@@ -100,33 +101,39 @@ async function fromCache({ store, folder, ids, nginx }: Parts): Promise<Comparis
 
 async function fromDatabase({ store, folder, ids, express }: Parts): Promise<Comparison[]> {
   const [product] = store.urls.product as readonly [string];
-  const compareReads = async (name: string, asked: string[], bare: string[], atLeast: number): Promise<Comparison> => ({
+  const compareReads = async (name: string, asked: Read[], bare: Read[], atLeast: number): Promise<Comparison> => ({
     name,
     against: 'Express and the same query',
-    store: { load: await readsOf(product, asked, { folder }), processes: pidsOf(store, 'product') },
-    bare: { load: await readsOf(express.url, bare, { folder }), processes: [express.pid] },
+    store: { load: await readsOf(product, asked, folder), processes: pidsOf(store, 'product') },
+    bare: { load: await readsOf(express.url, bare, folder), processes: [express.pid] },
     atLeast,
   });
-  const each = (prefix: string) => ids.map((id) => `${prefix}/${id}`);
+  const each = (prefix: string) => ids.map((id) => ({ path: `${prefix}/${id}` }));
   return [
-    await compareReads('list', [LIST], ['/list'], 0.7),
+    await compareReads('list', [{ path: LIST }], [{ path: '/list' }], 0.7),
     await compareReads('product', each(LIST), each('/product'), 0.75),
   ];
 }
 
+/** Different people with different products. */
 async function cartRead({ store, folder, ids, express, shopper }: Parts): Promise<Comparison> {
   const [cart] = store.urls.cart as readonly [string];
-  const userId = crypto.randomUUID();
-  for (const productId of ids.slice(0, LINES_OF_A_CART)) await shopper.addItem(userId, productId);
-  const headers = shopper.headersOf(userId);
+  const users = Array.from({ length: CARTS }, () => crypto.randomUUID());
+  for (const [at, userId] of users.entries()) {
+    for (let line = 0; line < LINES_OF_A_CART; line += 1) {
+      await shopper.addItem(userId, pick(ids, at * LINES_OF_A_CART + line));
+    }
+  }
+  const asked = users.map((userId) => ({ path: '/api/v1/cart', token: shopper.tokenOf(userId) }));
+  const bare = users.map((userId) => ({ path: `/cart/${userId}` }));
   return {
     name: 'cart',
     against: 'Express and one query',
     store: {
-      load: await readsOf(cart, ['/api/v1/cart'], { folder, headers }),
+      load: await readsOf(cart, asked, folder),
       processes: pidsOf(store, 'cart', 'product'),
     },
-    bare: { load: await readsOf(express.url, [`/cart/${userId}`], { folder }), processes: [express.pid] },
+    bare: { load: await readsOf(express.url, bare, folder), processes: [express.pid] },
     atLeast: 0.5,
   };
 }
@@ -206,7 +213,7 @@ function purchase({ store, ids, checkout, shopper }: Parts): Comparison {
 }
 
 interface Shoppers {
-  headersOf(userId: string): Headers;
+  tokenOf(userId: string): string;
   addItem(userId: string, productId: string): Promise<void>;
   order(userId: string): Promise<void>;
 }
@@ -216,16 +223,15 @@ async function createShoppers(store: Store): Promise<Shoppers> {
   const [key] = readSigningKeys((await ensureKeys(path.join(store.dataDir, 'keys'))).userKeys);
   const { cart, order } = store.urls;
   const sessionId = crypto.randomUUID();
-  const known = new Map<string, Headers>();
-  const headersOf = (userId: string) => {
-    const headers = known.get(userId) ?? {
-      authorization: `Bearer ${issueUserToken({ userId, sessionId, role: 'user' }, key)}`,
-    };
-    known.set(userId, headers);
-    return headers;
+  const known = new Map<string, string>();
+  const tokenOf = (userId: string) => {
+    const token = known.get(userId) ?? issueUserToken({ userId, sessionId, role: 'user' }, key);
+    known.set(userId, token);
+    return token;
   };
+  const headersOf = (userId: string) => ({ authorization: `Bearer ${tokenOf(userId)}` });
   return {
-    headersOf,
+    tokenOf,
     addItem: (userId, productId) =>
       post(`${cart[0]}/api/v1/cart/items`, { productId, quantity: 1 }, 201, headersOf(userId)),
     order: (userId) =>

@@ -24,7 +24,11 @@ export async function measureReads(
   const [service] = store.urls.product as readonly [string];
   const costs = async (paths: readonly string[]) => {
     const contestant: Contestant = {
-      load: await readsOf(service, paths, { folder }),
+      load: await readsOf(
+        service,
+        paths.map((path) => ({ path })),
+        folder,
+      ),
       processes: pidsOf(store, 'product'),
     };
     const samples: number[] = [];

@@ -7,37 +7,25 @@ import type { Load } from './comparison.ts';
 const CONNECTIONS = 16;
 const SCRIPT = path.join(import.meta.dirname, 'wrk.lua');
 
+/** What is asked for, and the token of who asks, if it is somebody. */
+export interface Read {
+  readonly path: string;
+  readonly token?: string;
+}
+
 /**
- * Reads `paths` of `origin` in turn, by wrk: its own share of the two cores is small beside that of what it measures. `folder` is for its
- * list of paths.
+ * Asks `origin` for `reads` in turn, by wrk: its own share of the two cores is small beside that of what it measures. `folder` is for its
+ * list of them.
  */
-export async function readsOf(
-  origin: string,
-  paths: readonly string[],
-  { folder, headers = {} }: { folder: string; headers?: Readonly<Record<string, string>> },
-): Promise<Load> {
-  const list = path.join(folder, `paths-${crypto.randomUUID()}.txt`);
-  await writeFile(list, paths.join('\n'));
-  const named = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+export async function readsOf(origin: string, reads: readonly Read[], folder: string): Promise<Load> {
+  const list = path.join(folder, `reads-${crypto.randomUUID()}.txt`);
+  await writeFile(list, reads.map(({ path, token }) => (token ? `${path} ${token}` : path)).join('\n'));
   return {
     async run(seconds) {
-      const args = [
-        '-t',
-        '1',
-        '-c',
-        String(CONNECTIONS),
-        '-d',
-        `${seconds}s`,
-        ...named,
-        '-s',
-        SCRIPT,
-        origin,
-        '--',
-        list,
-      ];
+      const args = ['-t', '1', '-c', String(CONNECTIONS), '-d', `${seconds}s`, '-s', SCRIPT, origin, '--', list];
       const { stdout } = await promisify(execFile)('wrk', args);
       const [requests, faults] = /^done (\d+) (\d+)$/m.exec(stdout)?.slice(1).map(Number) ?? [];
-      if (!requests || faults !== 0) throw new Error(`wrk at ${origin}${paths[0]}:\n${stdout}`);
+      if (!requests || faults !== 0) throw new Error(`wrk at ${origin}${reads[0]?.path}:\n${stdout}`);
       return requests;
     },
   };

@@ -101,7 +101,10 @@ async function measure({ process: { pid = 0 }, pool }: Measured): Promise<number
   return (cpuOf(pid) - before) / 1000 / REQUESTS;
 }
 
-/** ns on a core; see https://docs.kernel.org/scheduler/sched-stats.html. */
+/**
+ * ns on a core, by https://docs.kernel.org/scheduler/sched-stats.html: a round is too short for the 10 ms in which `processorTimeOf` counts,
+ * and no thread ends in it.
+ */
 function cpuOf(pid: number): number {
   const times = readdirSync(`/proc/${pid}/task`).map((task) =>
     readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8'),

@@ -1,16 +1,19 @@
--- For wrk: asks for the paths in a file, a line each, in turn. Says at the end how many answers there were and how many were wrong.
-local paths = {}
+-- For wrk: asks for what stands in a file, a line each, in turn: a path and, where somebody signed in asks for it, their token. Says at the
+-- end how many answers there were and how many were wrong.
+local requests = {}
 local at = 0
 
 function init(args)
   for line in io.lines(args[1]) do
-    paths[#paths + 1] = line
+    local path, token = line:match("^(%S+) ?(%S*)$")
+    local headers = token ~= "" and { Authorization = "Bearer " .. token } or {}
+    requests[#requests + 1] = wrk.format("GET", path, headers)
   end
 end
 
 function request()
-  at = at % #paths + 1
-  return wrk.format("GET", paths[at])
+  at = at % #requests + 1
+  return requests[at]
 end
 
 function done(summary)

@@ -29,23 +29,23 @@ const TELLING = /[0-9a-f]{8}-[0-9a-f]{4}-|@|:\/\/|[?&=]|eyJ|\d{6}/;
 const METRIC =
   /\b(?:[a-z]+(?:_[a-z0-9]+)*_(?:total|seconds|bytes|count|sum|bucket|state)|[a-z]+:[a-z_]+:[a-z0-9_]+)\b/g;
 
-/** What dashboards and rules ask, of a Prometheus that watches the store at work; that of load tests only where there is k6. */
-export function dashboards(running: () => RunningStore, { hasK6 }: { readonly hasK6: boolean }): void {
-  const shown = readCommitted().filter(({ uid }) => uid !== 'load' || hasK6);
+/** What dashboards and rules ask, of a Prometheus that watches the store at work and under load. */
+export function dashboards(running: () => RunningStore): void {
+  const shown = readCommitted();
   let prometheus: PrometheusClient;
   let traffic: Promise<void>;
-  let stopLoad: (() => Promise<void>) | undefined;
+  let stopLoad: () => Promise<void>;
   const closing = new AbortController();
 
   before(() => {
     prometheus = createPrometheusClient(running().store.monitoring?.prometheusUrl as string);
     traffic = everydayTraffic(running(), closing.signal);
-    if (hasK6) stopLoad = startLoad(running());
+    stopLoad = startLoad(running());
   });
   after(async () => {
     closing.abort();
     await traffic;
-    await stopLoad?.();
+    await stopLoad();
   });
 
   for (const dashboard of shown) {

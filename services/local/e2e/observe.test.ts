@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
-import { findReadyK6 } from '../src/k6.ts';
 import { SERVICE_NAMES } from '../src/settings.ts';
 import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
 import { alerts } from './alerts.ts';
@@ -25,11 +23,6 @@ const CASSANDRA_SCRAPE = 1000;
 const ROWS_WITHIN = 60_000;
 /** In a row. */
 const SCRAPES = 10;
-
-/** Building it takes minutes: not for a test. */
-const hasK6 = (await findReadyK6(tmpdir())) !== undefined;
-if (!hasK6)
-  console.log('The dashboard of load tests is left out: there is no k6 yet. `npm run load -- smoke` gets it.');
 
 let receiver: SpanReceiver;
 let running: RunningStore;
@@ -120,7 +113,7 @@ describe('npm start -- --observe', () => {
   });
 });
 
-describe('dashboards and rules', () => dashboards(() => running, { hasK6 }));
+describe('dashboards and rules', () => dashboards(() => running));
 
 describe('alerts', () => alerts(() => running));
 

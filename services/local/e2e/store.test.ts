@@ -13,6 +13,7 @@ import { catalogueWalk } from './catalogue-walk.ts';
 import { docs } from './docs.ts';
 import { faults } from './faults.ts';
 import { frontPage } from './front-page.ts';
+import { loadTests } from './load-tests.ts';
 import { pages } from './pages.ts';
 import { purchases } from './purchases.ts';
 import { type RunningStore, startRunningStore } from './running-store.ts';
@@ -31,6 +32,7 @@ describe('pages in a browser', () => pages(() => running));
 describe('front page', () => frontPage(() => running));
 describe('Swagger', () => swagger(() => running));
 describe('catalogue walk', () => catalogueWalk(() => running));
+describe('npm run load', () => loadTests(() => running));
 describe('abuse', () => {
   let scene: Scene;
   before(async () => {

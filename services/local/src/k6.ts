@@ -28,9 +28,12 @@ const SENDING = ['K6_PROMETHEUS_RW_SERVER_URL', 'K6_PROMETHEUS_RW_TREND_STATS', 
  * install where none of it can be had.
  */
 export async function findK6(reports: string, onBuild: () => void): Promise<K6> {
-  const ready = await findReadyK6(reports);
-  if (ready) return ready;
-  if (await answers('docker', ['pull', '--quiet', IMAGE])) return inDocker(reports);
+  for (const command of ['k6', BUILT]) if (await answers(command, ['version'])) return native(command);
+  for (const having of [
+    ['image', 'inspect', IMAGE],
+    ['pull', '--quiet', IMAGE],
+  ])
+    if (await answers('docker', having)) return inDocker(reports);
   if (!(await answers('go', ['version']))) {
     throw new StartError(
       `k6 is missing: install it (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Docker, or Go, with which it is built once.`,
@@ -44,12 +47,6 @@ export async function findK6(reports: string, onBuild: () => void): Promise<K6> 
     throw new StartError(`k6 can't be built with Go:\n${cause.stderr?.slice(-2000)}`, { cause });
   });
   return native(BUILT);
-}
-
-/** The same, for who won't wait; undefined where it would have to be fetched or built first. */
-export async function findReadyK6(reports: string): Promise<K6 | undefined> {
-  for (const command of ['k6', BUILT]) if (await answers(command, ['version'])) return native(command);
-  return (await answers('docker', ['image', 'inspect', IMAGE])) ? inDocker(reports) : undefined;
 }
 
 function native(command: string): K6 {

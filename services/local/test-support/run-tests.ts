@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { parseArgs } from 'node:util';
+import { findK6 } from '../src/k6.ts';
 import { StartError } from '../src/start-error.ts';
 import { ensureTools, MONITORING_TOOLS } from '../src/tools.ts';
 import { ONE_COMPILER, useCassandra } from './cassandra.ts';
@@ -64,6 +65,9 @@ async function runAll(): Promise<boolean> {
   const waits = list(WAITS);
   const [parts, whole] = [list(PARTS), list(WHOLE).filter((file) => !waits.includes(file))];
   if (whole.length > 0) await ensureSchemathesis();
+  if (whole.length > 0 || waits.length > 0) {
+    await findK6(folder, () => console.log('Building k6 with Go, once; it takes a few minutes …'));
+  }
   await runParts([...waits, ...parts], counts);
   await runFiles(whole, 1, counts);
   const seconds = Math.round((Date.now() - startedAt) / 1000);

@@ -1,5 +1,5 @@
 import { Unauthorized } from '#platform/errors.ts';
-import type { ProductClient } from '../clients/product.ts';
+import type { RecentOffers } from '../clients/recent-offers.ts';
 import {
   addItem,
   assertRoomFor,
@@ -37,9 +37,9 @@ export type ChangeKind = (typeof CHANGES)[number];
 export type CartOwner = { readonly userId: string } | { readonly token: string };
 
 /**
- * The carts of users and guests. What is shown is always at today's prices: without the product service it is Unavailable
- * `upstream_unavailable`, and then nothing was changed either. Two changes at once both count. Where an owner's token opens no cart it is
- * Unauthorized.
+ * The carts of users and guests. What is shown is at the prices of the moment, or of a moment ago where nothing is changed: without the
+ * product service it is Unavailable `upstream_unavailable`, and then nothing was changed either. Two changes at once both count. Where an
+ * owner's token opens no cart it is Unauthorized.
  */
 export interface Carts {
   /** A guest's new, empty cart; its token is told here and never again. */
@@ -69,7 +69,7 @@ export interface Carts {
 
 export interface CartsParts {
   readonly repository: CartRepository;
-  readonly products: ProductClient;
+  readonly products: RecentOffers;
   readonly guestTokens: GuestTokens;
   readonly currency: string;
   countChange(kind: ChangeKind): void;
@@ -77,7 +77,7 @@ export interface CartsParts {
 
 export function createCarts({ repository, products, guestTokens, currency, countChange }: CartsParts): Carts {
   const listOffers = (cart: Cart, ...others: string[]) =>
-    products.listOffers([...new Set([...cart.lines.map(({ productId }) => productId), ...others])]);
+    products.listOffers([...new Set([...productIdsOf(cart), ...others])]);
 
   function toCartId(owner: CartOwner): string {
     if ('userId' in owner) return owner.userId;
@@ -132,7 +132,7 @@ export function createCarts({ repository, products, guestTokens, currency, count
       const cartId = toCartId(owner);
       const cart = (await repository.findCart(cartId)) ?? emptyCart(cartId, new Date());
       assertOpensFor(owner, cart);
-      return priceCart(cart, await listOffers(cart), currency);
+      return priceCart(cart, await products.listRecentOffers(productIdsOf(cart)), currency);
     },
 
     async addItem(owner, productId, quantity) {
@@ -186,6 +186,10 @@ export function createCarts({ repository, products, guestTokens, currency, count
       return restored;
     },
   };
+}
+
+function productIdsOf(cart: Cart): string[] {
+  return cart.lines.map(({ productId }) => productId);
 }
 
 function getOffer(offers: Offers, productId: string): Offer {

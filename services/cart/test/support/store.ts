@@ -20,7 +20,8 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
+/** `offerAge` in ms: unless a test is about it, each look asks for the prices. */
+export async function openStore({ replicas: count = 1, offerAge = 0 } = {}): Promise<Store> {
   const keyspaces = await useKeyspaces();
   const product = await startProductStub();
   const config = testServiceConfig('cart', keyspaces, {
@@ -30,7 +31,8 @@ export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
   });
   const logged: string[] = [];
   const logger = capture(logged);
-  const open = () => createService('cart', config, assembleCart, logger);
+  const assemble: typeof assembleCart = (platform, settings) => assembleCart(platform, settings, { offerAge });
+  const open = () => createService('cart', config, assemble, logger);
   const dying: Service[] = [];
   const replicas: [Service, ...Service[]] = [await open()];
   while (replicas.length < count) replicas.push(await open());
@@ -41,12 +43,12 @@ export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
     logged,
     async openDying(death) {
       const made = Promise.withResolvers<DyingPlatform>();
-      const assemble: typeof assembleCart = (platform, settings) => {
+      const assembleMortal: typeof assembleCart = (platform, settings) => {
         const mortal = dyingPlatform(platform, death);
         made.resolve(mortal);
-        return assembleCart(mortal, settings);
+        return assemble(mortal, settings);
       };
-      const service = await createService('cart', config, assemble, logger);
+      const service = await createService('cart', config, assembleMortal, logger);
       dying.push(service);
       const platform = await made.promise;
       platform.arm();
