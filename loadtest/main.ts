@@ -2,18 +2,24 @@ import { check, fail } from 'k6';
 import exec from 'k6/execution';
 import { Counter } from 'k6/metrics';
 import type { Options } from 'k6/options';
-import { SCENARIOS } from './scenarios.ts';
-import { createProduct, listCategories, listProducts, signIn, viewProduct } from './shop.ts';
+import { SCENARIOS, users } from './scenarios.ts';
+import { createProduct, listCategories, listProducts, type Session, signIn, viewProduct } from './shop.ts';
 import { buy, buyAtOnce, lookAround, pick, type Shop, shopperEmail, visit } from './shopper.ts';
 
 interface Prepared extends Shop {
-  /** Of the flash sale. */
-  readonly saleProduct?: string;
+  readonly sale?: Sale;
+}
+
+interface Sale {
+  readonly productId: string;
+  /** Of one buyer for each virtual user: that hashes take time would be all that is seen of the sale. */
+  readonly tokens: readonly string[];
 }
 
 const name = __ENV.SCENARIO ?? 'smoke';
 const scenario = SCENARIOS[name] ?? fail(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}.`);
 const thresholds = JSON.parse(open('./thresholds.json')) as Record<string, string[]>;
+const SHOPPER_PASSWORD = __ENV.SHOPPER_PASSWORD ?? '';
 /** In which nobody signs in. */
 const NEEDS_NOBODY = ['browses', 'walk'];
 /** Pieces that the flash sale has. */
@@ -44,14 +50,19 @@ export function setup(): Prepared {
   const pages = ['-createdAt', 'price', 'name'].map((sort) => listProducts(`inStock=true&limit=100&sort=${sort}`));
   const products = [...new Set(pages.flatMap(({ ids }) => ids))];
   if (products.length === 0) fail('Nothing is in stock: npm run seed makes products.');
-  if (!NEEDS_NOBODY.includes(scenario.executor.exec ?? '') && !signIn(shopperEmail(1), __ENV.SHOPPER_PASSWORD ?? '')) {
+  if (!NEEDS_NOBODY.includes(scenario.executor.exec ?? '') && !signIn(shopperEmail(1), SHOPPER_PASSWORD)) {
     fail('There are no shoppers: npm run seed -- --users 1000 makes them.');
   }
   if (name !== 'flash-sale') return { categories, products };
   const admin = signIn(__ENV.ADMIN_EMAIL ?? '', __ENV.ADMIN_PASSWORD ?? '');
   if (!admin) fail('The flash sale needs an admin: ADMIN_EMAIL and ADMIN_PASSWORD.');
-  const saleProduct = createProduct(admin.token, SALE_STOCK, pick(categories));
-  return { categories, products, saleProduct };
+  const productId = createProduct(admin.token, SALE_STOCK, pick(categories));
+  const tokens = Array.from({ length: users }, (_, index) => signInBuyer(index).token);
+  return { categories, products, sale: { productId, tokens } };
+}
+
+function signInBuyer(index: number): Session {
+  return signIn(shopperEmail(index + 1), SHOPPER_PASSWORD) ?? fail(`Shopper ${index + 1} can't sign in.`);
 }
 
 /** Each walk sees as many products, none twice. */
@@ -84,8 +95,9 @@ export function purchases(shop: Prepared): void {
   buy(shop);
 }
 
-export function sale({ saleProduct }: Prepared): void {
-  buyAtOnce(saleProduct ?? fail('There is no sale.'));
+export function sale({ sale }: Prepared): void {
+  const { productId, tokens } = sale ?? fail('There is no sale.');
+  buyAtOnce(tokens[exec.vu.idInTest - 1] ?? fail('A buyer is missing.'), productId);
 }
 
 /** One of each, for a store that was just started. */

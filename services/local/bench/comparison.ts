@@ -41,38 +41,67 @@ export interface Round {
   readonly bare: Sample;
 }
 
-/** Code is compiled and caches fill in a first round, so much longer, which doesn't count. */
-const WARM_UP = 4;
+/** What was done in `elapsed` seconds, and the µs on a core that it took. */
+interface Tally {
+  readonly done: number;
+  readonly elapsed: number;
+  readonly processorTime: number;
+  readonly databaseTime: number;
+}
 
-/** The two take turns, so that both see the same machine. */
+const NOTHING: Tally = { done: 0, elapsed: 0, processorTime: 0, databaseTime: 0 };
+
+/** Turns before the first round, which don't count: the database compiles what it does often, and on two cores takes that long for it. */
+const WARM_UP = 15;
+
+/**
+ * The two take turns, a second each: a machine that is slower for a while, as virtual ones are, is so for both. `seconds` are each one's of a
+ * round, `database` is the id of its process.
+ */
 export async function compare(
   { store, bare }: Pick<Comparison, 'store' | 'bare'>,
   { rounds, seconds, database }: { rounds: number; seconds: number; database: number },
 ): Promise<Round[]> {
+  const takeTurns = async (turns: number): Promise<Round> => {
+    const tallies: [Tally, Tally] = [NOTHING, NOTHING];
+    for (let turn = 1; turn <= turns; turn += 1) {
+      tallies[0] = add(tallies[0], await count(store, 1, database));
+      tallies[1] = add(tallies[1], await count(bare, 1, database));
+    }
+    return { store: toSample(tallies[0]), bare: toSample(tallies[1]) };
+  };
   const measured: Round[] = [];
-  for (const contestant of [store, bare]) await measure(contestant, seconds * WARM_UP, database);
-  for (let round = 1; round <= rounds; round += 1) {
-    measured.push({
-      store: await measure(store, seconds, database),
-      bare: await measure(bare, seconds, database),
-    });
-  }
+  await takeTurns(WARM_UP);
+  for (let round = 1; round <= rounds; round += 1) measured.push(await takeTurns(seconds));
   return measured;
 }
 
 /** `database` is the id of its process. */
-export async function measure({ load, processes }: Contestant, seconds: number, database: number): Promise<Sample> {
+export async function measure(contestant: Contestant, seconds: number, database: number): Promise<Sample> {
+  return toSample(await count(contestant, seconds, database));
+}
+
+async function count({ load, processes }: Contestant, seconds: number, database: number): Promise<Tally> {
   await load.prepare?.();
   const before = await Promise.all([processorTimeOf(processes), processorTimeOf([database])]);
   const startedAt = performance.now();
   const done = await load.run(seconds);
   const elapsed = (performance.now() - startedAt) / 1000;
   const after = await Promise.all([processorTimeOf(processes), processorTimeOf([database])]);
+  return { done, elapsed, processorTime: after[0] - before[0], databaseTime: after[1] - before[1] };
+}
+
+function add(one: Tally, other: Tally): Tally {
   return {
-    perSecond: done / elapsed,
-    processorTime: (after[0] - before[0]) / done,
-    databaseTime: (after[1] - before[1]) / done,
+    done: one.done + other.done,
+    elapsed: one.elapsed + other.elapsed,
+    processorTime: one.processorTime + other.processorTime,
+    databaseTime: one.databaseTime + other.databaseTime,
   };
+}
+
+function toSample({ done, elapsed, processorTime, databaseTime }: Tally): Sample {
+  return { perSecond: done / elapsed, processorTime: processorTime / done, databaseTime: databaseTime / done };
 }
 
 /** What a round says of the store: 1 is as good as bare. */

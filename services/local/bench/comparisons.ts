@@ -35,8 +35,8 @@ const ENOUGH = 20;
 const CARTS = 100;
 const LINES_OF_A_CART = 3;
 const AT_ONCE = 16;
-/** Of a round. */
-const CHECKOUTS = 400;
+/** Of one turn. */
+const CHECKOUTS = 100;
 
 /** Everything is asked of the services themselves, as the bare ones are; only what Nginx keeps is asked of Nginx. */
 export async function prepareComparisons(store: Store, { folder, port, currency }: Place): Promise<Comparisons> {

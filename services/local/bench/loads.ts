@@ -47,7 +47,7 @@ export function repeated(atOnce: number, once: (number: number) => Promise<void>
   };
 }
 
-/** Works `prepared` off: as many as are made ready before each run, by `atOnce` at a time. */
+/** Works off what `make` made ready before each run, `count` of them, by `atOnce` at a time; `number` counts from 0 through all runs. */
 export function workedOff<Item>(
   atOnce: number,
   count: number,
@@ -55,6 +55,7 @@ export function workedOff<Item>(
   work: (item: Item) => Promise<void>,
 ): Load {
   let items: Item[] = [];
+  let made = 0;
   const parallel = (task: (number: number) => Promise<void>) => {
     let next = 0;
     const worker = async () => {
@@ -66,8 +67,9 @@ export function workedOff<Item>(
     async prepare() {
       items = [];
       await parallel(async (number) => {
-        items[number] = await make(number);
+        items[number] = await make(made + number);
       });
+      made += count;
     },
     async run() {
       await parallel((number) => work(items[number] as Item));

@@ -111,6 +111,11 @@ export function toPage(report: Report): string {
     const cost = toShare(median(rounds.map(costOf)));
     return `| ${name} | ${against} | ${perSecond} | ${toShare(median(rounds.map(speedOf)))} | ${toShare(worstSpeed(rounds))} | ${promise} | ${cost} |`;
   });
+  const faults = findFaults(report, {});
+  const verdict =
+    faults.length === 0
+      ? 'Every promise was kept.'
+      : `These promises were not kept:\n\n${faults.map((fault) => `- ${fault}`).join('\n')}`;
   return `# Benchmark
 
 <!-- Written by npm run bench -- --save. -->
@@ -129,6 +134,8 @@ ${rows.join('\n')}
 ${rowsOfStore(report)
   .map(([what, value]) => `| ${what} | ${value} |`)
   .join('\n')}
+
+${verdict}
 `;
 }
 

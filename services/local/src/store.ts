@@ -396,7 +396,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     const env: Record<string, string> = {
       PATH: process.env.PATH ?? '',
       NODE_COMPILE_CACHE: inData('compiled'),
-      MALLOC_ARENA_MAX: '2',
+      MALLOC_ARENA_MAX: '1',
       NODE_ENV: 'development',
       HOST: '127.0.0.1',
       PORT: String(port),

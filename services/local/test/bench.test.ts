@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Round, Sample } from '../bench/comparison.ts';
-import { type Compared, findFaults, type Report } from '../bench/report.ts';
+import { type Compared, findFaults, type Report, toPage } from '../bench/report.ts';
 
 const MB = 1024 * 1024;
 
@@ -34,6 +34,12 @@ describe('what the bench finds', () => {
     const [fault, ...others] = findFaults(reportOf([fast, slow, fast]), {});
     assert.match(fault ?? '', /^list reaches 0\.69/);
     assert.deepEqual(others, []);
+  });
+
+  test('what is not kept stands on the page that is kept', () => {
+    const slow: Round = { store: sample(69), bare: sample(100) };
+    assert.match(toPage(reportOf([slow])), /^These promises were not kept:\n\n- list reaches 0\.69/m);
+    assert.match(toPage(reportOf([fast])), /^Every promise was kept\.$/m);
   });
 
   test('a speed promised in itself is looked at too', () => {

@@ -36,8 +36,9 @@ export function createHttpApp(
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', 1);
   app.enable('case sensitive routing').enable('strict routing');
   app.use(measureRequests(metrics), enterRequests(logger));
-  app.use(systemRoutes(service, document, system));
+  // First what is asked for most: Express tries one after the other.
   mount(app, routes, verifiers);
+  app.use(systemRoutes(service, document, system));
   app.use(routeNotFound, problemResponder(logger));
   return { app, document };
 }
