@@ -60,6 +60,7 @@ interface Plan {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(HELP);
+  if (values.save && values.only) throw new StartError('What is kept is a whole run: --save goes without --only.');
   const { dataDir } = readSettings(process.env);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'store-bench-'));
   const settings = {
