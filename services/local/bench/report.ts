@@ -158,6 +158,7 @@ export function toPlot({ compared }: Report): string {
   <text x="${x(Math.max(ratio, atLeast))}" dx="8" y="${y + 15}">${toShare(ratio)}, worst ${toShare(worst)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${compared.length * LANE + 40}" font-family="sans-serif" font-size="13">
+  <title>Speed of the store as a share of the bare one's</title>
   <style>
     text { fill: #4a5568 } .ratio { fill: #4c8dd6 } .worst { stroke: #fff; stroke-width: 2 } .promise { stroke: #e4572e; stroke-width: 2 }
     @media (prefers-color-scheme: dark) { text { fill: #cbd5e0 } }
