@@ -41,7 +41,9 @@ export function loadTests(running: () => RunningStore): void {
   test('many who want few pieces at once get them once, as the audit says', async () => {
     const { code, said } = await load('flash-sale', '--users', '60');
     assert.equal(code, 0, said);
-    assert.equal(summaryOf('flash-sale').metrics.iterations?.count, 300);
+    const { iterations, orders } = summaryOf('flash-sale').metrics;
+    assert.equal(iterations?.count, 300);
+    assert.ok((orders?.count ?? 0) >= 200, `${orders?.count} orders`);
     assert.match(said, /^No violations\.$/m);
   });
 

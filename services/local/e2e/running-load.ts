@@ -5,10 +5,17 @@ import type { RunningStore } from './running-store.ts';
 
 /** Begins `npm run load` on the store, in a group of its own; what it says is read from its outputs. */
 export function spawnLoad({ settings, store }: RunningStore, ...args: readonly string[]): ChildProcess {
-  const { port, innerPortOffset } = settings;
+  const { port, innerPortOffset, adminEmail, adminPassword } = settings;
   return spawn('npm', ['run', '--silent', 'load', '--', ...args], {
     cwd: REPOSITORY,
-    env: { ...process.env, DATA_DIR: store.dataDir, PORT: String(port), INNER_PORT_OFFSET: String(innerPortOffset) },
+    env: {
+      ...process.env,
+      DATA_DIR: store.dataDir,
+      PORT: String(port),
+      INNER_PORT_OFFSET: String(innerPortOffset),
+      ADMIN_EMAIL: adminEmail,
+      ADMIN_PASSWORD: adminPassword,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
     // A terminal's Ctrl-C reaches all of a group, and so does this.
     detached: true,
