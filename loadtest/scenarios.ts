@@ -62,7 +62,7 @@ export const SCENARIOS: Readonly<Record<string, Load>> = {
   /** Everybody wants one product at once, of which there are few; they have signed in before. The audit comes after it. */
   'flash-sale': {
     executor: { executor: 'shared-iterations', exec: 'sale', vus: users, iterations: users * 5, maxDuration: '5m' },
-    classes: [],
+    classes: ['auth'],
   },
   /** Shoppers for long: does anything grow? */
   soak: { executor: growing(duration || '30m'), classes: ALL },
