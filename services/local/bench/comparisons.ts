@@ -182,7 +182,7 @@ async function signIn({ store, express }: Parts): Promise<Comparison> {
       processes: pidsOf(store, 'user'),
     },
     bare: { load: repeated(1, () => post(`${express.url}/login`, { email, password }, 200)), processes: [express.pid] },
-    atLeast: 0.7,
+    atLeast: 0.75,
   };
 }
 
