@@ -66,7 +66,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
       delivered: config.ORDER_DELIVERED_DELAY_MS,
     },
     now,
-    noteStep: due.put,
+    noteStep: async (delayMs, orderId, to) => void (await due.put(delayMs, orderId, to)),
     countChange,
   });
   const checkout = createCheckoutService({
@@ -91,7 +91,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     progress,
     undo,
     audit,
-    noteRecovery: (orderId) => due.put(RECOVER_AFTER, orderId, RECOVER),
+    noteRecovery: async (orderId) => void (await due.put(RECOVER_AFTER, orderId, RECOVER)),
   });
 
   function handle({ id, action }: DueWork): Promise<void> {

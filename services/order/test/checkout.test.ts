@@ -195,12 +195,12 @@ test('while the first request with a key runs, the second is told to wait', asyn
 
 test('a known outage is told before anything is written: 503, and the key is as good as new', async () => {
   const { shopper } = await shopperWith(1);
-  product.isDown = true;
+  product.refuses = /./;
   // The circuit opens by what fails.
   while ((await newShopperWithCart().then((one) => one.place({ url: orderUrl }))).status !== 503);
   const key = randomUUID();
   const refused = await shopper.place({ key, url: orderUrl });
-  product.isDown = false;
+  product.refuses = undefined;
   assert.equal(refused.status, 503, refused.text);
   assert.equal(refused.body.code, 'upstream_unavailable');
   assert.ok(Number(refused.headers['retry-after']) >= 1);

@@ -159,6 +159,24 @@ test('one id may be due for several actions, and hundreds of rows at once are al
   await within(30_000, () => ids.every((id) => handled.has(`${id} one`) && handled.has(`${id} two`)));
 });
 
+test('what is passed over is left to others; the same work that is put again is not', { timeout: 30_000 }, async () => {
+  const [mine, others]: [number[], number[]] = [[], []];
+  const id = randomUUID();
+  const noteIn = (times: number[]) =>
+    openQueue(async (work) => {
+      if (work.id === id) times.push(work.dueAt.getTime());
+    });
+  const [queue, other] = [noteIn(mine), noteIn(others)];
+  await queue.put(500, id, 'work');
+  const passOver = await queue.put(600, id, 'work');
+  await queue.put(700, id, 'work');
+  passOver();
+  queue.start();
+  other.start();
+  await within(5000, () => others.length === 3 && mine.includes(others[2] as number));
+  assert.deepEqual(mine, [others[0], others[2]]);
+});
+
 test('work that fails comes again until it succeeds, and holds nothing else up', { timeout: 30_000 }, async () => {
   const [failing, fine] = [randomUUID(), randomUUID()];
   let attempts = 0;

@@ -46,7 +46,8 @@ export async function assembleProduct(
   const listingRepository = createListingRepository(database);
   const project = createProjector({ repository: listingRepository, findCategory: categoryRepository.findCategory });
   const due = createDueQueue({ database, logger, metrics, handle: ({ id }) => project(id) });
-  const noteProjection = (delayMs: number) => (productId: string) => due.put(delayMs, productId, PROJECT);
+  const noteProjection = (delayMs: number) => async (productId: string) =>
+    void (await due.put(delayMs, productId, PROJECT));
 
   const stock = createStockService({
     repository: createStockRepository(database),

@@ -3,7 +3,7 @@ import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
-import type { OrderProgress } from '../orders/progress.ts';
+import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
 import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
 import type { NewOrder, OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
@@ -39,6 +39,12 @@ export interface CheckoutService {
   recover(orderId: string): Promise<void>;
 }
 
+/** An order that has just been written down, and what takes the note for its recovery back. */
+interface Begun {
+  readonly order: OrderRecord;
+  passOver(): void;
+}
+
 export interface CheckoutParts {
   readonly orders: OrderRepository;
   readonly cart: CartClient;
@@ -50,7 +56,8 @@ export interface CheckoutParts {
   readonly now: () => Date;
   /** The id that user and key always give. */
   toOrderId(userId: string, idempotencyKey: string): string;
-  noteRecovery(delayMs: number, orderId: string): Promise<void>;
+  /** Notes that the order must be recovered, before anything needs it; what it gives takes that back in this process. */
+  noteRecovery(delayMs: number, orderId: string): Promise<() => void>;
   countRejection(order: OrderRecord): void;
   count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
 }
@@ -84,21 +91,29 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     assertCanBegin();
 
     const expectedTotalMinor = expectedTotal?.amount;
-    const inserted = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt });
-    if (!inserted) return replay(await latest(id), hash);
+    const begun = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt });
+    if (!begun) return replay(await latest(id), hash);
 
     count('new');
     const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
-    const order = (await sagas.runWithin(timeLeft, id, () => proceed(inserted))) ?? inserted;
+    const order = (await sagas.runWithin(timeLeft, id, () => goThrough(begun))) ?? begun.order;
     return toPlaced(order, false);
   }
 
-  /** Writes the order down, after the note that finishes it should this process end. */
-  function begin(order: NewOrder): Promise<OrderRecord | undefined> {
+  /** Writes the order down, after the note that finishes it should this process end. Undefined when it was there before. */
+  function begin(order: NewOrder): Promise<Begun | undefined> {
     return sagas.intake(async () => {
-      await noteRecovery(RECOVER_AFTER, order.id);
-      return orders.insertOrder(order);
+      const passOver = await noteRecovery(RECOVER_AFTER, order.id);
+      const inserted = await orders.insertOrder(order);
+      return inserted && { order: inserted, passOver };
     });
+  }
+
+  /** All of a checkout; an order that is through needs no recovery. */
+  async function goThrough({ order, passOver }: Begun): Promise<OrderRecord> {
+    const decided = await proceed(order);
+    await orLeaveToRecovery(finish(decided).then(passOver));
+    return decided;
   }
 
   /** A known outage costs no key: it is told before anything is written. */
@@ -133,7 +148,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return decidedAt.getTime() - createdAt.getTime() >= ANSWER_WITHIN;
   }
 
-  /** The saga: each step may be repeated by the order's id, so it can be taken up anywhere, by several at once. */
+  /** The saga until it is decided: each step may be repeated by the order's id, so it can be taken up anywhere, by several at once. */
   async function proceed(order: OrderRecord): Promise<OrderRecord> {
     if (order.status !== 'pending') return order;
     try {
@@ -141,7 +156,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       if (priced.status !== 'pending' || !lines) return { lines, ...priced };
       await product.hold(order.id, lines);
       await commit(order.id, lines);
-      return await progress.confirm({ lines, ...priced });
+      return (await progress.move({ lines, ...priced }, 'confirmed', SYSTEM)) ?? (await latest(order.id));
     } catch (error) {
       if (error instanceof Conflict) return reject(order.id, error);
       throw error;
@@ -171,40 +186,43 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     const order = await latest(orderId);
     if (order.status !== 'pending') return order;
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
-    const change = { to: 'rejected', actor: 'system', reason: refusal.code, rejection, at: now() } as const;
+    const change = { to: 'rejected', ...SYSTEM, reason: refusal.code, rejection, at: now() } as const;
     const rejected = await orders.changeStatus(order, change);
     if (!rejected) return latest(orderId);
     countRejection(order);
-    await orLeaveToRecovery(undo(rejected));
     return rejected;
   }
 
   async function recover(orderId: string): Promise<void> {
-    if (sagas.isRunning(orderId)) return noteRecovery(RECOVER_AFTER, orderId);
+    if (sagas.isRunning(orderId)) {
+      await noteRecovery(RECOVER_AFTER, orderId);
+      return;
+    }
     const seen = await orders.findOrder(orderId);
     // What has been decided stays so; only of an order that seems not to be must the very latest be known.
     const order = seen && seen.status !== 'pending' ? seen : await orders.findOrder(orderId, { latest: true });
-    if (!order) return;
-    if (order.status !== 'pending') return finish(order);
-    if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);
-    await sagas.run(orderId, () => proceed(order));
+    if (order) await finish(order.status === 'pending' ? await decide(order) : order);
   }
 
-  /** What follows a decision may have been cut off: what was taken goes back, what the lists show is brought up to it. */
+  function decide(order: OrderRecord): Promise<OrderRecord> {
+    if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);
+    return sagas.run(order.id, () => proceed(order));
+  }
+
+  /** What follows a decision: what was taken for nothing goes back, what the lists show is brought up to it. */
   async function finish(order: OrderRecord): Promise<void> {
     await undo(order);
     await progress.show(order);
   }
 
-  async function turnBack(order: OrderRecord): Promise<void> {
+  async function turnBack(order: OrderRecord): Promise<OrderRecord> {
     try {
       if (order.lines) await product.release(order.id, order.lines);
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
-      await sagas.run(order.id, () => proceed(order));
-      return;
+      return sagas.run(order.id, () => proceed(order));
     }
-    await reject(order.id, checkoutExpired());
+    return reject(order.id, checkoutExpired());
   }
 
   async function latest(orderId: string): Promise<OrderRecord> {

@@ -1,11 +1,11 @@
-import { orLeaveToRecovery } from '../checkout/undo.ts';
 import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
 import type { OrderRepository } from './repository.ts';
 
 /** ms after which a step that came too early is tried again. */
 const TOO_EARLY = 3000;
 const ATTEMPTS = 5;
-const SYSTEM: Mover = { actor: 'system' };
+/** What happens by itself is done by the system. */
+export const SYSTEM: Mover = { actor: 'system' };
 
 /** ms that an order rests before it moves on. */
 export interface Delays {
@@ -22,8 +22,6 @@ export interface Mover {
 
 /** Moves orders on. The next step is noted before the status changes, so that a crash between the two can't strand an order. */
 export interface OrderProgress {
-  /** Confirms a pending order whose stock has been sold to it. Gives the order as it is when somebody was faster. */
-  confirm(order: OrderRecord): Promise<OrderRecord>;
   /**
    * Takes the order to `to`, which must be able to follow, and leaves who did it and why in its history. Undefined when somebody else
    * changed the order meanwhile.
@@ -67,17 +65,6 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
   return {
     show,
     move,
-
-    async confirm(order) {
-      const confirmed = await move(order, 'confirmed', SYSTEM);
-      if (confirmed) {
-        await orLeaveToRecovery(show(confirmed));
-        return confirmed;
-      }
-      const found = await orders.findOrder(order.id, { latest: true });
-      if (!found) throw new Error(`Order ${order.id} is gone.`);
-      return found;
-    },
 
     async advance(orderId, to) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {

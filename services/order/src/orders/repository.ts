@@ -138,17 +138,15 @@ export function createOrderRepository(database: Database): OrderRepository {
       ];
       const columns =
         'user_id, created_at, order_id, status, version, lines, total_minor, currency, address, updated_at';
-      await Promise.all([
-        database.write(
-          'order.project_by_user',
-          `INSERT INTO orders_by_user (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
-          values,
-        ),
-        database.write(
-          'order.project_by_day',
-          `INSERT INTO orders_by_day (day, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
-          [day, ...values],
-        ),
+      await database.writeTogether('order.project', [
+        {
+          query: `INSERT INTO orders_by_user (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+          params: values,
+        },
+        {
+          query: `INSERT INTO orders_by_day (day, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+          params: [day, ...values],
+        },
       ]);
     },
 

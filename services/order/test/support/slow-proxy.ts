@@ -8,17 +8,17 @@ export interface SlowProxy {
   readonly url: string;
   /** ms that each request waits before it is passed on. */
   delayMs: number;
-  /** Answers 503 in place of the service. */
-  isDown: boolean;
+  /** The paths to which it answers 503 in place of the service. */
+  refuses: RegExp | undefined;
   close(): Promise<void>;
 }
 
 export async function startSlowProxy(target: string): Promise<SlowProxy> {
   const server = createServer(async (incoming, response) => {
-    if (proxy.isDown) return response.writeHead(503).end();
+    const { method, url = '/', headers } = incoming;
+    if (proxy.refuses?.test(url)) return response.writeHead(503).end();
     await sleep(proxy.delayMs);
-    const { method, url, headers } = incoming;
-    const outgoing = request(new URL(url ?? '/', target), { method, headers }, (answer) => {
+    const outgoing = request(new URL(url, target), { method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
@@ -29,7 +29,7 @@ export async function startSlowProxy(target: string): Promise<SlowProxy> {
   const proxy: SlowProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     delayMs: 0,
-    isDown: false,
+    refuses: undefined,
     async close() {
       server.close();
       server.closeAllConnections();

@@ -32,7 +32,7 @@ export interface Database {
   read(name: string, query: string, params: readonly unknown[], options?: { serial?: boolean }): Promise<Row[]>;
   /** Writes absolute values to a table that no conditional write touches; may be repeated by the driver. */
   write(name: string, query: string, params: readonly unknown[]): Promise<void>;
-  /** The same for several statements on one partition: they become visible together. */
+  /** The same for several statements in one message; those on one partition become visible together. */
   writeTogether(name: string, statements: readonly Statement[]): Promise<void>;
   /**
    * A conditional write (Paxos), one or more statements on one partition. Without an answer it is repeated up to twice: the statement

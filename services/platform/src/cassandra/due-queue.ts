@@ -33,9 +33,10 @@ export interface DueWork {
 export interface DueQueue {
   /**
    * Notes that `action` is due for `id` in `delayMs`; it survives a crash, and may come more than once. It will be done on behalf of the
-   * request in hand: under its id, in a trace that is linked to its own.
+   * request in hand: under its id, in a trace that is linked to its own. What it gives passes the work over in this process, when it has
+   * been done otherwise; it stays noted, so that another process, or a later one, may do it.
    */
-  put(delayMs: number, id: string, action: string): Promise<void>;
+  put(delayMs: number, id: string, action: string): Promise<() => void>;
   start(): void;
   /** Ends after the work in hand. */
   stop(): Promise<void>;
@@ -76,7 +77,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     () => limit.activeCount + limit.pendingCount,
   );
   const limit = pLimit(CONCURRENCY);
-  /** Rows handled within the overlap, so that they aren't handled again at each tick. */
+  /** Rows handled within the overlap, so that they aren't handled again at each tick, and those to be passed over. */
   const recent = new Map<string, number>();
   let position: number | undefined;
   let savedAt = 0;
@@ -84,7 +85,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
   let stopped = true;
   let wake: (() => void) | undefined;
 
-  async function put(delayMs: number, id: string, action: string): Promise<void> {
+  async function put(delayMs: number, id: string, action: string): Promise<() => void> {
     const dueAt = new Date(Date.now() + delayMs);
     const { requestId, traceparent } = currentRequest() ?? {};
     await database.write(
@@ -92,6 +93,11 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       'INSERT INTO due (slot, due_at, id, action, request_id, traceparent) VALUES (?, ?, ?, ?, ?, ?)',
       [toSlot(dueAt), dueAt, id, action, requestId, traceparent],
     );
+    return () => passOver({ id, action, dueAt });
+  }
+
+  function passOver(work: Pick<DueWork, 'id' | 'action' | 'dueAt'>): void {
+    recent.set(keyOf(work), work.dueAt.getTime());
   }
 
   async function loop(): Promise<void> {
@@ -191,7 +197,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       logger.warn('due_work_failed', `${work.action} comes again in ${RETRY_MS} ms.`, { id: work.id, cause });
       await put(RETRY_MS, work.id, work.action);
     }
-    recent.set(keyOf(work), work.dueAt.getTime());
+    passOver(work);
   }
 
   return {
@@ -218,7 +224,7 @@ function toDueWork(row: Row): DueWork {
   };
 }
 
-function keyOf({ id, action, dueAt }: DueWork): string {
+function keyOf({ id, action, dueAt }: Pick<DueWork, 'id' | 'action' | 'dueAt'>): string {
   return `${dueAt.getTime()} ${id} ${action}`;
 }
 
