@@ -26,48 +26,58 @@ const answer = (ids: readonly string[]) =>
 const pricesIn = (shown: ReadonlyMap<string, Offer>) =>
   Object.fromEntries([...shown].map(([id, { priceMinor }]) => [id, priceMinor]));
 
+const products = {
+  async listOffers(ids: readonly string[]) {
+    calls.push(ids);
+    return answer(ids);
+  },
+};
+
 beforeEach(() => {
   shop = new Map();
   calls = [];
   clock = 0;
-  const listOffers = async (ids: readonly string[]) => {
-    calls.push(ids);
-    return answer(ids);
-  };
-  offers = createRecentOffers({ listOffers }, AGE, () => clock);
+  offers = createRecentOffers(products, AGE, () => clock);
   sell('lamp', 100);
   sell('chair', 200);
 });
 
 describe('recent offers', () => {
   it('are asked for again when they are a second old, and not before', async () => {
-    await offers.listRecentOffers(['lamp']);
+    await offers.listOffers(['lamp']);
     sell('lamp', 150);
     clock = AGE - 1;
-    assert.deepEqual(pricesIn(await offers.listRecentOffers(['lamp'])), { lamp: 100 });
+    assert.deepEqual(pricesIn(await offers.listOffers(['lamp'])), { lamp: 100 });
     clock = AGE;
-    assert.deepEqual(pricesIn(await offers.listRecentOffers(['lamp'])), { lamp: 150 });
+    assert.deepEqual(pricesIn(await offers.listOffers(['lamp'])), { lamp: 150 });
     assert.equal(calls.length, 2);
   });
 
   it('are asked for in one call, those alone that are not known', async () => {
-    await offers.listRecentOffers(['lamp']);
-    assert.deepEqual(pricesIn(await offers.listRecentOffers(['lamp', 'chair'])), { lamp: 100, chair: 200 });
+    await offers.listOffers(['lamp']);
+    assert.deepEqual(pricesIn(await offers.listOffers(['lamp', 'chair'])), { lamp: 100, chair: 200 });
     assert.deepEqual(calls, [['lamp'], ['chair']]);
   });
 
   it('know what is not sold too', async () => {
-    await offers.listRecentOffers(['vase']);
-    assert.equal((await offers.listRecentOffers(['vase'])).size, 0);
+    await offers.listOffers(['vase']);
+    assert.equal((await offers.listOffers(['vase'])).size, 0);
     assert.equal(calls.length, 1);
   });
 
-  it('give way to a fresh answer, which is always asked for', async () => {
-    await offers.listRecentOffers(['lamp']);
+  it('are not enough for what is decided by them: that is asked for each time, and remembered', async () => {
+    await offers.listOffers(['lamp', 'chair']);
     sell('lamp', 150);
+    sell('chair', 250);
+    assert.deepEqual(pricesIn(await offers.listOffers(['lamp', 'chair'], 'lamp')), { lamp: 150, chair: 200 });
     assert.deepEqual(pricesIn(await offers.listOffers(['lamp'])), { lamp: 150 });
-    assert.deepEqual(pricesIn(await offers.listRecentOffers(['lamp'])), { lamp: 150 });
-    assert.equal(calls.length, 2);
+    assert.deepEqual(calls, [['lamp', 'chair'], ['lamp']]);
+  });
+
+  it('say that something is not sold any more as soon as that is known', async () => {
+    await offers.listOffers(['lamp']);
+    shop.delete('lamp');
+    assert.equal((await offers.listOffers(['lamp'], 'lamp')).size, 0);
   });
 
   it('are as old as the question, however late the answer: one that was overtaken is not remembered', async () => {
@@ -92,16 +102,16 @@ describe('recent offers', () => {
     await second;
     answers[0]?.();
     await first;
-    assert.deepEqual(pricesIn(await slow.listRecentOffers(['lamp'])), { lamp: 150 });
+    assert.deepEqual(pricesIn(await slow.listOffers(['lamp'])), { lamp: 150 });
     clock = AGE + 9;
-    assert.deepEqual(pricesIn(await slow.listRecentOffers(['lamp'])), { lamp: 150 });
+    assert.deepEqual(pricesIn(await slow.listOffers(['lamp'])), { lamp: 150 });
     assert.equal(answers.length, 2);
   });
 
   it('with an age of 0 are always asked for', async () => {
-    const never = createRecentOffers(offers, 0, () => clock);
-    await never.listRecentOffers(['lamp']);
-    await never.listRecentOffers(['lamp']);
+    const never = createRecentOffers(products, 0, () => clock);
+    await never.listOffers(['lamp']);
+    await never.listOffers(['lamp']);
     assert.equal(calls.length, 2);
   });
 });

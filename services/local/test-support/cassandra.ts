@@ -37,7 +37,7 @@ let shared: Promise<TestCassandra> | undefined;
 
 /**
  * A ready Cassandra: the one of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if that is set, else one of its own,
- * started once for all who use it at a time. Whoever asked calls `stop` when its tests are over.
+ * started once for the process. Whoever asked calls `stop` when its tests are over.
  */
 export function useCassandra(): Promise<TestCassandra> {
   shared ??= process.env.TEST_CASSANDRA ? given(process.env.TEST_CASSANDRA) : startTestCassandra();
@@ -118,7 +118,6 @@ async function startTestCassandra(): Promise<TestCassandra> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   await server.ready;
   const stop = async () => {
-    shared = undefined;
     process.removeListener('exit', killWithUs);
     await server.kill();
     await rm(options.dataDir, { recursive: true, force: true });

@@ -56,7 +56,7 @@ async function placePatiently(owner: Shopper): Promise<string> {
   }
 }
 
-/** The same, where it answers 202. */
+/** An order that was answered 202 is pending for a while yet. */
 async function decided({ owner, id }: Pick<Placed, 'owner' | 'id'>): Promise<void> {
   const deadline = Date.now() + 30_000;
   while ((await owner.get(`/api/v1/orders/${id}`).expect(200)).body.status === 'pending') {

@@ -76,8 +76,8 @@ export interface CartsParts {
 }
 
 export function createCarts({ repository, products, guestTokens, currency, countChange }: CartsParts): Carts {
-  const listOffers = (cart: Cart, ...others: string[]) =>
-    products.listOffers([...new Set([...productIdsOf(cart), ...others])]);
+  /** For showing the cart; what is decided by an offer is decided by that of now. */
+  const listOffers = (cart: Cart, ...decisive: string[]) => products.listOffers(productIdsOf(cart), ...decisive);
 
   function toCartId(owner: CartOwner): string {
     if ('userId' in owner) return owner.userId;
@@ -132,7 +132,7 @@ export function createCarts({ repository, products, guestTokens, currency, count
       const cartId = toCartId(owner);
       const cart = (await repository.findCart(cartId)) ?? emptyCart(cartId, new Date());
       assertOpensFor(owner, cart);
-      return priceCart(cart, await products.listRecentOffers(productIdsOf(cart)), currency);
+      return priceCart(cart, await listOffers(cart), currency);
     },
 
     async addItem(owner, productId, quantity) {

@@ -3,10 +3,12 @@ import type { Offer } from '../carts/cart.ts';
 import type { Offers } from '../carts/priced-cart.ts';
 import type { ProductClient } from './product.ts';
 
-/** What is offered now, and what was a moment ago. */
-export interface RecentOffers extends ProductClient {
-  /** As `listOffers`, but what was asked less than the given age ago isn't asked again. */
-  listRecentOffers(productIds: readonly string[]): Promise<Offers>;
+export interface RecentOffers {
+  /**
+   * Offers of `shown`, each of now or of a moment ago, and of `decisive`, which are always of now. One call for all that must be asked for,
+   * none when that is nothing. Throws what the call throws.
+   */
+  listOffers(shown: readonly string[], ...decisive: string[]): Promise<Offers>;
 }
 
 /** What was said of a product; that it isn't sold is an answer too. */
@@ -22,7 +24,7 @@ const REMEMBERED = 10_000;
 export function createRecentOffers(products: ProductClient, maxAge: number, now: () => number): RecentOffers {
   const said = new LRUCache<string, Said>({ max: REMEMBERED });
 
-  async function listOffers(productIds: readonly string[]): Promise<Offers> {
+  async function ask(productIds: readonly string[]): Promise<Offers> {
     const askedAt = now();
     const offers = await products.listOffers(productIds);
     for (const id of productIds) {
@@ -33,17 +35,16 @@ export function createRecentOffers(products: ProductClient, maxAge: number, now:
   }
 
   return {
-    listOffers,
-    async listRecentOffers(productIds) {
+    async listOffers(shown, ...decisive) {
       const earliest = now() - maxAge;
       const offers = new Map<string, Offer>();
-      const unknown: string[] = [];
-      for (const id of productIds) {
+      const wanted = new Set(decisive);
+      for (const id of shown) {
         const known = said.get(id);
-        if (!known || known.askedAt <= earliest) unknown.push(id);
-        else if (known.offer) offers.set(id, known.offer);
+        if (!known || known.askedAt <= earliest) wanted.add(id);
+        else if (known.offer && !wanted.has(id)) offers.set(id, known.offer);
       }
-      return unknown.length === 0 ? offers : new Map([...offers, ...(await listOffers(unknown))]);
+      return wanted.size === 0 ? offers : new Map([...offers, ...(await ask([...wanted]))]);
     },
   };
 }
