@@ -21,6 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type Admin, bootstrapAdmin } from '../../../cassandra/migrate.ts';
+import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
 
@@ -45,11 +46,6 @@ export const ringJvmOptions: readonly string[] = [
   '-Dcassandra.load_ring_state=true',
   '-Dcassandra.superuser_setup_delay_ms=1000',
 ];
-
-/** What keeps Cassandra from running, in a sentence that says what to do about it. */
-export class CassandraStartError extends Error {
-  override name = 'CassandraStartError';
-}
 
 export interface JarsOptions {
   /** Told each step in words, for people. */
@@ -109,7 +105,7 @@ export interface CassandraServer {
   /** `host:port`, as the driver takes it. */
   contactPoint: string;
   logFile: string;
-  /** The CQL port answers and `admin` can sign in. Rejects with CassandraStartError, the process gone. */
+  /** The CQL port answers and `admin` can sign in. Rejects with StartError, the process gone. */
   ready: Promise<void>;
   /** Resolves when the process has ended, for whatever reason. */
   exited: Promise<ServerExit>;
@@ -121,7 +117,7 @@ export interface CassandraServer {
 
 /**
  * Sees to it that the server's jars are there, whole and the very ones of `server/jars.sha256`; downloads them with Maven if not.
- * A cut-off download leaves nothing that a later start takes for whole. Throws CassandraStartError.
+ * A cut-off download leaves nothing that a later start takes for whole. Throws StartError.
  */
 export async function ensureCassandraJars({ onProgress = () => {}, searchFolders }: JarsOptions = {}): Promise<void> {
   await findJava(searchFolders);
@@ -135,7 +131,7 @@ export async function ensureCassandraJars({ onProgress = () => {}, searchFolders
     await download(partial);
     const wrong = await wrongJars(partial);
     if (wrong.length > 0) {
-      throw new CassandraStartError(
+      throw new StartError(
         `Maven delivered other files than cassandra/server/jars.sha256 names: ${wrong.slice(0, 5).join(', ')}. ` +
           'If a mirror cut a download short, remove those artifacts from ~/.m2/repository and start again.',
       );
@@ -174,14 +170,14 @@ async function download(folder: string): Promise<void> {
     await run('mvn', args, { cwd: cassandraRoom, maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
     if (isErrno(error, 'ENOENT')) {
-      throw new CassandraStartError(
+      throw new StartError(
         'Maven (mvn) is not installed. Install it (Debian, Ubuntu: apt install maven; macOS: brew install maven) and start again.',
         { cause: error },
       );
     }
     const output = error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error);
     const reason = output.split('\n').find((line) => line.includes('ERROR')) ?? output.trim().split('\n')[0] ?? '';
-    throw new CassandraStartError(
+    throw new StartError(
       `Maven could not download Cassandra: ${reason.trim()} — check the network (or Maven's proxy in ~/.m2/settings.xml), then start again, ` +
         'or run `mvn -B dependency:copy-dependencies` in cassandra/ to see all it says.',
       { cause: error },
@@ -223,7 +219,7 @@ async function findJava(folders: readonly string[] = javaFolders): Promise<Java>
     seen.push(`${path} is ${version}`);
   }
   const found = seen.length === 0 ? 'No Java was found' : `Java ${javaMajor} was not found (${seen.join('; ')})`;
-  throw new CassandraStartError(
+  throw new StartError(
     `${found}. Cassandra 5.0 needs Java ${javaMajor}, neither older nor newer: install it (Debian, Ubuntu: apt install openjdk-17-jre-headless; ` +
       'macOS: brew install openjdk@17) or let JAVA_HOME point to it.',
   );
@@ -260,14 +256,13 @@ async function javaVersion(path: string): Promise<string | undefined> {
 /**
  * Starts the real server on a data folder that it alone may use. Resolves once the process runs; wait for `ready` before using it.
  * The process leads its own group, so Ctrl-C in a terminal reaches the caller alone, who stops it when the services have drained.
- * Throws CassandraStartError when the data folder is in use, a port is taken, the disk is full or Java is missing.
+ * Throws StartError when the data folder is in use, a port is taken, the disk is full or Java is missing.
  */
 export async function startCassandra(options: CassandraOptions): Promise<CassandraServer> {
   const { host = '127.0.0.1', port = 9042, storagePort = 7000, jmxPort = 7199, heapMb = 1024 } = options;
   const { admin, clusterName = 'Product Store', jvmArgs = [], readyTimeoutMs = 180_000 } = options;
   const { ring, clientTls, metricsPort } = options;
-  if (!/^127(\.\d{1,3}){3}$/.test(host))
-    throw new CassandraStartError(`Cassandra listens on loopback only, not on ${host}.`);
+  if (!/^127(\.\d{1,3}){3}$/.test(host)) throw new StartError(`Cassandra listens on loopback only, not on ${host}.`);
   const dataDir = resolve(options.dataDir);
   const logs = join(dataDir, 'logs');
   await mkdir(logs, { recursive: true });
@@ -319,7 +314,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   const consoleLog = join(logs, 'cassandra-console.log');
   const child = await spawnInto(consoleLog, java.path, args);
   const { pid } = child;
-  if (pid === undefined) throw new CassandraStartError(`${java.path} could not be started.`);
+  if (pid === undefined) throw new StartError(`${java.path} could not be started.`);
   try {
     await writeFile(pidFile(dataDir), `${pid}\n`, { flag: 'wx' });
   } catch (error) {
@@ -362,8 +357,8 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
       await Promise.race([gone, bootstrapAdmin(account)]);
     } catch (error) {
       await kill();
-      if (error instanceof CassandraStartError) throw error;
-      throw new CassandraStartError(
+      if (error instanceof StartError) throw error;
+      throw new StartError(
         `Cassandra did not become ready: ${messageOf(error)} Its log is ${join(logs, 'cassandra.log')}.`,
         {
           cause: error,
@@ -414,8 +409,8 @@ async function isCassandraOn(pid: number, dataDir: string): Promise<boolean> {
   return command.includes(mainClass) && command.includes(`-Dcassandra.storagedir=${dataDir}${onLinux ? '\0' : ' '}`);
 }
 
-function heldBy(pid: number, dataDir: string): CassandraStartError {
-  return new CassandraStartError(
+function heldBy(pid: number, dataDir: string): StartError {
+  return new StartError(
     `A Cassandra of an earlier run (pid ${pid}) still works on ${dataDir}. Stop it with \`kill ${pid}\`, wait until it has ended, and start again.`,
   );
 }
@@ -510,14 +505,13 @@ async function classArchive(java: Java): Promise<ClassArchive> {
 
 async function checkDisk(dataDir: string): Promise<void> {
   await access(dataDir, constants.W_OK).catch((error: unknown) => {
-    throw new CassandraStartError(
-      `${dataDir} can't be written to: change its owner, or set DATA_DIR to another folder.`,
-      { cause: error },
-    );
+    throw new StartError(`${dataDir} can't be written to: change its owner, or set DATA_DIR to another folder.`, {
+      cause: error,
+    });
   });
   const { bavail, bsize } = await statfs(dataDir);
   if (bavail * bsize < leastFreeBytes) {
-    throw new CassandraStartError(
+    throw new StartError(
       `The disk of ${dataDir} has only ${Math.floor((bavail * bsize) / 1024 / 1024)} MB left and Cassandra needs 512: free some, or set DATA_DIR to another disk.`,
     );
   }
@@ -536,8 +530,8 @@ async function checkPort(host: string, port: number, use: string): Promise<void>
   }
 }
 
-function portTaken(host: string, port: number | string, use: string, cause?: unknown): CassandraStartError {
-  return new CassandraStartError(
+function portTaken(host: string, port: number | string, use: string, cause?: unknown): StartError {
+  return new StartError(
     `Port ${port} of ${host}, for Cassandra's ${use}, is taken by another program: stop that one, or set INNER_PORT_OFFSET to move all inner ports.`,
     { cause },
   );
@@ -560,12 +554,10 @@ async function whyItEnded(
   exit: ServerExit,
   log: string,
   where: { host: string; dataDir: string },
-): Promise<CassandraStartError> {
+): Promise<StartError> {
   const said = (await readFile(log, 'utf8').catch(() => '')).slice(-20_000);
   if (/No space left on device|Insufficient disk space/i.test(said)) {
-    return new CassandraStartError(
-      `The disk of ${where.dataDir} is full: free some space, or set DATA_DIR to another disk.`,
-    );
+    return new StartError(`The disk of ${where.dataDir} is full: free some space, or set DATA_DIR to another disk.`);
   }
   const inUse =
     /(?:Failed to bind port|Port already in use:?|is in use by another process|Address already in use)\D*(?:[\d.]+:)?(\d+)?/i.exec(
@@ -573,7 +565,7 @@ async function whyItEnded(
     );
   if (inUse !== null) return portTaken(where.host, inUse[1] ?? 'unknown', 'start');
   if (/OutOfMemoryError|insufficient memory|Could not reserve enough space/i.test(said)) {
-    return new CassandraStartError(
+    return new StartError(
       'Cassandra ran out of memory: free some, or set CASSANDRA_HEAP_MB to what the machine can spare.',
     );
   }
@@ -582,7 +574,7 @@ async function whyItEnded(
     .split('\n')
     .filter((line) => /ERROR|Exception|Error/.test(line));
   const how = exit.signal === null ? `code ${exit.code}` : `signal ${exit.signal}`;
-  return new CassandraStartError(
+  return new StartError(
     `Cassandra ended before it was ready (${how}): ${lines.at(-1) ?? 'it said nothing'} Its log is ${log}.`,
   );
 }

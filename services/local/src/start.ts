@@ -2,7 +2,6 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '#platform/config.ts';
 import { MigrationError } from '../../../cassandra/migrate.ts';
-import { CassandraStartError } from './cassandra-server.ts';
 import { ensureDocs } from './docs-pages.ts';
 import { openShop } from './open-shop.ts';
 import { stopLeftovers } from './processes.ts';
@@ -25,7 +24,7 @@ ${describeSettings()}
 `;
 
 /** Faults that a person can do something about, which their message tells; of any other the stack is shown. */
-const EXPECTED = [StartError, CassandraStartError, MigrationError, ConfigError];
+const EXPECTED = [StartError, MigrationError, ConfigError];
 
 async function main(): Promise<void> {
   const { help, replicas, observe } = readArguments();

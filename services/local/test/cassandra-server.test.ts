@@ -14,11 +14,11 @@ import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import {
   type CassandraServer,
-  CassandraStartError,
   ensureCassandraJars,
   startCassandra,
   stopStaleCassandra,
 } from '../src/cassandra-server.ts';
+import { StartError } from '../src/start-error.ts';
 import { connectAs, newServerOptions } from '../test-support/cassandra.ts';
 
 const run = promisify(execFile);
@@ -36,7 +36,7 @@ after(async () => {
 });
 
 const startError = (pattern: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof CassandraStartError, String(error));
+  assert.ok(error instanceof StartError, String(error));
   assert.match(error.message, pattern);
   return true;
 };
@@ -178,7 +178,7 @@ test('stop ends it within its time, and before it was ready', async () => {
   const startedAt = performance.now();
   await server.stop();
   assert.ok(performance.now() - startedAt < 21_000);
-  await assert.rejects(server.ready, CassandraStartError);
+  await assert.rejects(server.ready, StartError);
 });
 
 test('without Java 17 the error says which were found and what to install', async () => {
