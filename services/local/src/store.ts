@@ -78,7 +78,7 @@ const BETWEEN_RESTARTS = 2500;
 
 /**
  * Starts the whole store and resolves when every part is ready; parts that don't need each other start at once.
- * Throws StartError (or StartError, MigrationError) with a sentence for people; nothing is left running then.
+ * Throws StartError (or MigrationError) with a sentence for people; nothing is left running then.
  */
 export async function startStore(settings: StoreSettings, options: StartOptions = {}): Promise<Store> {
   const { onProgress = () => undefined, signal = new AbortController().signal } = options;
