@@ -8,7 +8,7 @@ import { StartError } from './start-error.ts';
 
 export const MONITORING_TOOLS = ['prometheus', 'alertmanager', 'node-exporter', 'nginx-exporter', 'mtail'] as const;
 export type MonitoringTool = (typeof MONITORING_TOOLS)[number];
-export type Tool = 'java' | 'maven' | 'nginx' | 'python' | 'chromium' | 'wrk' | MonitoringTool;
+export type Tool = 'java' | 'maven' | 'nginx' | 'python' | 'chromium' | 'curl' | 'git' | 'wrk' | MonitoringTool;
 
 interface ToolKind {
   readonly name: string;
@@ -33,6 +33,8 @@ const TOOLS: Readonly<Record<Tool, ToolKind>> = {
   nginx: { name: 'Nginx', debianPackage: 'nginx-light', unit: 'nginx', isThere: () => findNginx() !== undefined },
   python: { name: 'Python 3.10 or later with venv', debianPackage: 'python3-venv', isThere: hasPython },
   chromium: { name: 'Chromium', debianPackage: 'chromium', isThere: () => findChromium() !== undefined },
+  curl: { name: 'curl', debianPackage: 'curl', isThere: () => isInPath('curl') },
+  git: { name: 'Git', debianPackage: 'git', isThere: () => isInPath('git') },
   wrk: { name: 'wrk', debianPackage: 'wrk', isThere: () => isInPath('wrk') },
   prometheus: monitoringTool('prometheus', 'Prometheus', 'prometheus'),
   alertmanager: monitoringTool('alertmanager', 'Alertmanager', 'prometheus-alertmanager'),

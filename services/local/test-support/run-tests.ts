@@ -60,7 +60,7 @@ try {
 async function runAll(): Promise<boolean> {
   const startedAt = Date.now();
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const tools = ['java', 'maven', 'nginx', 'chromium', ...MONITORING_TOOLS] as const;
+  const tools = ['java', 'maven', 'nginx', 'chromium', 'curl', 'git', ...MONITORING_TOOLS] as const;
   await ensureTools(tools, (names) => console.log(`Installing ${names} …`));
   const waits = list(WAITS);
   const [parts, whole] = [list(PARTS), list(WHOLE).filter((file) => !waits.includes(file))];
