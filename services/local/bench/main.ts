@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { REPORTS } from '../src/data-dir.ts';
 import { ensureProducts, startShop } from '../src/open-shop.ts';
 import { runCommand } from '../src/run-command.ts';
 import { REPOSITORY, readSettings, type StoreSettings } from '../src/settings.ts';
@@ -93,8 +94,8 @@ async function main(): Promise<void> {
     const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Record<string, number>;
     const faults = findFaults(report, values.save ? {} : baseline);
     console.log(['', ...toTables(report, baseline), ''].join('\n'));
-    await mkdir(path.join(dataDir, 'reports'), { recursive: true });
-    const file = path.join(dataDir, 'reports/bench.json');
+    await mkdir(path.join(dataDir, REPORTS), { recursive: true });
+    const file = path.join(dataDir, REPORTS, 'bench.json');
     await writeFile(file, `${JSON.stringify({ ...report, faults }, undefined, 2)}\n`);
     if (values.save) await save(report);
     console.log(`Written to ${file}`);

@@ -5,6 +5,8 @@ import { StartError } from './start-error.ts';
 
 /** Is in every store's folder. */
 export const MARKER = '.product-store';
+/** What is written beside a store; it may be there before it, by a benchmark or a load test of another store. */
+export const REPORTS = 'reports';
 const LOCK = 'lock';
 /** Bytes: jars, commit log and 20,000 products take about 700 MB. */
 const NEEDED_AT_FIRST = 1.5e9;
@@ -30,7 +32,7 @@ export async function openDataDir(wanted: string, { needsSpace = true } = {}): P
   });
   const folder = await realpath(wanted);
   const isNew = !(await isStore(folder));
-  if (isNew && (await readdir(folder)).length > 0) {
+  if (isNew && (await readdir(folder)).some((name) => name !== REPORTS)) {
     throw new StartError(`${folder} isn't empty and isn't a store's: set DATA_DIR to an empty or a new folder.`);
   }
   if (needsSpace) await checkDisk(folder, isNew ? NEEDED_AT_FIRST : NEEDED_LATER);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { REPORTS } from './data-dir.ts';
 import { findK6 } from './k6.ts';
 import { startShop } from './open-shop.ts';
 import { runCommand } from './run-command.ts';
@@ -70,7 +71,7 @@ async function main(): Promise<number> {
     throw new StartError(`There is no scenario ${scenario}: ${Object.keys(SCENARIOS).join(', ')}.`);
   }
   const settings: StoreSettings = { ...readSettings(process.env), loadProfile: true };
-  const reports = path.join(settings.dataDir, 'reports');
+  const reports = path.join(settings.dataDir, REPORTS);
   const terminal = createTerminal();
   let store: Store | undefined;
   // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopStaleCassandra } from '../src/cassandra-server.ts';
+import { openDataDir, REPORTS } from '../src/data-dir.ts';
 import { ensureKeys } from '../src/keys.ts';
 import { stopLeftovers } from '../src/processes.ts';
 import { resetStore } from '../src/reset.ts';
@@ -225,6 +226,15 @@ describe('a start that can’t be', () => {
     await assert.rejects(startStore({ ...settings, dataDir: mine }), /isn't empty and isn't a store's/);
     assert.equal(await resetStore(mine), false);
     assert.deepEqual(await readdir(mine), ['thesis.txt']);
+  });
+
+  test('a folder with nothing but reports, of a benchmark or of another store, may become a store', async () => {
+    const reported = path.join(folder, 'reported');
+    await mkdir(path.join(reported, REPORTS), { recursive: true });
+    const taken = await openDataDir(reported, { needsSpace: false });
+    assert.equal(taken.isNew, true);
+    await taken.release();
+    assert.ok((await readdir(reported)).includes(REPORTS));
   });
 
   test('a service that ends at once is shown with its last words, and nothing is left running', async () => {
