@@ -32,6 +32,9 @@ export interface Query {
   readonly datasource: { readonly uid: string };
 }
 
+/** Seconds over which Grafana asks for a rate at least: four times the datasource's `timeInterval`. */
+export const SHORTEST_RATE = 40;
+
 /** The dashboards as they are under version control. */
 export function readCommitted(): CommittedDashboard[] {
   const folder = path.join(import.meta.dirname, 'dashboards');

@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createPrometheusClient, type Labels, type PrometheusClient, type Range } from '../prometheus/client.ts';
-import { type CommittedDashboard, type CommittedPanel, type Query, readCommitted, toPromql } from './committed.ts';
+import {
+  type CommittedDashboard,
+  type CommittedPanel,
+  type Query,
+  readCommitted,
+  SHORTEST_RATE,
+  toPromql,
+} from './committed.ts';
 import { drawPanel, escapeHtml, type NamedLine } from './picture.ts';
 
 const HELP = `npm run dashboards:render: draws every dashboard from what Prometheus knows, a page each: to see them where there is no Grafana.
@@ -67,7 +74,7 @@ async function drawSection(panel: CommittedPanel, prometheus: PrometheusClient, 
 }
 
 async function linesOf(query: Query, prometheus: PrometheusClient, range: Range): Promise<NamedLine[]> {
-  const expression = toPromql(query, `${Math.max(20, 4 * range.step)}s`);
+  const expression = toPromql(query, `${Math.max(SHORTEST_RATE, 4 * range.step)}s`);
   const lines = query.instant
     ? (await prometheus.query(expression)).map(({ labels, value }) => ({
         labels,

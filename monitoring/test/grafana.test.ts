@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { panelsOf, readCommitted, toPromql } from '../grafana/committed.ts';
+import { panelsOf, readCommitted, SHORTEST_RATE, toPromql } from '../grafana/committed.ts';
 import { selectorsOf } from '../prometheus/selectors.ts';
 
 const GRAFANA = path.join(import.meta.dirname, '../grafana');
@@ -50,6 +50,17 @@ test('every datasource that a dashboard names is provisioned', () => {
     [...new Set(named)].filter((uid) => !provisioned.has(uid)),
     [],
   );
+});
+
+test('no rate is asked for over less than four scrapes of whatever is scraped most rarely', () => {
+  const { datasources } = read('provisioning/datasources/datasources.yml') as {
+    datasources: { uid: string; jsonData: { timeInterval?: string } }[];
+  };
+  const prometheus = readFileSync(path.join(GRAFANA, '../prometheus/prometheus.yml.template'), 'utf8');
+  const scrapes = [...prometheus.matchAll(/scrape_interval: (\d+)s/g)].map(([, seconds]) => Number(seconds));
+  const rarest = Math.max(...scrapes);
+  assert.equal(datasources.find(({ uid }) => uid === 'prometheus')?.jsonData.timeInterval, `${rarest}s`);
+  assert.equal(SHORTEST_RATE, 4 * rarest);
 });
 
 test('Grafana begins with a dashboard of the folder that it reads', () => {
