@@ -6,8 +6,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '../src/settings.ts';
+import { eventually } from '../test-support/eventually.ts';
 import { type Fence, fencesOf, PAGES, proofOf } from '../test-support/pages.ts';
-import { eventually, type RunningStore } from './running-store.ts';
+import type { RunningStore } from './running-store.ts';
 
 /** ms for a page's examples. */
 const PATIENCE = 180_000;

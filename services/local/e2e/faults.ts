@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../test-support/eventually.ts';
 import { createOrderBook } from './order-book.ts';
-import { eventually, type RunningStore, violationsOf } from './running-store.ts';
+import { type RunningStore, violationsOf } from './running-store.ts';
 
 /** Shoppers at work while something is killed, and who ask afterwards what became of their orders. */
 const SHOPPERS = 12;

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
 import { SERVICE_NAMES } from '../src/settings.ts';
+import { eventually } from '../test-support/eventually.ts';
 import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
 import { alerts } from './alerts.ts';
 import { dashboards } from './dashboards.ts';
 import { oneRequest } from './one-request.ts';
 import { profiles } from './profiles.ts';
-import { eventually, type RunningStore, startRunningStore } from './running-store.ts';
+import { type RunningStore, startRunningStore } from './running-store.ts';
 
 interface Target {
   readonly scrapeUrl: string;

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findInLogs, inOrder } from '../src/logs.ts';
 import { SERVICE_NAMES } from '../src/settings.ts';
 import { bodyOf, newAccount, type Order, type Sent, SOMEWHERE, type Tokens } from '../src/shop-client.ts';
+import { eventually } from '../test-support/eventually.ts';
 import type { ReceivedSpan, SpanReceiver } from '../test-support/span-receiver.ts';
-import { eventually, type RunningStore } from './running-store.ts';
+import type { RunningStore } from './running-store.ts';
 
 /** ms within which spans have come and Nginx has written its lines. */
 const ARRIVES = 30_000;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { Journal } from '../src/audit/journal.ts';
-import { type Answer, bodyOf, type Order } from '../src/shop-client.ts';
-import { eventually, type SignedIn } from './running-store.ts';
+import { type Answer, bodyOf, codeOf, type Order } from '../src/shop-client.ts';
+import { eventually } from '../test-support/eventually.ts';
+import type { SignedIn } from './running-store.ts';
 
 /** Orders as clients ask for them while something is killed, and what became of each. */
 export interface OrderBook {
@@ -33,7 +34,7 @@ export function createOrderBook(journal: Journal): OrderBook {
   async function decide({ key, shopper, orderId }: Asked): Promise<string | undefined> {
     const answer = await shopper.placeOrder(key).catch(() => undefined);
     if (answer?.status === 409) {
-      const { code } = answer.body as unknown as { code: string };
+      const code = codeOf(answer);
       if (code === 'idempotency_in_progress') return undefined;
       assert.ok(orderId === undefined || (await readStatus(shopper, orderId)) === 'rejected', `${key}: ${code}`);
       return 'rejected';

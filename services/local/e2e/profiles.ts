@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { eventually, type RunningStore } from './running-store.ts';
+import { eventually } from '../test-support/eventually.ts';
+import type { RunningStore } from './running-store.ts';
 
 /** ms after a snapshot. */
 const SERVES_WITHIN = 30_000;

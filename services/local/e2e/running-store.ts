@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readSigningKeys } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
@@ -127,24 +126,6 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
       await rm(settings.dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Asks until `isDone` likes the answer; throws with the last one after `withinMs`. */
-export async function eventually<Result>(
-  ask: () => Promise<Result>,
-  isDone: (result: Result) => boolean,
-  withinMs: number,
-): Promise<Result> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const askedAt = Date.now();
-    const result = await ask();
-    const now = Date.now();
-    if (isDone(result)) return result;
-    if (now > deadline) throw new Error(`Not within ${withinMs} ms: ${JSON.stringify(result)?.slice(0, 2000)}`);
-    // Asking takes half of the time at most: what is waited for needs the machine too.
-    await sleep(Math.max(100, now - askedAt));
-  }
 }
 
 /** What an audit found wrong, as sentences. */

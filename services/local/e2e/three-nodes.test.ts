@@ -4,8 +4,9 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer } from '../src/shop-client.ts';
 import type { TestProduct } from '../test-support/catalogue.ts';
+import { eventually } from '../test-support/eventually.ts';
 import { createOrderBook, type OrderBook } from './order-book.ts';
-import { eventually, type RunningStore, startRunningStore, violationsOf } from './running-store.ts';
+import { type RunningStore, startRunningStore, violationsOf } from './running-store.ts';
 import { startThreeNodes, type ThreeNodes } from './three-nodes.ts';
 
 const SHOPPERS = 8;

@@ -256,6 +256,11 @@ export function bodyOf<Body>(answer: Answer<Body>, ...statuses: readonly number[
   throw new Error(`${answer.method} ${answer.path} gave ${answer.status}${why}, not ${statuses.join(' or ')}.`);
 }
 
+/** The code of a refusal, undefined of any other answer. */
+export function codeOf({ body }: Answer): string | undefined {
+  return (body as Partial<Problem> | undefined)?.code;
+}
+
 function toQueryString(query: Query | undefined): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query ?? {})) {

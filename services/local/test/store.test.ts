@@ -15,6 +15,7 @@ import { resetStore } from '../src/reset.ts';
 import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
 import { type Store, type StoreEvent, startStore } from '../src/store.ts';
 import { type Supervised, supervise } from '../src/supervisor.ts';
+import { eventually } from '../test-support/eventually.ts';
 
 let folder: string;
 let settings: StoreSettings;
@@ -48,14 +49,6 @@ async function get(url: string) {
     status: response.status,
     body: (await response.json()) as { environment: Record<string, string>; pid: number },
   };
-}
-
-/** Waits until `claim` holds. */
-async function eventually(claim: () => Promise<boolean> | boolean, ms = 15_000): Promise<void> {
-  for (const deadline = Date.now() + ms; ; await sleep(50)) {
-    if (await claim()) return;
-    assert.ok(Date.now() < deadline, `not so after ${ms} ms: ${claim}`);
-  }
 }
 
 const hasAnswered = (url: string) =>
@@ -141,7 +134,7 @@ describe('a running store', () => {
     const [cart] = store.services.cart as [Supervised];
     const { pid } = cart;
     cart.kill('SIGKILL');
-    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cart'));
+    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cart'), Boolean, 15_000);
     assert.ok(
       events.some((event) => event.kind === 'ended' && event.name === 'cart' && event.exit.signal === 'SIGKILL'),
     );
@@ -163,13 +156,17 @@ describe('a running store', () => {
 
   test('starts a killed Nginx again, though its workers hold the port', async () => {
     store.gateway.kill('SIGKILL');
-    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'nginx'));
+    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'nginx'), Boolean, 15_000);
     assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).status, 200);
   });
 
   test('starts a killed Cassandra again', async () => {
     store.cassandra?.kill('SIGKILL');
-    await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'cassandra'), 60_000);
+    await eventually(
+      () => events.some((event) => event.kind === 'back' && event.name === 'cassandra'),
+      Boolean,
+      60_000,
+    );
   });
 
   test('refuses a second start with the same folder, and a reset', async () => {
@@ -203,7 +200,7 @@ describe('a running store', () => {
     await once(holder, 'exit');
     const left = JSON.parse(line.toString()) as { product: number; nginx: number };
     assert.deepEqual([isRunning(left.product), isRunning(left.nginx)], [true, true]);
-    await eventually(() => hasAnswered(`${store.baseUrl}/`));
+    await eventually(() => hasAnswered(`${store.baseUrl}/`), Boolean, 15_000);
     events.length = 0;
     store = await startStore(settings, { onProgress: (event) => events.push(event) });
     assert.ok(events.some((event) => event.kind === 'noted' && /an earlier start had left/.test(event.text)));
@@ -282,7 +279,7 @@ test('a process that cannot come back is tried again and again, ever later', asy
       signal: new AbortController().signal,
     },
   );
-  await eventually(() => waits.length >= 3);
+  await eventually(() => waits.length >= 3, Boolean, 15_000);
   await supervised.stop();
   assert.deepEqual(waits.slice(0, 3), [250, 500, 1000]);
 });

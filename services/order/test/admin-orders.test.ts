@@ -8,6 +8,7 @@ import supertest, { type Response } from 'supertest';
 import { v5 as uuidv5 } from 'uuid';
 import { type CheckoutStores, startCheckoutStores } from '../../local/test-support/checkout-stores.ts';
 import type { Death } from '../../local/test-support/dying-platform.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { userToken } from '../../local/test-support/service-config.ts';
 import { STATUSES, type Status } from '../src/orders/order.ts';
 import { newShopper, type Shopper } from './support/shopper.ts';
@@ -58,11 +59,8 @@ async function placePatiently(owner: Shopper): Promise<string> {
 
 /** An order that was answered 202 is pending for a while yet. */
 async function decided({ owner, id }: Pick<Placed, 'owner' | 'id'>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while ((await owner.get(`/api/v1/orders/${id}`).expect(200)).body.status === 'pending') {
-    assert.ok(Date.now() < deadline, 'still pending');
-    await sleep(100);
-  }
+  const readStatus = async () => (await owner.get(`/api/v1/orders/${id}`).expect(200)).body.status;
+  await eventually(readStatus, (status) => status !== 'pending', 30_000);
 }
 
 const historyOf = async ({ owner, id }: Placed): Promise<Entry[]> =>
@@ -357,15 +355,12 @@ describe('orders that move by themselves, under two workers', () => {
   });
   after(() => stores.stop());
 
-  const settled = async (placed: Placed): Promise<string[]> => {
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      const statuses = await statusesOf(placed);
-      if (['delivered', 'cancelled'].includes(statuses.at(-1) ?? '')) return statuses;
-      assert.ok(Date.now() < deadline, statuses.join(', '));
-      await sleep(100);
-    }
-  };
+  const settled = (placed: Placed): Promise<string[]> =>
+    eventually(
+      () => statusesOf(placed),
+      (statuses) => ['delivered', 'cancelled'].includes(statuses.at(-1) ?? ''),
+      60_000,
+    );
 
   test('an admin who takes orders on at the same time makes no step happen twice, and none is left out', async () => {
     const placed = await Promise.all(Array.from({ length: 6 }, () => place(stores)));

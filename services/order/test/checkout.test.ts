@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import supertest from 'supertest';
 import { type CheckoutStores, startCheckoutStores, UNIT_PRICE } from '../../local/test-support/checkout-stores.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { ADDRESS, newShopper } from './support/shopper.ts';
 import { type SlowProxy, startSlowProxy } from './support/slow-proxy.ts';
 
@@ -223,11 +224,6 @@ async function newShopperWithCart() {
 }
 
 async function decided(read: () => supertest.Test, status: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const { body } = await read().expect(200);
-    if (body.status === status) return;
-    assert.ok(Date.now() < deadline, `still ${body.status}`);
-    await sleep(200);
-  }
+  const readStatus = async () => (await read().expect(200)).body.status;
+  await eventually(readStatus, (now) => now === status, 20_000);
 }

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CheckoutStores, startCheckoutStores } from '../../local/test-support/checkout-stores.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { newShopper, type Shopper } from './support/shopper.ts';
 
 /** ms that an order rests in each status. */
@@ -105,15 +106,10 @@ test('two workers take an order to delivered, each step once; from shipped on it
   const id = await place(owner);
   stores.startRecovery();
   second.service.start();
-  const deadline = Date.now() + 30_000;
-  let body: { status: string; history: Entry[] };
-  do {
-    await sleep(100);
-    ({ body } = await owner.get(`/api/v1/orders/${id}`).expect(200));
-    assert.ok(Date.now() < deadline, `still ${body.status}`);
-  } while (body.status !== 'delivered');
+  const read = async () => (await owner.get(`/api/v1/orders/${id}`).expect(200)).body;
+  const { history } = await eventually(read, ({ status }) => status === 'delivered', 30_000);
   assert.deepEqual(
-    body.history.map(({ status }) => status),
+    history.map(({ status }: Entry) => status),
     ['pending', 'confirmed', 'processing', 'shipped', 'delivered'],
   );
   const refused = await owner.cancel(id).expect(409);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CheckoutStores,
   type RunningService,
   startCheckoutStores,
 } from '../../local/test-support/checkout-stores.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { newShopper } from './support/shopper.ts';
 import { type SlowProxy, startSlowProxy } from './support/slow-proxy.ts';
 
@@ -44,11 +44,11 @@ test('a process that lives on takes up what it could not finish, and leaves alon
 
   const effects = order.platform?.effects ?? [];
   const before = effects.length;
-  const deadline = Date.now() + RECOVERED_WITHIN;
-  while ((await refused.cart()).itemCount === 0) {
-    assert.ok(Date.now() < deadline, 'the cart did not come back');
-    await sleep(200);
-  }
+  await eventually(
+    () => refused.cart(),
+    ({ itemCount }) => itemCount > 0,
+    RECOVERED_WITHIN,
+  );
   const recovery = effects.slice(before);
   const of = (name: RegExp) => recovery.filter((effect) => name.test(effect)).length;
   assert.equal(of(/restore$/), of(/^order\.find$/), 'an order was looked at that had nothing left to do');

@@ -9,6 +9,7 @@ import { createMetrics } from '#platform/metrics.ts';
 import { currentRequest, withRequestContext } from '#platform/request-context.ts';
 import { newTraceparent } from '#platform/tracing/trace-context.ts';
 import { type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 
 const SLOT_MS = 60_000;
 
@@ -66,14 +67,6 @@ async function readWatermark(): Promise<number> {
   return (row.done_until as Date).getTime();
 }
 
-async function within(limit: number, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const startedAt = Date.now();
-  while (!(await isSo())) {
-    assert.ok(Date.now() - startedAt < limit, `not so after ${limit} ms`);
-    await sleep(20);
-  }
-}
-
 test('what is put is handled once it is due, not before, and once only', { timeout: 30_000 }, async () => {
   const handled: { id: string; action: string; at: number }[] = [];
   const queue = openQueue(async ({ id, action }) => void handled.push({ id, action, at: Date.now() }));
@@ -83,7 +76,7 @@ test('what is put is handled once it is due, not before, and once only', { timeo
   await queue.put(1000, later, 'later');
   await queue.put(0, soon, 'soon');
   const own = () => handled.filter(({ id }) => id === soon || id === later);
-  await within(5000, () => own().length === 2);
+  await eventually(() => own().length === 2, Boolean, 5000);
   assert.deepEqual(
     own().map(({ action }) => action),
     ['soon', 'later'],
@@ -112,7 +105,7 @@ test('work goes on under the id of the request that put it off, also when it fai
   };
   await withRequestContext(context, () => queue.put(0, mine, 'work'));
   await queue.put(0, nobodys, 'work');
-  await within(25_000, () => of(mine).length === 2 && of(nobodys).length === 1);
+  await eventually(() => of(mine).length === 2 && of(nobodys).length === 1, Boolean, 25_000);
   assert.deepEqual(
     of(mine).map(({ requestId }) => requestId),
     ['request-of-somebody', 'request-of-somebody'],
@@ -140,11 +133,11 @@ test('up to when work has been handled is counted, and stands still while some o
     return Date.now() - 1000 * Number(text.split(' ').at(-1));
   };
   queue.start();
-  await within(25_000, async () => (await lagMs()) < 2000);
+  await eventually(async () => (await lagMs()) < 2000, Boolean, 25_000);
   await queue.put(0, slow, 'slow');
-  await within(25_000, async () => (await lagMs()) > 4000);
+  await eventually(async () => (await lagMs()) > 4000, Boolean, 25_000);
   finish();
-  await within(25_000, async () => (await lagMs()) < 2000);
+  await eventually(async () => (await lagMs()) < 2000, Boolean, 25_000);
 });
 
 test('one id may be due for several actions, and hundreds of rows at once are all handled', {
@@ -156,7 +149,7 @@ test('one id may be due for several actions, and hundreds of rows at once are al
   const base = Date.now() - 1000;
   await Promise.all(ids.flatMap((id, index) => ['one', 'two'].map((action) => putAt(base + (index % 7), id, action))));
   queue.start();
-  await within(30_000, () => ids.every((id) => handled.has(`${id} one`) && handled.has(`${id} two`)));
+  await eventually(() => ids.every((id) => handled.has(`${id} one`) && handled.has(`${id} two`)), Boolean, 30_000);
 });
 
 test('what is passed over is left to others; the same work that is put again is not', { timeout: 30_000 }, async () => {
@@ -173,7 +166,7 @@ test('what is passed over is left to others; the same work that is put again is 
   passOver();
   queue.start();
   other.start();
-  await within(5000, () => others.length === 3 && mine.includes(others[2] as number));
+  await eventually(() => others.length === 3 && mine.includes(others[2] as number), Boolean, 5000);
   assert.deepEqual(mine, [others[0], others[2]]);
 });
 
@@ -190,9 +183,9 @@ test('work that fails comes again until it succeeds, and holds nothing else up',
   queue.start();
   await queue.put(0, failing, 'work');
   await queue.put(0, fine, 'work');
-  await within(2500, () => isFineDone);
+  await eventually(() => isFineDone, Boolean, 2500);
   assert.ok(attempts < 2, 'a failed one rests first');
-  await within(25_000, () => attempts === 3);
+  await eventually(() => attempts === 3, Boolean, 25_000);
   await sleep(3800);
   assert.equal(attempts, 3);
 });
@@ -209,7 +202,7 @@ test('what was due while nobody ran is handled by the next one that starts', { t
   await putAt(Date.now() - 5 * SLOT_MS, fiveMinutesAgo);
   const handled = new Set<string>();
   openQueue(async (work) => void handled.add(work.id)).start();
-  await within(5000, () => handled.has(id) && handled.has(fiveMinutesAgo));
+  await eventually(() => handled.has(id) && handled.has(fiveMinutesAgo), Boolean, 5000);
 });
 
 test('where no process ever saved its place, the next one begins with the oldest work', {
@@ -220,7 +213,7 @@ test('where no process ever saved its place, the next one begins with the oldest
   await putAt(Date.now() - 3 * SLOT_MS, id);
   const handled = new Set<string>();
   openQueue(async (work) => void handled.add(work.id)).start();
-  await within(5000, () => handled.has(id));
+  await eventually(() => handled.has(id), Boolean, 5000);
 });
 
 test('work in hand is finished by stop; what stop kept from being handled is left for the next one', {
@@ -237,12 +230,12 @@ test('work in hand is finished by stop; what stop kept from being handled is lef
   });
   for (const id of ids) await putAt(Date.now() - 500, id);
   queue.start();
-  await within(5000, () => begun > 0);
+  await eventually(() => begun > 0, Boolean, 5000);
   await queue.stop();
   assert.equal(ended, begun, 'nothing is left half done');
   assert.ok(!ids.every((id) => first.has(id)), 'it did not wait for all of them');
   openQueue(async ({ id }) => void second.add(id)).start();
-  await within(5000, () => ids.every((id) => first.has(id) || second.has(id)));
+  await eventually(() => ids.every((id) => first.has(id) || second.has(id)), Boolean, 5000);
 });
 
 test('a row that becomes visible late is still seen', { timeout: 30_000 }, async () => {
@@ -252,7 +245,7 @@ test('a row that becomes visible late is still seen', { timeout: 30_000 }, async
   for (const lateness of [300, 1000, 2000]) {
     const id = randomUUID();
     await putAt(Date.now() - lateness, id);
-    await within(2000, () => handled.has(id));
+    await eventually(() => handled.has(id), Boolean, 2000);
   }
 });
 
@@ -271,11 +264,11 @@ test('the watermark follows, and never passes work that is not handled', { timeo
     hasBegun = true;
     await held;
   }).start();
-  await within(5000, () => hasBegun);
+  await eventually(() => hasBegun, Boolean, 5000);
   await sleep(600);
   assert.equal(await readWatermark(), old.getTime(), 'it waits for the work in hand');
   mayEnd();
-  await within(5000, async () => (await readWatermark()) >= slotOf(Date.now() - 10_000).getTime());
+  await eventually(async () => (await readWatermark()) >= slotOf(Date.now() - 10_000).getTime(), Boolean, 5000);
 });
 
 test('several workers at once handle everything, each row at least once', { timeout: 60_000 }, async () => {
@@ -289,7 +282,7 @@ test('several workers at once handle everything, each row at least once', { time
   for (const worker of workers) worker.start();
   const ids = Array.from({ length: 150 }, () => randomUUID());
   await Promise.all(ids.map((id, index) => (workers[index % 3] as DueQueue).put(index * 5, id, 'work')));
-  await within(20_000, () => ids.every((id) => counts.has(id)));
+  await eventually(() => ids.every((id) => counts.has(id)), Boolean, 20_000);
 });
 
 test('a database that fails for a while stops nothing for good', { timeout: 30_000 }, async () => {
@@ -315,5 +308,5 @@ test('a database that fails for a while stops nothing for good', { timeout: 30_0
   await sleep(700);
   assert.equal(handled.size, 0);
   isDown = false;
-  await within(5000, () => handled.has(id));
+  await eventually(() => handled.has(id), Boolean, 5000);
 });

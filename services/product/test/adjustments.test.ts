@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { userToken } from '../../local/test-support/service-config.ts';
-import { type Admin, createAdmin, newProduct, within } from './support/admin.ts';
+import { type Admin, createAdmin, newProduct } from './support/admin.ts';
 import { newOrderId, openShop, type Shop } from './support/shop.ts';
 
 /** ms in which the lists have to follow. */
@@ -172,9 +173,9 @@ test('a product that sells out by hand, and comes back, is in the lists so withi
     (await request(worker.app).get('/api/v1/products').query({ brand: sku })).body.data[0]?.stock.inStock;
   assert.equal(await shown(), true);
   await admin.adjust(body.id, randomUUID(), { quantity: -2, reason: 'Broken' }).expect(200);
-  await within(LAG, async () => (await shown()) === false);
+  await eventually(async () => (await shown()) === false, Boolean, LAG);
   await admin.adjust(body.id, randomUUID(), { quantity: 1, reason: 'Found' }).expect(200);
-  await within(LAG, async () => (await shown()) === true);
+  await eventually(async () => (await shown()) === true, Boolean, LAG);
 });
 
 test('wrong adjustments are refused and use no key up', async () => {

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { userToken } from '../../local/test-support/service-config.ts';
-import { type Admin, createAdmin, createPause, newProduct, within } from './support/admin.ts';
+import { type Admin, createAdmin, createPause, newProduct } from './support/admin.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
 const TREE = '/api/v1/categories';
@@ -62,7 +63,7 @@ describe('creating', () => {
     assert.deepEqual(body, { slug, name: 'Lamps & more', path: `${parent}/${slug}`, version: 1, children: [] });
     assert.equal(headers.etag, '"1"');
     assert.deepEqual(await findNode(slug, shop.service), body);
-    await within(LAG, async () => (await findNode(slug)) !== undefined);
+    await eventually(async () => (await findNode(slug)) !== undefined, Boolean, LAG);
     assert.deepEqual((await findNode(parent))?.children, [body]);
   });
 
@@ -82,7 +83,7 @@ describe('creating', () => {
       ...Array(9).fill('409 category_exists'),
     ]);
     const winner = answers.find(({ status }) => status === 201);
-    await within(LAG, async () => (await findNode(slug))?.name === winner?.body.name);
+    await eventually(async () => (await findNode(slug))?.name === winner?.body.name, Boolean, LAG);
   });
 
   test('none is its own parent', async () => {
@@ -121,8 +122,8 @@ describe('renaming', () => {
     const page = async () => (await request(worker.app).get(`/api/v1/products/${product.id}`)).body.category.name;
     const list = async () =>
       (await request(worker.app).get('/api/v1/products').query({ category: slug })).body.data[0]?.category.name;
-    await within(LAG, async () => (await page()) === 'Lights' && (await list()) === 'Lights');
-    await within(LAG, async () => (await findNode(slug))?.version === 2);
+    await eventually(async () => (await page()) === 'Lights' && (await list()) === 'Lights', Boolean, LAG);
+    await eventually(async () => (await findNode(slug))?.version === 2, Boolean, LAG);
   });
 
   test('of two admins at once one wins; without If-Match it is 428, with a stale one 412', async () => {
@@ -145,7 +146,7 @@ describe('deleting', () => {
     const slug = await create();
     await admin.deleteCategory(slug, '"1"').expect(204, '');
     assert.equal(await findNode(slug, shop.service), undefined);
-    await within(LAG, async () => (await findNode(slug)) === undefined);
+    await eventually(async () => (await findNode(slug)) === undefined, Boolean, LAG);
     await admin.deleteCategory(slug, '"1"').expect(404);
     await admin.createProduct(newProduct({ category: slug })).expect(400);
     const { body } = await admin.createCategory({ slug, name: 'Again', parent: 'things' }).expect(201);

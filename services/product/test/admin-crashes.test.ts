@@ -5,7 +5,8 @@ import pLimit from 'p-limit';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
 import { type Death, type DyingPlatform, dyingPlatform } from '../../local/test-support/dying-platform.ts';
-import { type Admin, createAdmin, newProduct, within } from './support/admin.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
+import { type Admin, createAdmin, newProduct } from './support/admin.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
 const PAGE = '/api/v1/products';
@@ -78,10 +79,14 @@ test('wherever a process stops while it creates a product, the SKU has one produ
       const again = await admin.createProduct(mine);
       const point = `${death.when} ${death.effect}: ${again.status} ${again.body.code ?? ''}`;
       assert.ok([201, 409].includes(again.status), point);
-      await within(SETTLED_WITHIN, async () => {
-        const [all = [], things = [], others, byPrice, byName] = await listedAs(mine.brand);
-        return [all, things, byPrice, byName].every((list) => list?.length === 1) && others?.length === 0;
-      });
+      await eventually(
+        async () => {
+          const [all = [], things = [], others, byPrice, byName] = await listedAs(mine.brand);
+          return [all, things, byPrice, byName].every((list) => list?.length === 1) && others?.length === 0;
+        },
+        Boolean,
+        SETTLED_WITHIN,
+      );
       const { rows } = await shop.client.execute('SELECT status FROM products WHERE sku = ? ALLOW FILTERING', [
         mine.sku,
       ]);
@@ -107,12 +112,16 @@ test('wherever a process stops while it moves a product, it is moved or not, and
       assert.equal(body.name, body.version === 2 ? 'Moved' : product.name);
       const [there, gone] = body.version === 2 ? ['others', 'things'] : ['things', 'others'];
       assert.equal(body.category.slug, there);
-      await within(SETTLED_WITHIN, async () => {
-        const [all = [], things = [], others = [], byPrice = [], byName = []] = await listedAs(brand);
-        const [full, empty] = gone === 'things' ? [others, things] : [things, others];
-        const rows = [all, full, byPrice, byName];
-        return empty.length === 0 && rows.every((list) => list.length === 1 && list[0]?.name === body.name);
-      });
+      await eventually(
+        async () => {
+          const [all = [], things = [], others = [], byPrice = [], byName = []] = await listedAs(brand);
+          const [full, empty] = gone === 'things' ? [others, things] : [things, others];
+          const rows = [all, full, byPrice, byName];
+          return empty.length === 0 && rows.every((list) => list.length === 1 && list[0]?.name === body.name);
+        },
+        Boolean,
+        SETTLED_WITHIN,
+      );
       await service.stop();
     },
   );
@@ -130,10 +139,14 @@ test('wherever a process stops while it deletes a product, it is gone everywhere
       const { service } = await openDying(death);
       await createAdmin(service).deleteProduct(product.id, '"1"');
       const { status } = await request(worker.app).get(`${PAGE}/${product.id}`);
-      await within(SETTLED_WITHIN, async () => {
-        const [all = [], things = []] = await listedAs(brand);
-        return [all, things].every((list) => list.length === (status === 200 ? 1 : 0));
-      });
+      await eventually(
+        async () => {
+          const [all = [], things = []] = await listedAs(brand);
+          return [all, things].every((list) => list.length === (status === 200 ? 1 : 0));
+        },
+        Boolean,
+        SETTLED_WITHIN,
+      );
       await service.stop();
     },
   );
@@ -153,10 +166,14 @@ test('wherever a process stops while it adjusts a stock, the same key has one ef
       const adjustment = { quantity: -5, reason: 'Broken' };
       await createAdmin(service, admin.userId).adjust(product.id, key, adjustment);
       const applied = (await shop.readHead(product.id)).available === 0;
-      await within(SETTLED_WITHIN, async () => {
-        const [[shown] = []] = await listedAs(brand);
-        return (shown?.stock as { inStock: boolean } | undefined)?.inStock === !applied;
-      });
+      await eventually(
+        async () => {
+          const [[shown] = []] = await listedAs(brand);
+          return (shown?.stock as { inStock: boolean } | undefined)?.inStock === !applied;
+        },
+        Boolean,
+        SETTLED_WITHIN,
+      );
       const { body, headers } = await admin.adjust(product.id, key, adjustment).expect(200);
       assert.equal(body.available, 0);
       assert.equal(headers['idempotent-replayed'], applied ? 'true' : undefined);
@@ -182,10 +199,14 @@ test('wherever a process stops while it deletes a category, the category is gone
       const { service } = await openDying(death);
       await createAdmin(service).deleteCategory(slug, '"1"');
       let status = 503;
-      await within(SETTLED_WITHIN, async () => {
-        ({ status } = await admin.createProduct(newProduct({ category: slug })));
-        return status !== 503;
-      });
+      await eventually(
+        async () => {
+          ({ status } = await admin.createProduct(newProduct({ category: slug })));
+          return status !== 503;
+        },
+        Boolean,
+        SETTLED_WITHIN,
+      );
       assert.ok([201, 400].includes(status), `${death.when} ${death.effect}: ${status}`);
       await admin.deleteCategory(slug, '*').expect(status === 201 ? 409 : 404);
       await service.stop();

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
-import { type Admin, createAdmin, createPause, newProduct, within } from './support/admin.ts';
+import { type Admin, createAdmin, createPause, newProduct } from './support/admin.ts';
 import { newOrderId, openShop, type Shop } from './support/shop.ts';
 
 const PAGE = '/api/v1/products';
@@ -382,7 +383,11 @@ test('the lists follow within seconds where the process that made the change cou
   });
   const { status } = await createAdmin(broken).patchProduct(id, '"1"', { name: 'Renamed' });
   assert.equal(status, 500);
-  await within(NOTED_FOR + LAG, async () => (await listed(brand)).every(({ row }) => row.name === 'Renamed'));
+  await eventually(
+    async () => (await listed(brand)).every(({ row }) => row.name === 'Renamed'),
+    Boolean,
+    NOTED_FOR + LAG,
+  );
   await broken.stop();
 });
 

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
+import { eventually } from '../../local/test-support/eventually.ts';
 import { newOrderId, openShop, type Shop } from './support/shop.ts';
 
 /** ms in which every list has to follow. */
@@ -33,14 +34,6 @@ async function shownInStock(sku: string, brand: string): Promise<unknown[]> {
   );
 }
 
-async function within(limit: number, isSo: () => Promise<boolean>): Promise<void> {
-  const startedAt = Date.now();
-  while (!(await isSo())) {
-    assert.ok(Date.now() - startedAt < limit, `not so after ${limit} ms`);
-    await sleep(25);
-  }
-}
-
 const showsEverywhere = async (sku: string, brand: string, expected: boolean) =>
   (await shownInStock(sku, brand)).every((shown) => shown === expected);
 
@@ -53,14 +46,14 @@ test('the lists follow a product that sells out, and one that comes back, within
   assert.ok(await showsEverywhere(sku, 'Follow', true));
   await shop.step('hold', first, line(2));
   await shop.step('hold', second, line(1));
-  await within(LAG, () => showsEverywhere(sku, 'Follow', false));
+  await eventually(() => showsEverywhere(sku, 'Follow', false), Boolean, LAG);
   await shop.step('release', first, line(2));
-  await within(LAG, () => showsEverywhere(sku, 'Follow', true));
+  await eventually(() => showsEverywhere(sku, 'Follow', true), Boolean, LAG);
   await shop.step('hold', newOrderId(), line(2));
-  await within(LAG, () => showsEverywhere(sku, 'Follow', false));
+  await eventually(() => showsEverywhere(sku, 'Follow', false), Boolean, LAG);
   await shop.step('commit', second, line(1));
   await shop.step('return', second, line(1));
-  await within(LAG, () => showsEverywhere(sku, 'Follow', true));
+  await eventually(() => showsEverywhere(sku, 'Follow', true), Boolean, LAG);
   assert.equal((await shop.readHead(id)).inStock, true);
 });
 
@@ -76,7 +69,7 @@ test('an order that is refused for another line leaves no trace in the lists', {
     [last, none].map(({ id }) => ({ productId: id, quantity: 1 })),
   );
   assert.equal(status, 409);
-  await within(LAG, () => showsEverywhere(last.sku, 'Trace', true));
+  await eventually(() => showsEverywhere(last.sku, 'Trace', true), Boolean, LAG);
   await sleep(600);
   assert.ok(await showsEverywhere(last.sku, 'Trace', true));
 });
@@ -99,7 +92,7 @@ test('crossings there and back, many at once and by two services, end with the t
   );
   for (const { id, sku } of products) {
     const { available } = await shop.readHead(id);
-    await within(LAG, () => showsEverywhere(sku, 'Often', available > 0));
+    await eventually(() => showsEverywhere(sku, 'Often', available > 0), Boolean, LAG);
   }
 });
 
@@ -114,7 +107,7 @@ test('a service that was stopped right after the hold leaves it to the next one 
   assert.ok(await showsEverywhere(sku, 'Stopped', true), 'nobody has projected it yet');
   worker = await shop.openReplica();
   worker.start();
-  await within(LAG, () => showsEverywhere(sku, 'Stopped', false));
+  await eventually(() => showsEverywhere(sku, 'Stopped', false), Boolean, LAG);
 });
 
 test('a change that was cut off between its statement and its listings is finished by the next sign of work', {
@@ -127,7 +120,7 @@ test('a change that was cut off between its statement and its listings is finish
   );
   // The stock crosses zero meanwhile, which is worked on before the change's own note.
   await shop.step('hold', newOrderId(), [{ productId: id, quantity: 1 }]);
-  await within(LAG, () => showsEverywhere(sku, 'Cut', false));
+  await eventually(() => showsEverywhere(sku, 'Cut', false), Boolean, LAG);
   for (const sort of ['price', '-price', '-createdAt', 'name']) {
     const { body } = await request(shop.service.app).get('/api/v1/products').query({ brand: 'Cut', sort }).expect(200);
     assert.deepEqual(
@@ -153,8 +146,12 @@ test('a deleted product leaves every list at once, and a late look at its stock 
 
 test('a new category shows in the tree within two seconds', { timeout: 30_000 }, async () => {
   await shop.catalogue.addCategories('extra');
-  await within(LAG, async () => {
-    const { body } = await request(worker.app).get('/api/v1/categories').expect(200);
-    return body.data.some(({ slug }: { slug: string }) => slug === 'extra');
-  });
+  await eventually(
+    async () => {
+      const { body } = await request(worker.app).get('/api/v1/categories').expect(200);
+      return body.data.some(({ slug }: { slug: string }) => slug === 'extra');
+    },
+    Boolean,
+    LAG,
+  );
 });

@@ -12,7 +12,8 @@ import {
   SOMEWHERE,
 } from '../../src/shop-client.ts';
 import type { TestProduct } from '../../test-support/catalogue.ts';
-import { eventually, type RunningStore } from '../running-store.ts';
+import { eventually } from '../../test-support/eventually.ts';
+import type { RunningStore } from '../running-store.ts';
 
 /** ms for an order on a slow machine. */
 const DECIDED_WITHIN = 20_000;

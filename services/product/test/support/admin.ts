@@ -70,12 +70,3 @@ export function createPause(statement: string) {
   };
   return { change, reached, resume };
 }
-
-/** Waits until it is so; throws when it isn't after `limit` ms. */
-export async function within(limit: number, isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + limit;
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`Not so after ${limit} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
