@@ -94,8 +94,9 @@ async function main(): Promise<void> {
     const baseline = JSON.parse(await readFile(BASELINE, 'utf8')) as Record<string, number>;
     const faults = findFaults(report, values.save ? {} : baseline);
     console.log(['', ...toTables(report, baseline), ''].join('\n'));
-    await mkdir(path.join(dataDir, REPORTS), { recursive: true });
-    const file = path.join(dataDir, REPORTS, 'bench.json');
+    const reports = path.join(dataDir, REPORTS);
+    await mkdir(reports, { recursive: true });
+    const file = path.join(reports, 'bench.json');
     await writeFile(file, `${JSON.stringify({ ...report, faults }, undefined, 2)}\n`);
     if (values.save) await save(report);
     console.log(`Written to ${file}`);

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { REPORTS } from '../src/data-dir.ts';
 import { spawnLoad } from './running-load.ts';
 import type { RunningStore } from './running-store.ts';
 
@@ -21,7 +22,7 @@ export function loadTests(running: () => RunningStore): void {
   }
 
   function summaryOf(scenario: string): Summary {
-    const reports = path.join(running().store.dataDir, 'reports');
+    const reports = path.join(running().store.dataDir, REPORTS);
     const [file, ...others] = readdirSync(reports).filter(
       (name) => name.startsWith(scenario) && name.endsWith('.json'),
     );

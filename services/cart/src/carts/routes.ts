@@ -53,8 +53,8 @@ export function cartRoutes(carts: Carts): Route[] {
       path: '/api/v1/cart',
       summary: "The cart at today's prices",
       description:
-        'A user without a cart gets an empty one. Prices and stock are those of the last second; without the product service it is 503, never an ' +
-        'old price.',
+        'A user without a cart gets an empty one. Prices and stock are those of the last second; without the product service it is 503 after ' +
+        'that, never an older price.',
       tag: 'Cart',
       access: OWNER,
       response: CartBody,

@@ -37,8 +37,8 @@ export type ChangeKind = (typeof CHANGES)[number];
 export type CartOwner = { readonly userId: string } | { readonly token: string };
 
 /**
- * The carts of users and guests. What is shown is at the prices of the moment, or of a moment ago where nothing is changed: without the
- * product service it is Unavailable `upstream_unavailable`, and then nothing was changed either. Two changes at once both count. Where an
+ * The carts of users and guests. A line that is added or set is shown at the price of the moment, any other at that of the moment or of a
+ * moment ago: without the product service it is Unavailable `upstream_unavailable`, and then nothing was changed either. Two changes at once both count. Where an
  * owner's token opens no cart it is Unauthorized.
  */
 export interface Carts {

@@ -38,13 +38,13 @@ export function createRecentOffers(products: ProductClient, maxAge: number, now:
     async listOffers(shown, ...decisive) {
       const earliest = now() - maxAge;
       const offers = new Map<string, Offer>();
-      const wanted = new Set(decisive);
-      for (const id of shown) {
-        const known = said.get(id);
-        if (!known || known.askedAt <= earliest) wanted.add(id);
-        else if (known.offer && !wanted.has(id)) offers.set(id, known.offer);
+      const unknown: string[] = [];
+      for (const id of new Set([...shown, ...decisive])) {
+        const known = decisive.includes(id) ? undefined : said.get(id);
+        if (!known || known.askedAt <= earliest) unknown.push(id);
+        else if (known.offer) offers.set(id, known.offer);
       }
-      return wanted.size === 0 ? offers : new Map([...offers, ...(await ask([...wanted]))]);
+      return unknown.length === 0 ? offers : new Map([...offers, ...(await ask(unknown))]);
     },
   };
 }
