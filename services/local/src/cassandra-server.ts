@@ -312,7 +312,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
     mainClass,
   ];
   const consoleLog = join(logs, 'cassandra-console.log');
-  const child = await spawnInto(consoleLog, java.path, args);
+  const { child, ended } = await spawnInto(consoleLog, java.path, args);
   const { pid } = child;
   if (pid === undefined) throw new StartError(`${java.path} could not be started.`);
   try {
@@ -324,15 +324,13 @@ export async function startCassandra(options: CassandraOptions): Promise<Cassand
   }
 
   let running = true;
-  const exited = new Promise<ServerExit>((done) => {
-    child.once('exit', (code, signal) => {
+  const exited = ended
+    .then(async (exit) => {
       running = false;
-      archive.keep(code).then(
-        () => done({ code, signal }),
-        () => done({ code, signal }),
-      );
-    });
-  }).finally(() => rm(pidFile(dataDir), { force: true }));
+      await archive.keep(exit.code).catch(() => undefined);
+      return exit;
+    })
+    .finally(() => rm(pidFile(dataDir), { force: true }));
 
   const kill = async () => {
     if (running) child.kill('SIGKILL');
@@ -423,14 +421,22 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function spawnInto(file: string, command: string, args: string[]): Promise<ChildProcess> {
+async function spawnInto(
+  file: string,
+  command: string,
+  args: string[],
+): Promise<{ child: ChildProcess; ended: Promise<ServerExit> }> {
   // Only this start's words tell why it failed; the last start's stay beside them.
   await rename(file, `${file}.previous`).catch(() => {});
   const output = await open(file, 'w');
   try {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', output.fd, output.fd], cwd: dirname(file) });
+    // Listened for before anything is waited for: what can't start ends at once.
+    const ended = new Promise<ServerExit>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
     await once(child, 'spawn');
-    return child;
+    return { child, ended };
   } finally {
     await output.close();
   }

@@ -50,11 +50,9 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  await once(child, 'spawn');
   const { pid } = child as { pid: number };
-  await writeFile(path.join(plan.folder, 'pid'), String(pid));
-
   let hasExited = false;
+  // Listened for before anything is waited for: on a slow disk it may have ended before its pid is written.
   const exited = new Promise<Exit>((resolve) => {
     child.once('exit', (code, signal) => {
       hasExited = true;
@@ -63,6 +61,8 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
       resolve({ code, signal });
     });
   });
+  await once(child, 'spawn');
+  await writeFile(path.join(plan.folder, 'pid'), String(pid));
 
   async function becomeReady(): Promise<void> {
     const deadline = Date.now() + plan.readyTimeoutMs;
