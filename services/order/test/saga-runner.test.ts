@@ -33,3 +33,22 @@ test('a saga has its time from its turn on; one that recovery began has no end t
   const endless = { ...contextOf('recovery'), deadlineAt: Number.POSITIVE_INFINITY };
   assert.equal(await withRequestContext(endless, () => runner.run('two', left)), 60_000);
 });
+
+test('an order that can not be written down in time is refused, in words that say so, and never begun', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'] });
+  const runner = createSagaRunner(silentLogger);
+  const busy = Promise.withResolvers<void>();
+  const others = Array.from({ length: REQUESTS }, (_, index) => runner.run(`order-${index}`, () => busy.promise));
+  let isBegun = false;
+  const late = runner.intake(async () => {
+    isBegun = true;
+  });
+  t.mock.timers.tick(1);
+  const inTime = runner.intake(async () => 'written');
+  t.mock.timers.tick(3500);
+  busy.resolve();
+  await assert.rejects(late, { status: 503, code: 'upstream_unavailable', retryAfter: 2 });
+  assert.equal(await inTime, 'written');
+  await Promise.all(others);
+  assert.equal(isBegun, false);
+});

@@ -2,11 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Logger } from '#platform/logging.ts';
 import { currentRequest, ofThisRequest, withRequestContext } from '#platform/request-context.ts';
+import { checkoutPaused } from '../orders/refusals.ts';
 
 /** Intakes and sagas at work at a time; more would only wait for each other at the database, until they time out. */
 const AT_ONCE = 24;
 /** In a burst every order is written down before the first ones go on: nobody waits for an answer longer than that takes. */
 const INTAKE_FIRST = 1;
+/** ms that an order may have waited to be written down; after that it is refused, while the gateway still waits for the answer. */
+const INTAKE_WITHIN = 3500;
 /** Sagas that may wait; beyond it new ones are refused before anything is written. */
 const MAX_WAITING = 1000;
 /** ms for the calls of one saga, from its turn on; what is left then is finished by recovery. */
@@ -14,7 +17,7 @@ const DEADLINE = 5000;
 
 /** Runs sagas, which go on when the request that began them has been answered. */
 export interface SagaRunner {
-  /** Writes an order down, before all sagas that wait. */
+  /** Writes an order down, before all sagas that wait. Throws Unavailable when its turn comes too late: nothing was begun. */
   intake<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
   run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
@@ -46,9 +49,18 @@ export function createSagaRunner(logger: Logger): SagaRunner {
     return saga;
   }
 
-  return {
+  function intake<Result>(work: () => Promise<Result>): Promise<Result> {
+    const latest = Date.now() + INTAKE_WITHIN;
+    const begin = async () => {
+      if (Date.now() > latest) throw checkoutPaused();
+      return work();
+    };
     // What waits is begun by whatever ends before it, as part of that other request.
-    intake: (work) => queue.add(ofThisRequest(work), { priority: INTAKE_FIRST }),
+    return queue.add(ofThisRequest(begin), { priority: INTAKE_FIRST });
+  }
+
+  return {
+    intake,
     run,
 
     async runWithin(ms, id, work) {
