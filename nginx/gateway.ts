@@ -126,12 +126,17 @@ function renderResolver({ resolver, port }: NamedServers): string {
   return `resolver ${resolver} valid=1s ipv6=off;\nresolver_timeout 1s;\nmap "" $service_port {\n  default ":${port}";\n}\n`;
 }
 
-/** Nginx closes an idle connection after 55 s, before the service does after 75 s: the other way round a POST meets a closed one. */
+/**
+ * Nginx closes an idle connection after 55 s, before the service does after 75 s: the other way round a POST meets a closed one.
+ * A replica that failed three times is passed over for 2 to 3 s, and then until one request has had its answer; as its own backup it is
+ * asked all the same when all others refuse, as in a rolling restart.
+ */
 function renderUpstreams(servers: Replicas): string {
   const keepAlive = '  keepalive 64;\n  keepalive_timeout 55s;\n  keepalive_requests 100000;\n';
   const render = (name: string, addresses: readonly string[]) => {
-    const lines = addresses.map((address) => `  server ${address} max_fails=3 fail_timeout=2s;\n`).join('');
-    return `upstream ${name} {\n  zone ${name} 64k;\n  least_conn;\n${lines}${keepAlive}}\n`;
+    const first = addresses.map((address) => `  server ${address} max_fails=3 fail_timeout=2s;\n`);
+    const last = addresses.length > 1 ? addresses.map((address) => `  server ${address} max_fails=0 backup;\n`) : [];
+    return `upstream ${name} {\n  zone ${name} 64k;\n  least_conn;\n${[...first, ...last].join('')}${keepAlive}}\n`;
   };
   return [
     ...SERVICES.map((name) => render(name, servers[name])),

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '#platform/cassandra/cluster.ts';
 import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
@@ -73,8 +72,6 @@ const LARGE_LOG = 20 * 1024 * 1024;
 /** Keeps a service below 150 MB: small halves for young objects, and a heap that is collected rather than grown. */
 export const V8_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 const SERVICE_READY_MS = 30_000;
-/** ms that a restarted service is left before the next: Nginx looks again 2 s after it found one gone. */
-const BETWEEN_RESTARTS = 2500;
 
 /**
  * Starts the whole store and resolves when every part is ready; parts that don't need each other start at once.
@@ -177,7 +174,6 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       async restartServices() {
         for (const service of SERVICE_NAMES.flatMap((name) => services[name])) {
           await step(service.name, [`${service.name}: restarting`, `${service.name} is restarted`], service.restart);
-          await sleep(BETWEEN_RESTARTS, undefined, { signal: stepping });
         }
       },
       stop,
