@@ -21,6 +21,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type Admin, bootstrapAdmin } from '../../../cassandra/migrate.ts';
+import { describeExit, type Exit, exitOf, signalProcess } from './processes.ts';
 import { StartError } from './start-error.ts';
 
 const run = promisify(execFile);
@@ -95,11 +96,6 @@ export interface ClientTls {
   ca: string;
 }
 
-export interface ServerExit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
-}
-
 export interface CassandraServer {
   pid: number;
   /** `host:port`, as the driver takes it. */
@@ -108,7 +104,7 @@ export interface CassandraServer {
   /** The CQL port answers and `admin` can sign in. Rejects with StartError, the process gone. */
   ready: Promise<void>;
   /** Resolves when the process has ended, for whatever reason. */
-  exited: Promise<ServerExit>;
+  exited: Promise<Exit>;
   /** SIGTERM, then SIGKILL after 20 s. Resolves when the process has ended; may be repeated. */
   stop(): Promise<void>;
   /** SIGKILL, what a power cut looks like to the data. Resolves when the process has ended. */
@@ -378,10 +374,10 @@ export async function stopStaleCassandra(dataDir: string): Promise<number | unde
   const folder = resolve(dataDir);
   const pid = await findCassandra(folder);
   if (pid !== undefined) {
-    signal(pid, 'SIGTERM');
+    signalProcess(pid, 'SIGTERM');
     const deadline = Date.now() + stopWaitMs;
     while ((await isCassandraOn(pid, folder)) && Date.now() < deadline) await sleep(50);
-    if (await isCassandraOn(pid, folder)) signal(pid, 'SIGKILL');
+    if (await isCassandraOn(pid, folder)) signalProcess(pid, 'SIGKILL');
     while (await isCassandraOn(pid, folder)) await sleep(20);
   }
   await rm(pidFile(folder), { force: true });
@@ -413,28 +409,17 @@ function heldBy(pid: number, dataDir: string): StartError {
   );
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (!isErrno(error, 'ESRCH')) throw error;
-  }
-}
-
 async function spawnInto(
   file: string,
   command: string,
   args: string[],
-): Promise<{ child: ChildProcess; ended: Promise<ServerExit> }> {
+): Promise<{ child: ChildProcess; ended: Promise<Exit> }> {
   // Only this start's words tell why it failed; the last start's stay beside them.
   await rename(file, `${file}.previous`).catch(() => {});
   const output = await open(file, 'w');
   try {
     const child = spawn(command, args, { detached: true, stdio: ['ignore', output.fd, output.fd], cwd: dirname(file) });
-    // Listened for before anything is waited for: what can't start ends at once.
-    const ended = new Promise<ServerExit>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-    });
+    const ended = exitOf(child);
     await once(child, 'spawn');
     return { child, ended };
   } finally {
@@ -556,11 +541,7 @@ async function answers(host: string, port: number): Promise<boolean> {
 }
 
 /** Reads the cause out of what the server said last. */
-async function whyItEnded(
-  exit: ServerExit,
-  log: string,
-  where: { host: string; dataDir: string },
-): Promise<StartError> {
+async function whyItEnded(exit: Exit, log: string, where: { host: string; dataDir: string }): Promise<StartError> {
   const said = (await readFile(log, 'utf8').catch(() => '')).slice(-20_000);
   if (/No space left on device|Insufficient disk space/i.test(said)) {
     return new StartError(`The disk of ${where.dataDir} is full: free some space, or set DATA_DIR to another disk.`);
@@ -579,9 +560,8 @@ async function whyItEnded(
     .trim()
     .split('\n')
     .filter((line) => /ERROR|Exception|Error/.test(line));
-  const how = exit.signal === null ? `code ${exit.code}` : `signal ${exit.signal}`;
   return new StartError(
-    `Cassandra ended before it was ready (${how}): ${lines.at(-1) ?? 'it said nothing'} Its log is ${log}.`,
+    `Cassandra ended before it was ready (${describeExit(exit)}): ${lines.at(-1) ?? 'it said nothing'} Its log is ${log}.`,
   );
 }
 

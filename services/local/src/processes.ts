@@ -1,11 +1,28 @@
+import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
 interface ProcessState {
   readonly state: string;
   readonly group: number;
   readonly startedAt: string;
+}
+
+/** To be asked for before anything is waited for: on a slow disk a process may have ended before its pid is written. */
+export function exitOf(child: ChildProcess): Promise<Exit> {
+  return new Promise((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+export function describeExit({ code, signal }: Exit): string {
+  return signal ? `signal ${signal}` : `exit code ${code}`;
 }
 
 /** See proc(5): the name in brackets may hold anything, so the fields are counted from behind it. */

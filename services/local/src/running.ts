@@ -4,13 +4,8 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signalProcess } from './processes.ts';
+import { describeExit, type Exit, exitOf, signalProcess } from './processes.ts';
 import { StartError } from './start-error.ts';
-
-export interface Exit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
 
 /** One life of a process. */
 export interface Running {
@@ -52,14 +47,11 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
   closeSync(log);
   const { pid } = child as { pid: number };
   let hasExited = false;
-  // Listened for before anything is waited for: on a slow disk it may have ended before its pid is written.
-  const exited = new Promise<Exit>((resolve) => {
-    child.once('exit', (code, signal) => {
-      hasExited = true;
-      // A master that was killed leaves its workers.
-      signalProcess(-pid, 'SIGKILL');
-      resolve({ code, signal });
-    });
+  const exited = exitOf(child).then((exit) => {
+    hasExited = true;
+    // A master that was killed leaves its workers.
+    signalProcess(-pid, 'SIGKILL');
+    return exit;
   });
   await once(child, 'spawn');
   await writeFile(path.join(plan.folder, 'pid'), String(pid));
@@ -91,10 +83,6 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
       clearTimeout(overdue);
     },
   };
-}
-
-export function describeExit({ code, signal }: Exit): string {
-  return signal ? `signal ${signal}` : `exit code ${code}`;
 }
 
 async function readEnd(file: string, start: number): Promise<string> {

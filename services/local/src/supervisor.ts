@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Exit, Running } from './running.ts';
+import type { Exit } from './processes.ts';
+import type { Running } from './running.ts';
 
 export type SupervisorEvent =
   | { readonly kind: 'ended'; readonly name: string; readonly exit: Exit; readonly retryInMs: number | undefined }

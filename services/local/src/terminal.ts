@@ -1,5 +1,5 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import { describeExit } from './running.ts';
+import { describeExit } from './processes.ts';
 import type { StoreEvent } from './store.ts';
 
 export interface Terminal {
