@@ -67,6 +67,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     },
     now,
     noteStep: async (delayMs, orderId, to) => void (await due.put(delayMs, orderId, to)),
+    noteTooEarly: due.putAgain,
     countChange,
   });
   const checkout = createCheckoutService({
@@ -79,7 +80,8 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     currency: config.CURRENCY,
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
-    noteRecovery: (delayMs, orderId) => due.put(delayMs, orderId, RECOVER),
+    noteRecovery: (orderId) => due.put(RECOVER_AFTER, orderId, RECOVER),
+    noteRecoveryAgain: (orderId) => due.putAgain(orderId, RECOVER),
     countRejection: (order) => countChange(order, 'rejected'),
     count(outcome) {
       idempotency.inc({ outcome });

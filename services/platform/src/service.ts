@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { hostname } from 'node:os';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Express } from 'express';
 import type { z } from 'zod';
 import { readKeySet, readKeySetsByIssuer, readSigningKey } from './auth/keys.ts';
@@ -32,7 +32,7 @@ export interface Platform {
   clientOf(target: ServiceName): ServiceClient;
 }
 
-/** Something that runs beside the requests; it stops before them. */
+/** Something that runs beside the requests; it stops when the last of them has its answer. */
 export interface Worker {
   start(): void;
   stop(): Promise<void> | void;
@@ -53,7 +53,7 @@ export interface Service {
   readonly logger: Logger;
   readonly revocations: Revocations;
   start(): void;
-  /** Ends the workers, then what is in flight, then the connections. */
+  /** Ends the workers after what they have in hand, then the connections to others. */
   stop(): Promise<void>;
   /** From now on readiness says no. */
   refuse(): void;
@@ -65,9 +65,11 @@ const DRAIN_TIMEOUT = 20_000;
 const QUIET = 4000;
 /** ms of one turn of the event loop that has nothing to do, and how long one is waited for. */
 const IDLE_TURN = 0.1;
-const IDLE_WITHIN = 1000;
+const IDLE_WITHIN = 4000;
 /** ms; longer than the 55 s after which Nginx closes an idle connection, so that it never sends into a closed one. */
 const KEEP_ALIVE = 75_000;
+/** ms that a start waits to hear whose tokens are refused; it goes on without, for the user service may be away. */
+const REVOCATIONS_WITHIN = 2000;
 /** Connections that may wait to be accepted; Node's 511 is less than one flash sale, and Nginx waits 250 ms for a connection. */
 const BACKLOG = 4096;
 
@@ -148,8 +150,9 @@ export async function runService<Schema extends typeof serviceConfig>(
     { keepAliveTimeout: KEEP_ALIVE, headersTimeout: 15_000, requestTimeout: 15_000 },
     service.app,
   );
-  await listen(server, config);
   service.start();
+  await Promise.race([service.revocations.asked, sleep(REVOCATIONS_WITHIN)]);
+  await listen(server, config);
   listenForProfiles(name, logger);
   service.logger.info('listening', `${name} listens on ${config.HOST}:${config.PORT}.`);
 

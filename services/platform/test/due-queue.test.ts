@@ -190,6 +190,25 @@ test('work that fails comes again until it succeeds, and holds nothing else up',
   assert.equal(attempts, 3);
 });
 
+test('work that fails in every replica comes again as one row: it does not multiply', { timeout: 30_000 }, async () => {
+  const id = randomUUID();
+  const replicas = Array.from({ length: 3 }, () =>
+    openQueue(async (work) => {
+      if (work.id === id) throw new Error('never');
+    }),
+  );
+  for (const replica of replicas) replica.start();
+  const startedAt = Date.now();
+  await replicas[0]?.put(0, id, 'work');
+  await sleep(10_000);
+  await Promise.all(replicas.map((replica) => replica.stop()));
+  const slots = [slotOf(startedAt), slotOf(startedAt + SLOT_MS)];
+  const rows = await database.read('test.rows', 'SELECT id FROM due WHERE slot IN ?', [slots]);
+  const own = rows.filter((row) => String(row.id) === id).length;
+  assert.ok(own >= 3, 'it came again');
+  assert.ok(own <= 6, `${own} rows after ten seconds`);
+});
+
 test('what was due while nobody ran is handled by the next one that starts', { timeout: 30_000 }, async () => {
   const id = randomUUID();
   const dead = openQueue(async () => assert.fail('it was never started'));
@@ -247,6 +266,24 @@ test('a row that becomes visible late is still seen', { timeout: 30_000 }, async
     await putAt(Date.now() - lateness, id);
     await eventually(() => handled.has(id), Boolean, 2000);
   }
+});
+
+test('so is one that becomes visible while work before it takes longer than is looked back', {
+  timeout: 30_000,
+}, async () => {
+  const [slow, late] = [randomUUID(), randomUUID()];
+  let [isLateHandled, hasBegun] = [false, false];
+  openQueue(async ({ id }) => {
+    if (id === late) isLateHandled = true;
+    if (id !== slow) return;
+    hasBegun = true;
+    await sleep(4000);
+  }).start();
+  const dueAt = Date.now() + 1000;
+  await putAt(dueAt, slow);
+  await eventually(() => hasBegun, Boolean, 5000);
+  await putAt(dueAt - 100, late);
+  await eventually(() => isLateHandled, Boolean, 8000);
 });
 
 test('the watermark follows, and never passes work that is not handled', { timeout: 30_000 }, async () => {

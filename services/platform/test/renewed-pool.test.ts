@@ -56,6 +56,16 @@ describe('connections that are renewed', () => {
     await connections.close();
   });
 
+  test('a closed one refuses what is asked of it later, and opens nothing anew', async () => {
+    const connections = open();
+    await ask(connections.current(), 0);
+    await connections.close();
+    const before = accepted;
+    await sleep(AGE + 20);
+    await assert.rejects(ask(connections.current(), 0), { code: 'UND_ERR_DESTROYED' });
+    assert.equal(accepted, before);
+  });
+
   test('closing waits for those that were replaced too', async () => {
     const connections = open();
     let isAnswered = false;

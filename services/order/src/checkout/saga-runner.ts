@@ -26,7 +26,7 @@ export interface SagaRunner {
   isRunning(id: string): boolean;
   hasRoom(): boolean;
   countWaiting(): number;
-  /** Waits for the sagas at work. */
+  /** Waits for the sagas at work and in line; recovery takes up what a process that is killed leaves. */
   stop(): Promise<void>;
 }
 

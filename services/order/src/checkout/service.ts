@@ -2,7 +2,7 @@ import { requestHash } from '#platform/canonical-json.ts';
 import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
-import { type Address, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
+import { type Address, canFollow, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
 import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
 import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
 import type { NewOrder, OrderRepository } from '../orders/repository.ts';
@@ -39,6 +39,8 @@ export interface CheckoutService {
   recover(orderId: string): Promise<void>;
 }
 
+type Lines = NonNullable<OrderRecord['lines']>;
+
 /** An order that has just been written down, and what takes the note for its recovery back. */
 interface Begun {
   readonly order: OrderRecord;
@@ -57,7 +59,9 @@ export interface CheckoutParts {
   /** The id that user and key always give. */
   toOrderId(userId: string, idempotencyKey: string): string;
   /** Notes that the order must be recovered, before anything needs it; what it gives takes that back in this process. */
-  noteRecovery(delayMs: number, orderId: string): Promise<() => void>;
+  noteRecovery(orderId: string): Promise<() => void>;
+  /** Notes that it can't be recovered yet. */
+  noteRecoveryAgain(orderId: string): Promise<void>;
   countRejection(order: OrderRecord): void;
   count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
 }
@@ -74,6 +78,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     now,
     toOrderId,
     noteRecovery,
+    noteRecoveryAgain,
     countRejection,
     count,
   } = parts;
@@ -96,24 +101,22 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
 
     count('new');
     const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
-    const order = (await sagas.runWithin(timeLeft, id, () => goThrough(begun))) ?? begun.order;
+    let order = begun.order;
+    await sagas.runWithin(timeLeft, id, async () => {
+      order = await proceed(order);
+      // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
+      await orLeaveToRecovery(finish(order).then(begun.passOver));
+    });
     return toPlaced(order, false);
   }
 
   /** Writes the order down, after the note that finishes it should this process end. Undefined when it was there before. */
   function begin(order: NewOrder): Promise<Begun | undefined> {
     return sagas.intake(async () => {
-      const passOver = await noteRecovery(RECOVER_AFTER, order.id);
+      const passOver = await noteRecovery(order.id);
       const inserted = await orders.insertOrder(order);
       return inserted && { order: inserted, passOver };
     });
-  }
-
-  /** All of a checkout; an order that is through needs no recovery. */
-  async function goThrough({ order, passOver }: Begun): Promise<OrderRecord> {
-    const decided = await proceed(order);
-    await orLeaveToRecovery(finish(decided).then(passOver));
-    return decided;
   }
 
   /** A known outage costs no key: it is told before anything is written. */
@@ -152,26 +155,39 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   async function proceed(order: OrderRecord): Promise<OrderRecord> {
     if (order.status !== 'pending') return order;
     try {
-      const { lines, ...priced } = await withLines(order);
-      if (priced.status !== 'pending' || !lines) return { lines, ...priced };
-      await product.hold(order.id, lines);
-      await commit(order.id, lines);
-      return (await progress.move({ lines, ...priced }, 'confirmed', SYSTEM)) ?? (await latest(order.id));
+      const next = order.lines ? await sell(order, order.lines) : await fixLines(order);
+      return proceed(next ?? (await latest(order.id)));
     } catch (error) {
-      if (error instanceof Conflict) return reject(order.id, error);
+      if (error instanceof Conflict) return reject(order, error);
       throw error;
     }
   }
 
-  async function withLines(order: OrderRecord): Promise<OrderRecord> {
-    if (order.lines) return order;
+  /** Undefined when somebody else changed the order meanwhile. */
+  async function fixLines(order: OrderRecord): Promise<OrderRecord | undefined> {
     const taken = await cart.take(order.userId, order.id);
     const offers = taken.length > 0 ? await product.listOffers(taken.map(({ productId }) => productId)) : [];
     const priced = priceLines(taken, offers, currency, order.expectedTotalMinor);
-    return (await orders.setLines(order, priced, now())) ?? latest(order.id);
+    return orders.setLines(order, priced, now());
   }
 
-  async function commit(orderId: string, lines: NonNullable<OrderRecord['lines']>): Promise<void> {
+  /** Undefined when somebody else changed the order meanwhile. */
+  async function sell(order: OrderRecord, lines: Lines): Promise<OrderRecord | undefined> {
+    await hold(order.id, lines);
+    await commit(order.id, lines);
+    return progress.move(order, 'confirmed', SYSTEM);
+  }
+
+  async function hold(orderId: string, lines: Lines): Promise<void> {
+    try {
+      await product.hold(orderId, lines);
+    } catch (error) {
+      // Another replica that took the order up was faster: what it has begun to sell is sold.
+      if (!(error instanceof Conflict && error.code === 'reservation_committed')) throw error;
+    }
+  }
+
+  async function commit(orderId: string, lines: Lines): Promise<void> {
     try {
       await product.commit(orderId, lines);
     } catch (error) {
@@ -182,25 +198,25 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     }
   }
 
-  async function reject(orderId: string, refusal: Conflict): Promise<OrderRecord> {
-    const order = await latest(orderId);
-    if (order.status !== 'pending') return order;
+  /** A refusal is one of the order as it was: with lines that somebody else has fixed meanwhile it goes on. */
+  async function reject(order: OrderRecord, refusal: Conflict): Promise<OrderRecord> {
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
     const change = { to: 'rejected', ...SYSTEM, reason: refusal.code, rejection, at: now() } as const;
     const rejected = await orders.changeStatus(order, change);
-    if (!rejected) return latest(orderId);
+    if (!rejected) return proceed(await latest(order.id));
     countRejection(order);
     return rejected;
   }
 
   async function recover(orderId: string): Promise<void> {
     if (sagas.isRunning(orderId)) {
-      await noteRecovery(RECOVER_AFTER, orderId);
+      await noteRecoveryAgain(orderId);
       return;
     }
     const seen = await orders.findOrder(orderId);
-    // What has been decided stays so; only of an order that seems not to be must the very latest be known.
-    const order = seen && seen.status !== 'pending' ? seen : await orders.findOrder(orderId, { latest: true });
+    // Where another status may follow that wants something done, one may stand already that only the very latest read shows.
+    const isSettled = seen && !canFollow(seen.status, 'cancelled');
+    const order = isSettled ? seen : await orders.findOrder(orderId, { latest: true });
     if (order) await finish(order.status === 'pending' ? await decide(order) : order);
   }
 
@@ -222,7 +238,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       if (!(error instanceof Conflict)) throw error;
       return sagas.run(order.id, () => proceed(order));
     }
-    return reject(order.id, checkoutExpired());
+    return reject(order, checkoutExpired());
   }
 
   async function latest(orderId: string): Promise<OrderRecord> {

@@ -1,8 +1,6 @@
 import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
 import type { OrderRepository } from './repository.ts';
 
-/** ms after which a step that came too early is tried again. */
-const TOO_EARLY = 3000;
 const ATTEMPTS = 5;
 /** What happens by itself is done by the system. */
 export const SYSTEM: Mover = { actor: 'system' };
@@ -39,10 +37,19 @@ export interface ProgressParts {
   readonly now: () => Date;
   /** Notes that the order is due for `to`. */
   noteStep(delayMs: number, orderId: string, to: Status): Promise<void>;
+  /** Notes that it came too early for `to`, and is due again in a few seconds. */
+  noteTooEarly(orderId: string, to: Status): Promise<void>;
   countChange(order: OrderRecord, to: Status): void;
 }
 
-export function createProgress({ orders, delays, now, noteStep, countChange }: ProgressParts): OrderProgress {
+export function createProgress({
+  orders,
+  delays,
+  now,
+  noteStep,
+  noteTooEarly,
+  countChange,
+}: ProgressParts): OrderProgress {
   const next: Partial<Record<Status, { to: Status; delayMs: number }>> = {
     confirmed: { to: 'processing', delayMs: delays.processing },
     processing: { to: 'shipped', delayMs: delays.shipped },
@@ -72,7 +79,7 @@ export function createProgress({ orders, delays, now, noteStep, countChange }: P
         if (!order) return;
         if (order.status === to) return show(order);
         if (!canFollow(order.status, to)) {
-          if (canReach(order.status, to)) await noteStep(TOO_EARLY, orderId, to);
+          if (canReach(order.status, to)) await noteTooEarly(orderId, to);
           return;
         }
         const moved = await move(order, to, SYSTEM);

@@ -18,6 +18,8 @@ export interface Revocation {
 
 export interface Revocations {
   readonly isRevoked: IsRevoked;
+  /** Resolves when it has asked for the first time, whatever came of it. */
+  readonly asked: Promise<void>;
   /** ms since what is known was whole. */
   age(): number;
   /** Takes one in at once, without waiting for the next poll. */
@@ -40,6 +42,7 @@ export function createRevocations(
   let polledAt = Date.now() - ACCESS_TOKEN_SECONDS * 1000;
   let timer: NodeJS.Timeout | undefined;
   let failing = false;
+  const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
 
   function add({ subject, notBefore: from }: Revocation): void {
     notBefore.set(subject, Math.max(from, notBefore.get(subject) ?? 0));
@@ -56,6 +59,7 @@ export function createRevocations(
       if (!failing) logger.warn('revocations_unreachable', 'Going on with the revocations known so far.', { cause });
       failing = true;
     }
+    hasAsked();
   }
 
   function forgetBefore(oldest: number): void {
@@ -63,6 +67,7 @@ export function createRevocations(
   }
 
   return {
+    asked,
     isRevoked: (subject, issuedAt) => issuedAt < (notBefore.get(subject) ?? 0),
     age: () => Date.now() - polledAt,
     add,

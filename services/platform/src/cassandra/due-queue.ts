@@ -11,7 +11,7 @@ const SLOT_MS = 60_000;
 const TICK_MS = 250;
 /** How far behind now a scan looks again: longer than a late write takes to become visible. */
 const OVERLAP_MS = 3000;
-/** How long a failed piece of work rests. */
+/** How long a failed piece of work rests: half of this at least, and half as much again at most. */
 const RETRY_MS = 3000;
 const PAGE = 500;
 const CONCURRENCY = 16;
@@ -37,6 +37,8 @@ export interface DueQueue {
    * been done otherwise; it stays noted, so that another process, or a later one, may do it.
    */
   put(delayMs: number, id: string, action: string): Promise<() => void>;
+  /** Notes that `action` comes again for `id` in a few seconds, since it couldn't be done yet; noted by several replicas it is one row. */
+  putAgain(id: string, action: string): Promise<void>;
   start(): void;
   /** Ends after the work in hand. */
   stop(): Promise<void>;
@@ -87,13 +89,21 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 
   async function put(delayMs: number, id: string, action: string): Promise<() => void> {
     const dueAt = new Date(Date.now() + delayMs);
+    await insert(dueAt, id, action);
+    return () => passOver({ id, action, dueAt });
+  }
+
+  async function putAgain(id: string, action: string): Promise<void> {
+    await insert(new Date(nextTurnOf(id)), id, action);
+  }
+
+  async function insert(dueAt: Date, id: string, action: string): Promise<void> {
     const { requestId, traceparent } = currentRequest() ?? {};
     await database.write(
       'due.put',
       'INSERT INTO due (slot, due_at, id, action, request_id, traceparent) VALUES (?, ?, ?, ?, ?, ?)',
       [toSlot(dueAt), dueAt, id, action, requestId, traceparent],
     );
-    return () => passOver({ id, action, dueAt });
   }
 
   function passOver(work: Pick<DueWork, 'id' | 'action' | 'dueAt'>): void {
@@ -128,10 +138,10 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     const now = Date.now();
     position ??= await startPosition();
     for (let slot = floorToSlot(position); slot <= now; slot += SLOT_MS) {
-      await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now));
+      await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now), now);
       if (stopped) return;
     }
-    await moveTo(now);
+    await moveTo(now, now);
   }
 
   /** Where a former process was, or at the oldest work when none ever got that far. */
@@ -144,9 +154,9 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     return Math.min(Date.now() - START_MARGIN_MS, ...slots.map(({ slot }) => slot.getTime()));
   }
 
-  /** All that is due up to `time` has been handled; the overlap is looked at again. */
-  async function moveTo(time: number): Promise<void> {
-    position = Math.max(position ?? 0, Math.min(time, Date.now() - OVERLAP_MS));
+  /** All that was due up to `time` when it was looked for, at `seenAt`, has been handled; the overlap is looked at again. */
+  async function moveTo(time: number, seenAt: number): Promise<void> {
+    position = Math.max(position ?? 0, Math.min(time, seenAt - OVERLAP_MS));
     reached = time;
     for (const [key, dueAt] of recent) if (dueAt < position) recent.delete(key);
     if (Date.now() - savedAt < SAVE_EVERY_MS) return;
@@ -157,7 +167,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     savedAt = Date.now();
   }
 
-  async function scanSlot(slot: number, from: number, to: number): Promise<void> {
+  async function scanSlot(slot: number, from: number, to: number, seenAt: number): Promise<void> {
     let after = new Date(from);
     for (;;) {
       const rows = await database.read(
@@ -173,7 +183,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
         throw new Error(`Over ${PAGE} rows are due in one millisecond.`);
       }
       after = last;
-      await moveTo(last.getTime());
+      await moveTo(last.getTime(), seenAt);
     }
   }
 
@@ -194,14 +204,15 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       handled.inc({ outcome: 'done' });
     } catch (cause) {
       handled.inc({ outcome: 'retried' });
-      logger.warn('due_work_failed', `${work.action} comes again in ${RETRY_MS} ms.`, { id: work.id, cause });
-      await put(RETRY_MS, work.id, work.action);
+      logger.warn('due_work_failed', `${work.action} comes again in a few seconds.`, { id: work.id, cause });
+      await putAgain(work.id, work.action);
     }
     passOver(work);
   }
 
   return {
     put,
+    putAgain,
     start() {
       stopped = false;
       running = loop();
@@ -212,6 +223,16 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       await running;
     },
   };
+}
+
+/**
+ * When work that couldn't be done comes again. Every replica handles each row, and each notes what failed there: at moments of their own that
+ * would be twice the rows every few seconds. So each id has its own moments, the same everywhere, every `RETRY_MS`.
+ */
+function nextTurnOf(id: string): number {
+  const earliest = Date.now() + RETRY_MS / 2;
+  const phase = Number.parseInt(id.slice(0, 8), 16) % RETRY_MS;
+  return earliest + ((phase - (earliest % RETRY_MS) + RETRY_MS) % RETRY_MS);
 }
 
 function toDueWork(row: Row): DueWork {

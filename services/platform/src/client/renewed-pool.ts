@@ -15,6 +15,7 @@ export interface RenewedPool {
 export function createRenewedPool(url: string, options: Pool.Options, age: number): RenewedPool {
   let pool = new Pool(url, options);
   let bornAt = Date.now();
+  let isClosed = false;
   const closing = new Set<Promise<void>>();
 
   function retire(): void {
@@ -24,7 +25,8 @@ export function createRenewedPool(url: string, options: Pool.Options, age: numbe
 
   return {
     current() {
-      if (Date.now() - bornAt > age) {
+      // A closed one refuses its requests, as it should.
+      if (!isClosed && Date.now() - bornAt > age) {
         retire();
         pool = new Pool(url, options);
         bornAt = Date.now();
@@ -32,6 +34,7 @@ export function createRenewedPool(url: string, options: Pool.Options, age: numbe
       return pool;
     },
     async close() {
+      isClosed = true;
       retire();
       await Promise.all(closing);
     },

@@ -1,0 +1,180 @@
+// What a saga decides where another replica works on the same order, or an answer was lost: races too narrow to be met through HTTP.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mock, test } from 'node:test';
+import { Conflict } from '#platform/errors.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createSagaRunner } from '../src/checkout/saga-runner.ts';
+import { ANSWER_WITHIN, createCheckoutService } from '../src/checkout/service.ts';
+import { createUndo } from '../src/checkout/undo.ts';
+import type { CartClient } from '../src/clients/cart.ts';
+import type { ProductClient } from '../src/clients/product.ts';
+import type { OrderRecord } from '../src/orders/order.ts';
+import { createProgress } from '../src/orders/progress.ts';
+import type { OrderRepository } from '../src/orders/repository.ts';
+
+const PRICE = 500;
+const WHAT = { productId: randomUUID(), sku: 'S-1', name: 'Soap' };
+const REQUEST = {
+  shippingAddress: {
+    name: 'Ada',
+    line1: '1 Street',
+    line2: undefined,
+    city: 'London',
+    postalCode: 'N1',
+    country: 'GB',
+  },
+};
+
+/** The one order of a test, changed as Cassandra changes it: only in the version that is named. */
+function createOneOrder() {
+  let order: OrderRecord | undefined;
+  const change = (seen: OrderRecord, next: Partial<OrderRecord>) => {
+    if (order?.version !== seen.version) return undefined;
+    order = { ...order, ...next, version: seen.version + 1 };
+    return order;
+  };
+  const orders: OrderRepository = {
+    async insertOrder(begun) {
+      const { userId, createdAt } = begun;
+      const history = [{ status: 'pending' as const, at: createdAt, actor: userId, reason: undefined }];
+      const rest = { lines: undefined, totalMinor: 0, updatedAt: createdAt, rejection: undefined, history };
+      order ??= { ...begun, status: 'pending', version: 1, ...rest };
+      return order;
+    },
+    findOrder: async () => order,
+    setLines: async (seen, { lines, totalMinor }) => change(seen, { lines, totalMinor }),
+    async changeStatus(seen, { to, actor, reason, rejection, at }) {
+      const history = [...seen.history, { status: to, at, actor, reason }];
+      return change(seen, { status: to, rejection, history });
+    },
+    project: async () => undefined,
+    listByUser: async () => [],
+    listByDay: async () => [],
+  };
+  return { orders, current: () => order as OrderRecord };
+}
+
+interface Others {
+  readonly product?: Partial<ProductClient>;
+  readonly cart?: Partial<CartClient>;
+  readonly orders?: Partial<OrderRepository>;
+}
+
+function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {}) {
+  const nothing = async () => undefined;
+  const product: ProductClient = {
+    listOffers: async () => [{ ...WHAT, priceMinor: PRICE }],
+    hold: mock.fn(nothing),
+    commit: mock.fn(nothing),
+    release: mock.fn(nothing),
+    return: mock.fn(nothing),
+    isAvailable: () => true,
+    ...others.product,
+  };
+  const cart: CartClient = {
+    take: async () => [{ productId: WHAT.productId, quantity: 1 }],
+    restore: nothing,
+    isAvailable: () => true,
+    ...others.cart,
+  };
+  const orders = { ...one.orders, ...others.orders };
+  const now = () => new Date();
+  const delays = { processing: 0, shipped: 0, delivered: 0 };
+  const ignore = () => undefined;
+  const progress = createProgress({
+    orders,
+    delays,
+    now,
+    noteStep: nothing,
+    noteTooEarly: nothing,
+    countChange: ignore,
+  });
+  const checkout = createCheckoutService({
+    orders,
+    cart,
+    product,
+    progress,
+    undo: createUndo({ product, cart }),
+    sagas: createSagaRunner(silentLogger),
+    currency: 'USD',
+    now,
+    toOrderId: () => 'order',
+    noteRecovery: async () => ignore,
+    noteRecoveryAgain: nothing,
+    countRejection: ignore,
+    count: ignore,
+  });
+  return { checkout, product };
+}
+
+const callsOf = (step: unknown) => (step as ReturnType<typeof mock.fn>).mock.callCount();
+
+test('what another replica has begun to sell is sold, not refused: its units would never come back', async () => {
+  const one = createOneOrder();
+  const hold = async () => {
+    throw new Conflict('reservation_committed', 'It is sold.');
+  };
+  const { checkout, product } = openCheckout(one, { product: { hold } });
+  const { order } = await checkout.place('user', 'key', REQUEST);
+  assert.equal(order.status, 'confirmed');
+  assert.equal(callsOf(product.commit), 1);
+});
+
+test('a refusal of other prices does not hold for an order whose lines another replica has fixed meanwhile', async () => {
+  const one = createOneOrder();
+  const listOffers = async () => {
+    const lines = [{ ...WHAT, quantity: 1, unitPriceMinor: PRICE }];
+    await one.orders.setLines(one.current(), { lines, totalMinor: PRICE }, new Date());
+    return [{ ...WHAT, priceMinor: PRICE + 200 }];
+  };
+  const { checkout } = openCheckout(one, { product: { listOffers } });
+  const { order } = await checkout.place('user', 'key', {
+    ...REQUEST,
+    expectedTotal: { amount: PRICE, currency: 'USD' },
+  });
+  assert.deepEqual([order.status, order.totalMinor], ['confirmed', PRICE]);
+});
+
+test('a decision that was not written, as nobody knew at first, is made again', async () => {
+  const one = createOneOrder();
+  let tries = 0;
+  const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
+    tries += 1;
+    return tries === 1 ? undefined : one.orders.changeStatus(order, change);
+  };
+  const { checkout } = openCheckout(one, { orders: { changeStatus } });
+  const { order } = await checkout.place('user', 'key', REQUEST);
+  assert.deepEqual([order.status, tries], ['confirmed', 2]);
+});
+
+test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {
+  const one = createOneOrder();
+  const { checkout } = openCheckout(one);
+  const { order: confirmed } = await checkout.place('user', 'key', REQUEST);
+  await one.orders.changeStatus(confirmed, { to: 'cancelled', actor: 'user', at: new Date() });
+  const findOrder: OrderRepository['findOrder'] = async (_, { latest = false } = {}) =>
+    latest ? one.current() : confirmed;
+  const { checkout: recovering, product } = openCheckout(one, { orders: { findOrder } });
+  await recovering.recover('order');
+  assert.equal(callsOf(product.return), 1);
+});
+
+test('the answer is that of the decision, however long it takes to give back what was taken', async () => {
+  const one = createOneOrder();
+  const hold = async () => {
+    throw new Conflict('insufficient_stock', 'Too few are left.');
+  };
+  let giveBack: () => void = () => undefined;
+  const restore = () =>
+    new Promise<void>((resolve) => {
+      giveBack = resolve;
+    });
+  const { checkout } = openCheckout(one, { product: { hold }, cart: { restore } });
+  const startedAt = Date.now();
+  const refusal = { code: 'insufficient_stock' };
+  await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
+  assert.ok(Date.now() - startedAt >= ANSWER_WITHIN - 50, 'what is given back in time is there with the answer');
+  await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
+  giveBack();
+});
