@@ -57,6 +57,12 @@ export function listProducts(query: string): { readonly ids: string[]; readonly 
   return { ids: data.map(({ id }) => id), nextCursor: page.nextCursor };
 }
 
+/** Of all products that can be listed. */
+export function countProducts(): number {
+  const response = send('browse', '/front-page.json', '/front-page.json', { expected: [200] });
+  return response.status === 200 ? (JSON.parse(response.body) as { products: number }).products : 0;
+}
+
 /** Slugs of all categories. */
 export function listCategories(): string[] {
   interface Category {

@@ -1,5 +1,5 @@
 import { isService } from '../src/service-processes.ts';
-import { type ProcessMemory, toMb } from '../src/smoke/memory.ts';
+import { LOADED_SERVICE_LIMIT, type ProcessMemory, toMb } from '../src/smoke/memory.ts';
 import { toTable } from '../src/table.ts';
 import { type Comparison, costOf, median, type Round, speedOf } from './comparison.ts';
 import type { ReadCosts } from './growth.ts';
@@ -26,7 +26,6 @@ export interface Report {
 const MAY_COST = 1.15;
 const MAY_GROW = 1.2;
 const MAY_START_SECONDS = 20;
-const SERVICE_MAY_TAKE = 120 * 1024 * 1024;
 
 /** The promises that aren't kept, a sentence each. `baseline` has the kept cost of each comparison. */
 export function findFaults(report: Report, baseline: Readonly<Record<string, number>>): string[] {
@@ -51,8 +50,8 @@ export function findFaults(report: Report, baseline: Readonly<Record<string, num
       );
   }
   for (const { name, bytes } of memory) {
-    if (isService(name) && bytes > SERVICE_MAY_TAKE)
-      faults.push(`${name} takes ${toMb(bytes)}, of at most ${toMb(SERVICE_MAY_TAKE)}.`);
+    if (isService(name) && bytes > LOADED_SERVICE_LIMIT)
+      faults.push(`${name} takes ${toMb(bytes)}, of at most ${toMb(LOADED_SERVICE_LIMIT)}.`);
   }
   if (starts.second > MAY_START_SECONDS)
     faults.push(`The second start takes ${starts.second.toFixed(1)} s, of at most ${MAY_START_SECONDS}.`);

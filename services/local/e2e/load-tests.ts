@@ -4,9 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { REPORTS } from '../src/data-dir.ts';
+import { freeze } from '../src/freeze.ts';
+import { eventually } from '../test-support/eventually.ts';
 import { spawnLoad } from './running-load.ts';
 import type { RunningStore } from './running-store.ts';
+
+/** What k6 ends with when a threshold wasn't kept. */
+const MISSED = 99;
 
 interface Summary {
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -21,13 +27,13 @@ export function loadTests(running: () => RunningStore): void {
     return { code, said: (await Promise.all(streams)).join('') };
   }
 
+  const folder = () => path.join(running().store.dataDir, REPORTS);
+  const reportsOf = (scenario: string) => readdirSync(folder()).filter((name) => name.startsWith(scenario));
+
   function summaryOf(scenario: string): Summary {
-    const reports = path.join(running().store.dataDir, REPORTS);
-    const [file, ...others] = readdirSync(reports).filter(
-      (name) => name.startsWith(scenario) && name.endsWith('.json'),
-    );
+    const [file, ...others] = reportsOf(scenario).filter((name) => name.endsWith('.json'));
     assert.ok(file && others.length === 0, `${others.length + 1} reports of ${scenario}`);
-    return JSON.parse(readFileSync(path.join(reports, file), 'utf8'));
+    return JSON.parse(readFileSync(path.join(folder(), file), 'utf8'));
   }
 
   test('one of each goes well, and is reported', async () => {
@@ -46,6 +52,47 @@ export function loadTests(running: () => RunningStore): void {
     assert.equal(iterations?.count, 300);
     assert.ok((orders?.count ?? 0) >= 200, `${orders?.count} orders`);
     assert.match(said, /^No violations\.$/m);
+  });
+
+  test('every scenario runs to its end, and leaves a page and a summary', async () => {
+    const short: readonly (readonly string[])[] = [
+      ['shoppers', '--users', '5', '--rate', '5', '--duration', '3s', '--think', '0.2'],
+      ['browse', '--rate', '5', '--duration', '3s', '--think', '0.2'],
+      ['checkout', '--rate', '2', '--duration', '3s', '--think', '0.2'],
+      ['soak', '--users', '5', '--rate', '5', '--duration', '3s', '--think', '0.2'],
+      ['breakpoint', '--rate', '1', '--duration', '3s', '--think', '0.2'],
+      ['catalogue-walk'],
+    ];
+    for (const args of short) {
+      const { code, said } = await load(...args);
+      assert.ok([0, MISSED].includes(code), said);
+      const [name] = args as [string];
+      const { metrics } = summaryOf(name);
+      assert.equal(metrics.checks?.fails, 0, `${name}: ${said}`);
+      assert.ok((metrics.iterations?.count ?? 0) > 0, name);
+      assert.ok(
+        reportsOf(name).some((file) => file.endsWith('.html')),
+        `${name} has no page`,
+      );
+    }
+  });
+
+  test('a missed objective is what it ends with', async () => {
+    const { cassandra } = running().store;
+    assert.ok(cassandra);
+    const child = spawnLoad(running(), 'checkout', '--rate', '5', '--duration', '6s', '--think', '0.2');
+    let said = '';
+    child.stdout?.on('data', (chunk) => {
+      said += chunk;
+    });
+    child.stderr?.resume();
+    const ended = once(child, 'close');
+    await eventually(() => /^running \(0?0m0[1-9]/m.test(said), Boolean, 60_000);
+    const goOn = await freeze(cassandra.pid);
+    await sleep(2000);
+    await goOn();
+    const [code] = await ended;
+    assert.equal(code, MISSED, said);
   });
 
   test('a scenario that is not there is named together with those that are', async () => {

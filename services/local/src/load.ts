@@ -10,7 +10,9 @@ import { startShop } from './open-shop.ts';
 import { runCommand } from './run-command.ts';
 import { ensureSecrets } from './secrets.ts';
 import { SHOPPER_PASSWORD, SHOPPERS } from './seed/users.ts';
+import { isService } from './service-processes.ts';
 import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
+import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, toMb } from './smoke/memory.ts';
 import { StartError } from './start-error.ts';
 import type { Store } from './store.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
@@ -24,7 +26,7 @@ const SCENARIOS: Readonly<Record<string, string>> = {
   'flash-sale': 'many want 200 pieces at once; then the audit',
   soak: 'shoppers for half an hour',
   spike: 'ten times as many for half a minute',
-  breakpoint: "ever more, until the store can't follow",
+  breakpoint: "ever more, until the store can't follow: it ends with 99 there",
   'catalogue-walk': 'the whole catalogue, page by page',
 };
 
@@ -35,18 +37,21 @@ ${Object.entries(SCENARIOS)
   .join('\n')}
 
   --users 100     users at most, or as many at once
-  --rate 10       new users, or arrivals, each second
+  --rate 10       new users, or arrivals, each second (browse: 50)
   --duration 5m   instead of the scenario's own
   --think 2       seconds that a user thinks at most
   --ui            shows the run at http://127.0.0.1:8089 while it lasts
 
 The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
-Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold is missed.
+Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold
+is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more.
 `;
 
 const DASHBOARD_PORT = '8089';
 /** Percentiles of a run can't be made of anything less; means of a moment are made of sum and count. */
 const SENT_OF_TIMES = 'count,sum,p(95),p(99)';
+/** ms of load after which the memory that a service takes is what it keeps. */
+const LASTING = 5 * 60_000;
 /** What the gateway says where requests are limited as they are for everybody. */
 const LIMITED = 'map "on" $limit_key';
 
@@ -97,6 +102,7 @@ async function main(): Promise<number> {
     if (values.ui) terminal.say(`The run is at http://127.0.0.1:${DASHBOARD_PORT}/`);
     if (receiver) terminal.say(`Prometheus gets it too: ${receiver}`);
     const outputs = receiver ? ['--out', 'experimental-prometheus-rw'] : [];
+    const startedAt = Date.now();
     const code = await run(k6.command, [...k6.args, 'run', ...outputs, '--summary-export', `${report}.json`, script], {
       STORE_URL: `http://127.0.0.1:${settings.port}`,
       SCENARIO: scenario,
@@ -112,20 +118,33 @@ async function main(): Promise<number> {
       K6_WEB_DASHBOARD: 'true',
       K6_WEB_DASHBOARD_PORT: values.ui ? DASHBOARD_PORT : '-1',
       K6_WEB_DASHBOARD_EXPORT: `${report}.html`,
+      // Of a run that is shorter than this k6 makes no page.
+      K6_WEB_DASHBOARD_PERIOD: '1s',
       ...(receiver && {
         K6_PROMETHEUS_RW_SERVER_URL: receiver,
         K6_PROMETHEUS_RW_TREND_STATS: SENT_OF_TIMES,
         K6_PROMETHEUS_RW_STALE_MARKERS: 'true',
       }),
     });
-    // Of a run of seconds k6 makes no page.
     terminal.say(`Report: ${[`${report}.html`, `${report}.json`].filter(existsSync).join(' and ')}`);
+    const kept = Date.now() - startedAt >= LASTING ? await judgeMemory(settings.dataDir, terminal.say) : 0;
     const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
-    return code || audited;
+    return code || kept || audited;
   } finally {
     await store?.stop();
     terminal.close();
   }
+}
+
+/** Tells what the services take after the run; 1 when one takes more than it may. Of a store that runs elsewhere nothing is known. */
+async function judgeMemory(dataDir: string, say: (text: string) => void): Promise<number> {
+  const processes = await measureMemory(dataDir);
+  if (!processes) return 0;
+  const services = processes.filter(({ name }) => isService(name));
+  say(`Memory: ${services.map(({ name, bytes }) => `${name} ${toMb(bytes)}`).join(', ')}`);
+  const faults = faultsOfMemory(processes, LOADED_SERVICE_LIMIT);
+  for (const fault of faults) say(`✗ ${fault}`);
+  return faults.length === 0 ? 0 : 1;
 }
 
 /**
