@@ -28,7 +28,7 @@ export function keepKilling(dataDir: string, service: ServiceName): End {
   });
 }
 
-/** Reads a guest's cart over and over, whatever the answers: two statements each, past Nginx's cache. */
+/** Reads a guest's cart over and over, whatever the answers: a statement each, past Nginx's cache. */
 export async function readCarts(shop: Shop, perSecond: number): Promise<End> {
   const [product] = (await shop.listProducts({ inStock: true, limit: 1 })).body.data;
   const { body: cart } = await shop.send<{ cartToken: string }>({ method: 'POST', path: '/api/v1/cart' });
