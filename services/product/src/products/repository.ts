@@ -38,19 +38,21 @@ export interface ProductRepository {
   takeOverSku(sku: string, from: string, to: string): Promise<boolean>;
 }
 
-const COLUMNS = `product_id, sku, name, description, brand, category, price_minor, currency, images, attributes, available, status, version,
-  listing_version, write_id, created_at, updated_at`;
+const SHOWN = `product_id, sku, name, description, brand, category, price_minor, currency, images, attributes, available, status, version,
+  created_at, updated_at`;
 
 export function createProductRepository(database: Database): ProductRepository {
-  async function findRow(id: string, options: { serial?: boolean } = {}): Promise<Row | undefined> {
-    const query = `SELECT ${COLUMNS} FROM products WHERE product_id = ? AND op_id = ?`;
-    const [row] = await database.read('product.find', query, [id, HEAD], options);
+  /** With what only a writer needs, after every change before it. */
+  async function findLatestRow(id: string): Promise<Row | undefined> {
+    const query = `SELECT ${SHOWN}, listing_version, write_id FROM products WHERE product_id = ? AND op_id = ?`;
+    const [row] = await database.read('product.find_latest', query, [id, HEAD], { serial: true });
     return row;
   }
 
   return {
     async findProduct(id) {
-      const row = await findRow(id);
+      const query = `SELECT ${SHOWN} FROM products WHERE product_id = ? AND op_id = ?`;
+      const [row] = await database.read('product.find', query, [id, HEAD]);
       return row && isActive(row) ? toProduct(row) : undefined;
     },
 
@@ -64,12 +66,12 @@ export function createProductRepository(database: Database): ProductRepository {
     },
 
     async findLatest(id) {
-      const row = await findRow(id, { serial: true });
+      const row = await findLatestRow(id);
       return row?.sku ? toRecord(row) : undefined;
     },
 
     async findStatus(id) {
-      return (await findRow(id, { serial: true }))?.status ?? undefined;
+      return (await findLatestRow(id))?.status ?? undefined;
     },
 
     async insertProduct(product) {
@@ -106,7 +108,7 @@ export function createProductRepository(database: Database): ProductRepository {
       ]);
       if (outcome.applied) return true;
       // Nobody else has this id: what stands under it is our own work, or the word that it must not be.
-      const row = await findRow(id, { serial: true });
+      const row = await findLatestRow(id);
       return row?.sku !== null && row?.sku === product.sku;
     },
 
@@ -142,7 +144,7 @@ export function createProductRepository(database: Database): ProductRepository {
       };
       if (outcome.applied) return changed;
       if (!outcome.uncertain) return undefined;
-      const row = await findRow(id, { serial: true });
+      const row = await findLatestRow(id);
       if (row?.write_id?.toString() === writeId) return changed;
       // Each version has one writer; past ours, nobody knows any more who it was.
       if (row && row.version > version + 1) throw outcomeUnknown();
@@ -154,11 +156,11 @@ export function createProductRepository(database: Database): ProductRepository {
         insertRow({ product_id: id, op_id: HEAD, status: 'deleted' }),
       ]);
       if (outcome.applied) return true;
-      return outcome.uncertain && (await findRow(id, { serial: true }))?.sku === null;
+      return outcome.uncertain && (await findLatestRow(id))?.sku === null;
     },
 
     async interruptChanges(id) {
-      const row = await findRow(id, { serial: true });
+      const row = await findLatestRow(id);
       if (!row?.sku) return;
       // Refused, it has been changed since this read: what was begun before is stale all the same.
       await database.conditional('product.interrupt_changes', [
