@@ -50,6 +50,24 @@ export function pages(running: () => RunningStore): void {
     assert.deepEqual(browser.complaints, []);
   });
 
+  test('they are light or dark as the reader’s system is, and can be read in both', async () => {
+    const brightness = (color: string) => {
+      const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
+      return (red + green + blue) / (3 * 255);
+    };
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const page = await browser.newPage({ colorScheme });
+      await page.goto(urlOf('docs/pages/index.md'));
+      const colors = "['backgroundColor', 'color'].map((name) => getComputedStyle(document.body)[name])";
+      const [ground = 0, ink = 0] = ((await page.evaluate(colors)) as string[]).map(brightness);
+      assert.ok(
+        colorScheme === 'light' ? ground - ink > 0.6 : ink - ground > 0.6,
+        `${colorScheme}: ${ink} on ${ground}`,
+      );
+    }
+    assert.deepEqual(browser.complaints, []);
+  });
+
   test('each link of each page leads to something that the store serves, and to a place in it', async (context) => {
     const texts = new Map<string, Promise<string | undefined>>();
     const read = (url: string) => {
