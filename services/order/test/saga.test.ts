@@ -5,7 +5,7 @@ import { mock, test } from 'node:test';
 import { Conflict } from '#platform/errors.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
-import { ANSWER_WITHIN, createCheckoutService } from '../src/checkout/service.ts';
+import { ANSWER_WITHIN, createCheckoutService, RECOVER_AFTER } from '../src/checkout/service.ts';
 import { createUndo } from '../src/checkout/undo.ts';
 import type { CartClient } from '../src/clients/cart.ts';
 import type { ProductClient } from '../src/clients/product.ts';
@@ -90,6 +90,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     noteTooEarly: nothing,
     countChange: ignore,
   });
+  const noteRecovery = mock.fn(async () => ignore);
   const checkout = createCheckoutService({
     orders,
     cart,
@@ -100,12 +101,12 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     currency: 'USD',
     now,
     toOrderId: () => 'order',
-    noteRecovery: async () => ignore,
+    noteRecovery,
     noteRecoveryAgain: nothing,
     countRejection: ignore,
     count: ignore,
   });
-  return { checkout, product };
+  return { checkout, product, noteRecovery };
 }
 
 const callsOf = (step: unknown) => (step as ReturnType<typeof mock.fn>).mock.callCount();
@@ -146,6 +147,17 @@ test('a decision that was not written, as nobody knew at first, is made again', 
   const { checkout } = openCheckout(one, { orders: { changeStatus } });
   const { order } = await checkout.place('user', 'key', REQUEST);
   assert.deepEqual([order.status, tries], ['confirmed', 2]);
+});
+
+test('an order that took long to write down is noted for recovery once more: nobody may have found it the first time', async () => {
+  const one = createOneOrder();
+  const slow: OrderRepository['insertOrder'] = async (order) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER });
+    return one.orders.insertOrder(order);
+  };
+  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder: slow } });
+  await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
+  assert.equal(callsOf(noteRecovery), 2);
 });
 
 test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {

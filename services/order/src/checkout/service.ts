@@ -113,9 +113,13 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   /** Writes the order down, after the note that finishes it should this process end. Undefined when it was there before. */
   function begin(order: NewOrder): Promise<Begun | undefined> {
     return sagas.intake(async () => {
+      const notedAt = now().getTime();
       const passOver = await noteRecovery(order.id);
       const inserted = await orders.insertOrder(order);
-      return inserted && { order: inserted, passOver };
+      if (!inserted) return undefined;
+      // After so long the note may have come to a replica that found no order yet.
+      if (now().getTime() - notedAt > RECOVER_AFTER / 2) await noteRecovery(order.id);
+      return { order: inserted, passOver };
     });
   }
 
