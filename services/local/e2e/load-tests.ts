@@ -68,7 +68,8 @@ export function loadTests(running: () => RunningStore): void {
       assert.ok([0, MISSED].includes(code), said);
       const [name] = args as [string];
       const { metrics } = summaryOf(name);
-      assert.equal(metrics.checks?.fails, 0, `${name}: ${said}`);
+      // That one goes on until something fails.
+      if (name !== 'breakpoint') assert.equal(metrics.checks?.fails, 0, `${name}: ${said}`);
       assert.ok((metrics.iterations?.count ?? 0) > 0, name);
       assert.ok(
         reportsOf(name).some((file) => file.endsWith('.html')),
