@@ -1,5 +1,4 @@
-import { isService } from '../src/service-processes.ts';
-import { LOADED_SERVICE_LIMIT, type ProcessMemory, toMb } from '../src/smoke/memory.ts';
+import { faultsOfMemory, LOADED_SERVICE_LIMIT, type ProcessMemory, toMb } from '../src/smoke/memory.ts';
 import { toTable } from '../src/table.ts';
 import { type Comparison, costOf, median, type Round, speedOf } from './comparison.ts';
 import type { ReadCosts } from './growth.ts';
@@ -49,10 +48,7 @@ export function findFaults(report: Report, baseline: Readonly<Record<string, num
         `A ${kind} costs ${toShare(ratio)} of before with ${growth?.products} products, of at most ${MAY_GROW}.`,
       );
   }
-  for (const { name, bytes } of memory) {
-    if (isService(name) && bytes > LOADED_SERVICE_LIMIT)
-      faults.push(`${name} takes ${toMb(bytes)}, of at most ${toMb(LOADED_SERVICE_LIMIT)}.`);
-  }
+  faults.push(...faultsOfMemory(memory, LOADED_SERVICE_LIMIT).map((fault) => `${fault}.`));
   if (starts.second > MAY_START_SECONDS)
     faults.push(`The second start takes ${starts.second.toFixed(1)} s, of at most ${MAY_START_SECONDS}.`);
   return faults;

@@ -12,7 +12,7 @@ import { ensureSecrets } from './secrets.ts';
 import { SHOPPER_PASSWORD, SHOPPERS } from './seed/users.ts';
 import { isService } from './service-processes.ts';
 import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
-import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, toMb } from './smoke/memory.ts';
+import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, STORE_LIMIT, toMb } from './smoke/memory.ts';
 import { StartError } from './start-error.ts';
 import type { Store } from './store.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
@@ -44,7 +44,7 @@ ${Object.entries(SCENARIOS)
 
 The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
 Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold
-is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more.
+is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more, or the store over ${toMb(STORE_LIMIT)}.
 `;
 
 const DASHBOARD_PORT = '8089';
@@ -127,9 +127,9 @@ async function main(): Promise<number> {
       }),
     });
     terminal.say(`Report: ${[`${report}.html`, `${report}.json`].filter(existsSync).join(' and ')}`);
-    const kept = Date.now() - startedAt >= LASTING ? await judgeMemory(settings.dataDir, terminal.say) : 0;
+    const judged = Date.now() - startedAt >= LASTING ? await judgeMemory(settings.dataDir, terminal.say) : 0;
     const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
-    return code || kept || audited;
+    return code || judged || audited;
   } finally {
     await store?.stop();
     terminal.close();

@@ -52,6 +52,8 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', [], sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 
+  const noteRecovery = (orderId: string) => due.put(RECOVER_AFTER, orderId, RECOVER);
+
   function countChange({ status, createdAt, currency, totalMinor }: OrderRecord, to: Status): void {
     changes.inc({ from: status, to });
     if (status !== 'pending') return;
@@ -80,7 +82,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     currency: config.CURRENCY,
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
-    noteRecovery: (orderId) => due.put(RECOVER_AFTER, orderId, RECOVER),
+    noteRecovery,
     noteRecoveryAgain: (orderId) => due.putAgain(orderId, RECOVER),
     countRejection: (order) => countChange(order, 'rejected'),
     count(outcome) {
@@ -93,7 +95,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     progress,
     undo,
     audit,
-    noteRecovery: async (orderId) => void (await due.put(RECOVER_AFTER, orderId, RECOVER)),
+    noteRecovery: async (orderId) => void (await noteRecovery(orderId)),
   });
 
   function handle({ id, action }: DueWork): Promise<void> {
