@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
+import { Unauthorized } from '#platform/errors.ts';
+import { INTERNAL_ERROR } from '#platform/http/problem.ts';
+import { orderConfig } from '../../order/src/config.ts';
 import { listOperations } from '../src/documents.ts';
-import { REPOSITORY } from '../src/settings.ts';
+import { REPOSITORY, readSettings, storeEnvironment } from '../src/settings.ts';
 import { PAGES, readPage } from '../test-support/pages.ts';
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
@@ -60,6 +63,32 @@ describe('what the pages say', () => {
     );
   });
 
+  test('`.env.example` has each setting with its default, and README names it', () => {
+    const values = Object.fromEntries(
+      [...read('.env.example').matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name as string, value]),
+    );
+    const names = Object.keys(storeEnvironment.shape);
+    assert.deepEqual(Object.keys(values).toSorted(), names.toSorted());
+    const settings = readSettings(values);
+    assert.deepEqual({ ...settings, orderDelays: {}, openTelemetry: {} }, readSettings({}));
+    const { ORDER_PROCESSING_DELAY_MS, ORDER_SHIPPED_DELAY_MS, ORDER_DELIVERED_DELAY_MS } = orderConfig.shape;
+    assert.deepEqual(settings.orderDelays, {
+      processing: ORDER_PROCESSING_DELAY_MS.parse(undefined),
+      shipped: ORDER_SHIPPED_DELAY_MS.parse(undefined),
+      delivered: ORDER_DELIVERED_DELAY_MS.parse(undefined),
+    });
+    assert.equal(
+      values.OTEL_TRACES_SAMPLER_ARG,
+      String(storeEnvironment.shape.OTEL_TRACES_SAMPLER_ARG.parse(undefined)),
+    );
+    const readme = read('README.md');
+    assert.deepEqual(
+      // In the README these are called the delays after which an order moves on, and tracing has a page of its own.
+      names.filter((name) => !/^(?:ORDER|OTEL)_/.test(name) && !readme.includes(`\`${name}\``)),
+      [],
+    );
+  });
+
   test('each setting of Docker is told of', () => {
     const settings = [...read('docker-compose.yml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name as string);
     const pages = PAGES.map(readPage).join('\n');
@@ -111,23 +140,29 @@ describe('what the pages say', () => {
     assert.deepEqual(broken, []);
   });
 
-  test('the codes of errors are those that the code gives, all of them', () => {
-    const sources = globSync('services/{platform,product,cart,order,user}/src/**/*.ts', { cwd: REPOSITORY }).map(read);
+  test('the errors are those that the code gives, all of them, each with its status', () => {
     const errors = read('services/platform/src/errors.ts');
-    const kinds = [...errors.matchAll(/class (\w+) extends StoreError/g)].map(([, name]) => name).join('|');
-    const thrown = [
-      ...sources.flatMap((source) => [...source.matchAll(new RegExp(`new (?:${kinds})\\(\\s*'(\\w+)'`, 'g'))]),
-      ...`${errors}${read('services/platform/src/http/problem.ts')}`.matchAll(/\bcode(?::| =) '(\w+)'/g),
-    ];
-    const ofNginx = /map \$status \$problem_code \{(.*?)\}/s.exec(read('nginx/problem-texts.conf'))?.[1] ?? '';
-    const given = new Set([...thrown, ...ofNginx.matchAll(/"([a-z_]+)"/g)].map(([, code]) => code));
-    const table = read('docs/pages/api.md')
-      .split('\n')
-      .filter((line) => /^\| \d/.test(line));
-    const listed = new Set(
-      table.flatMap((line) => [...(line.split('|')[2] ?? '').matchAll(/`(\w+)`/g)].map(([, code]) => code)),
+    const kinds = new Map(
+      [...errors.matchAll(/class (\w+) extends StoreError \{\s+readonly status = (\d+);/g)].map(
+        ([, name, status]) => [name as string, status as string] as const,
+      ),
     );
-    assert.deepEqual([...listed].sort(), [...given].sort());
+    const sources = globSync('services/{platform,product,cart,order,user}/src/**/*.ts', { cwd: REPOSITORY }).map(read);
+    const made = sources.flatMap((source) => [...source.matchAll(/\bnew (\w+)\(\s*'(\w+)'/g)]);
+    const ofNginx = /map \$status \$problem_code \{(.*?)\}/s.exec(read('nginx/problem-texts.conf'))?.[1] ?? '';
+    const given = new Set([
+      ...made.flatMap(([, kind = '', code]) => (kinds.has(kind) ? [`${kinds.get(kind)} ${code}`] : [])),
+      `${kinds.get('Unauthorized')} ${new Unauthorized().code}`,
+      `${INTERNAL_ERROR.status} ${INTERNAL_ERROR.code}`,
+      ...[...ofNginx.matchAll(/(\d+) "([a-z_]+)"/g)].map(([, status, code]) => `${status} ${code}`),
+    ]);
+    const rows = [...read('docs/pages/api.md').matchAll(/^\| ([\d, ]+) \| ([^|]+) \|/gm)];
+    const listed = rows.flatMap(([, statuses = '', codes = '']) =>
+      statuses
+        .split(',')
+        .flatMap((status) => [...codes.matchAll(/`(\w+)`/g)].map(([, code]) => `${status.trim()} ${code}`)),
+    );
+    assert.deepEqual(listed.toSorted(), [...given].toSorted());
   });
 });
 
