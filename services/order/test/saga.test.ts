@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mock, test } from 'node:test';
-import { Conflict } from '#platform/errors.ts';
+import { Conflict, databaseUnavailable } from '#platform/errors.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
 import { ANSWER_WITHIN, createCheckoutService, RECOVER_AFTER } from '../src/checkout/service.ts';
@@ -59,6 +59,7 @@ interface Others {
   readonly product?: Partial<ProductClient>;
   readonly cart?: Partial<CartClient>;
   readonly orders?: Partial<OrderRepository>;
+  noteRecovery?(orderId: string): Promise<() => void>;
 }
 
 function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {}) {
@@ -90,7 +91,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     noteTooEarly: nothing,
     countChange: ignore,
   });
-  const noteRecovery = mock.fn(async () => ignore);
+  const noteRecovery = mock.fn(others.noteRecovery ?? (async () => ignore));
   const checkout = createCheckoutService({
     orders,
     cart,
@@ -107,6 +108,14 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     count: ignore,
   });
   return { checkout, product, noteRecovery };
+}
+
+/** Writes the order down `RECOVER_AFTER` later, by the mocked clock. */
+function writtenLate(one: ReturnType<typeof createOneOrder>): OrderRepository['insertOrder'] {
+  return async (order) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER });
+    return one.orders.insertOrder(order);
+  };
 }
 
 const callsOf = (step: unknown) => (step as ReturnType<typeof mock.fn>).mock.callCount();
@@ -151,13 +160,22 @@ test('a decision that was not written, as nobody knew at first, is made again', 
 
 test('an order that took long to write down is noted for recovery once more: nobody may have found it the first time', async () => {
   const one = createOneOrder();
-  const slow: OrderRepository['insertOrder'] = async (order) => {
-    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER });
-    return one.orders.insertOrder(order);
-  };
-  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder: slow } });
+  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder: writtenLate(one) } });
   await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
   assert.equal(callsOf(noteRecovery), 2);
+});
+
+test('an order that took long to write down is placed though it can not be noted once more', async () => {
+  const one = createOneOrder();
+  let noted = 0;
+  const noteRecovery = async () => {
+    noted += 1;
+    if (noted === 2) throw databaseUnavailable();
+    return () => undefined;
+  };
+  const { checkout } = openCheckout(one, { orders: { insertOrder: writtenLate(one) }, noteRecovery });
+  const { order } = await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
+  assert.deepEqual([noted, order.status], [2, 'confirmed']);
 });
 
 test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {

@@ -117,8 +117,8 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       const passOver = await noteRecovery(order.id);
       const inserted = await orders.insertOrder(order);
       if (!inserted) return undefined;
-      // After so long the note may have come to a replica that found no order yet.
-      if (now().getTime() - notedAt > RECOVER_AFTER / 2) await noteRecovery(order.id);
+      // After so long the note may have come to a replica that found no order yet. Without another one this process goes on all the same.
+      if (now().getTime() - notedAt > RECOVER_AFTER / 2) await orLeaveToRecovery(noteRecovery(order.id));
       return { order: inserted, passOver };
     });
   }

@@ -19,7 +19,7 @@ export function createUndo({ product, cart }: { product: ProductClient; cart: Ca
 }
 
 /** For what recovery, noted before, would do as well: who can't be reached now is no reason to fail a decision that stands. */
-export async function orLeaveToRecovery(work: Promise<void>): Promise<void> {
+export async function orLeaveToRecovery(work: Promise<unknown>): Promise<void> {
   await work.catch((error: unknown) => {
     if (!(error instanceof Unavailable)) throw error;
   });
