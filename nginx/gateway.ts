@@ -44,7 +44,7 @@ export interface GatewaySettings {
   readonly workers?: number;
   /** Largest sum of cached answers, as Nginx writes it: `256m`. */
   readonly cacheSize?: string;
-  /** Nginx rate and burst: `200r/s` and 400 for the API, `100r/m` and 99 for sign-in, sign-up and refresh. */
+  /** Nginx rate and burst: `200r/s` and 400 for the API, `100r/m` and 99 for sign-in, sign-up, refresh and password change. */
   readonly apiLimit?: { readonly rate: string; readonly burst: number };
   readonly authLimit?: { readonly rate: string; readonly burst: number };
 }
