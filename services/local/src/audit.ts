@@ -43,16 +43,16 @@ async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
   const settings = readSettings(process.env);
   const file = path.join(settings.dataDir, 'secrets.json');
   const secrets = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
-  const password = process.env.AUDIT_DB_PASSWORD ?? secrets.rolePasswords?.audit;
+  const password = process.env.AUDIT_DB_PASSWORD || secrets.rolePasswords?.audit;
   if (password === undefined) {
     throw new StartError(
       `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and give the audit the same DATA_DIR and INNER_PORT_OFFSET.`,
     );
   }
-  const points = process.env.CASSANDRA_CONTACT_POINTS ?? `127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`;
+  const points = process.env.CASSANDRA_CONTACT_POINTS || `127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`;
   return {
     contactPoints: points.split(',').map((point) => point.trim()),
-    localDataCenter: process.env.CASSANDRA_LOCAL_DATACENTER ?? DATA_CENTER,
+    localDataCenter: process.env.CASSANDRA_LOCAL_DATACENTER || DATA_CENTER,
     username: 'audit',
     password,
     keyspaces: { product: 'product', cart: 'cart', orders: 'orders', users: 'users' },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -434,5 +435,18 @@ describe('the audit', () => {
 
   test('throws when it can not read', async () => {
     await assert.rejects(violations({ password: 'wrong' }));
+  });
+
+  test('takes a variable that is set to nothing for one that is not set', () => {
+    const command = path.join(import.meta.dirname, '../src/audit.ts');
+    const nothing = { CASSANDRA_CONTACT_POINTS: '', CASSANDRA_LOCAL_DATACENTER: '', AUDIT_DB_PASSWORD: '' };
+    const auditWith = (env: Record<string, string>) =>
+      spawnSync(process.execPath, [command], {
+        env: { PATH: process.env.PATH ?? '', DATA_DIR: path.join(folder, 'none'), ...nothing, ...env },
+        encoding: 'utf8',
+      }).stderr;
+    assert.match(auditWith({}), /^There is no store in /);
+    // Where nobody listens: which host it asks is all that is of interest.
+    assert.match(auditWith({ AUDIT_DB_PASSWORD: 'x', INNER_PORT_OFFSET: '23000' }), /127\.0\.0\.1:32042/);
   });
 });

@@ -29,7 +29,7 @@ export function readConfig<Schema extends z.ZodObject>(schema: Schema, environme
   const values: Record<string, string> = {};
   for (const name of Object.keys(schema.shape)) {
     const file = environment[`${name}_FILE`];
-    const value = environment[name] ?? (file && readSecret(name, file, faults));
+    const value = environment[name] || (file && readSecret(name, file, faults));
     if (value) values[name] = value;
   }
   const parsed = schema.safeParse(values);

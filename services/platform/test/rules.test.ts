@@ -159,6 +159,12 @@ describe('the configuration', () => {
         readConfig(serviceConfig, { ...complete, CASSANDRA_PASSWORD_FILE: file }).CASSANDRA_PASSWORD,
         'a secret word',
       );
+      // Docker gives what isn't set as nothing.
+      assert.equal(
+        readConfig(serviceConfig, { ...others, CASSANDRA_PASSWORD: '', CASSANDRA_PASSWORD_FILE: file })
+          .CASSANDRA_PASSWORD,
+        'from a file',
+      );
       assert.throws(
         () => readConfig(serviceConfig, { ...others, CASSANDRA_PASSWORD_FILE: '/no/such' }),
         /CASSANDRA_PASSWORD_FILE: .*\/no\/such/,
