@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pLimit from 'p-limit';
 import request from 'supertest';
-import type { Service } from '#platform/service.ts';
+import type { Database } from '#platform/cassandra/database.ts';
+import { databaseUnavailable } from '#platform/errors.ts';
+import type { Platform, Service } from '#platform/service.ts';
 import { type Death, type DyingPlatform, dyingPlatform } from '../../local/test-support/dying-platform.ts';
 import { eventually } from '../../local/test-support/eventually.ts';
 import { type Admin, createAdmin, newProduct } from './support/admin.ts';
-import { openShop, type Shop } from './support/shop.ts';
+import { openShop, queriesOf, type Shop } from './support/shop.ts';
 
 const PAGE = '/api/v1/products';
 /** ms in which the lists have to be right after a crash. */
@@ -124,6 +126,96 @@ test('wherever a process stops while it moves a product, it is moved or not, and
       );
       await service.stop();
     },
+  );
+});
+
+const MOVED = { category: 'others', name: 'Moved', price: { amount: 1 } };
+const MOVED_ON = { category: 'things', name: 'Moved on', price: { amount: 2 } };
+/** Rows are written at the old and the new place: two categories and the list of all, each in three orders. */
+const WRITES_OF_A_MOVE = 9;
+
+/** A platform that writes listings as `write` says. */
+function withListings(write: (send: () => Promise<void>) => Promise<void>) {
+  return (platform: Platform): Platform => {
+    const { database } = platform;
+    const writeTogether: Database['writeTogether'] = (name, statements) => {
+      const send = () => database.writeTogether(name, statements);
+      return name === 'listing.project' ? write(send) : send();
+    };
+    return { ...platform, database: { ...database, writeTogether } };
+  };
+}
+
+async function assertListedOnce(brand: string, { name }: { name: string }): Promise<void> {
+  const [all, things, others, byPrice, byName] = await listedAs(brand);
+  for (const list of [all, things, byPrice, byName])
+    assert.deepEqual(
+      list?.map((row) => row.name),
+      [name],
+    );
+  assert.deepEqual(others, []);
+}
+
+test('however far the lists have followed a change, the next one leaves nothing of it in them', {
+  timeout: 120_000,
+}, async () => {
+  for (let written = 0; written < WRITES_OF_A_MOVE; written += 1) {
+    let writes = 0;
+    const cut = withListings((send) => {
+      writes += 1;
+      return writes > written ? Promise.reject(databaseUnavailable()) : send();
+    });
+    const cutOff = createAdmin(await shop.openReplica(cut));
+    const [brand, goneBrand] = [randomUUID(), randomUUID()];
+    const { body: product } = await admin.createProduct(newProduct({ brand })).expect(201);
+    await cutOff.patchProduct(product.id, '"1"', MOVED).expect(200);
+    await admin.patchProduct(product.id, '"2"', MOVED_ON).expect(200);
+    await assertListedOnce(brand, MOVED_ON);
+
+    writes = 0;
+    const { body: gone } = await admin.createProduct(newProduct({ brand: goneBrand })).expect(201);
+    await cutOff.patchProduct(gone.id, '"1"', MOVED).expect(200);
+    await admin.deleteProduct(gone.id, '"2"').expect(204);
+    assert.deepEqual(await listedAs(goneBrand), [[], [], [], [], []]);
+  }
+});
+
+test('rows that come late, when another replica has made the next change, change nothing', {
+  timeout: 30_000,
+}, async () => {
+  let goOn: () => void = () => undefined;
+  const late = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const slow = createAdmin(await shop.openReplica(withListings((send) => late.then(send))));
+  const brand = randomUUID();
+  const { body: product } = await admin.createProduct(newProduct({ brand })).expect(201);
+  const moving = slow.patchProduct(product.id, '"1"', MOVED).then(({ status }) => status);
+  await eventually(
+    () => request(worker.app).get(`${PAGE}/${product.id}`),
+    ({ body }) => body.version === 2,
+    5000,
+  );
+  await admin.patchProduct(product.id, '"2"', MOVED_ON).expect(200);
+  goOn();
+  assert.equal(await moving, 200);
+  await assertListedOnce(brand, MOVED_ON);
+});
+
+test('lists that could not follow a change are brought up by a note made then: the one before may have come too early', {
+  timeout: 60_000,
+}, async () => {
+  const brand = randomUUID();
+  const { body: product } = await admin.createProduct(newProduct({ brand })).expect(201);
+  const failing = await shop.openReplica(withListings(() => Promise.reject(databaseUnavailable())));
+  const { 'due.put': notes } = await queriesOf(failing, () =>
+    createAdmin(failing).patchProduct(product.id, '"1"', { name: 'Renamed' }).expect(200),
+  );
+  assert.equal(notes, 2);
+  await eventually(
+    async () => (await listedAs(brand)).flat().every(({ name }) => name === 'Renamed'),
+    Boolean,
+    SETTLED_WITHIN,
   );
 });
 

@@ -3,7 +3,9 @@ import { after, before, test } from 'node:test';
 import request from 'supertest';
 import { createDraws } from '../../local/src/seed/random.ts';
 import type { TestProduct } from '../../local/test-support/catalogue.ts';
-import { SORTS } from '../src/listings/listing.ts';
+import { type Position, SORTS, type Summary } from '../src/listings/listing.ts';
+import type { ListingRepository } from '../src/listings/repository.ts';
+import { createListingService } from '../src/listings/service.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
 const IN_A = ['a-left', 'a-right'];
@@ -110,3 +112,41 @@ for (const sort of SORTS) {
     });
   }
 }
+
+test('what moves on while one page is read in several steps is on it once', async () => {
+  const row = (id: string, sortKey: number, placedAt: number, inStock: boolean) =>
+    ({ id, sortKey, placedAt: new Date(placedAt), inStock }) as Summary;
+  const steps = [
+    [
+      row('moving', 1, 1, true),
+      row('b', 2, 1, false),
+      row('c', 3, 1, false),
+      row('d', 4, 1, false),
+      row('e', 5, 1, false),
+    ],
+    [row('moving', 6, 11, true), row('f', 7, 1, true)],
+  ];
+  const listSummaries = async (_slice: unknown, _limit: number, after: Position | undefined) =>
+    steps[after ? 1 : 0] ?? [];
+  const repository = { listSummaries } as unknown as ListingRepository;
+  const countProducts = async () => assert.fail();
+  const { listProducts } = createListingService({ repository, countProducts, now: () => 10 });
+  const filter = { category: undefined, brand: undefined, minPrice: undefined, maxPrice: undefined, inStock: true };
+  const { summaries } = await listProducts({ filter, sort: 'price', limit: 2, after: undefined });
+  assert.deepEqual(
+    summaries.map(({ id }) => id),
+    ['moving', 'f'],
+  );
+});
+
+test('a name that is cut within a character keeps its place when the product changes', async () => {
+  const brand = 'Cut within';
+  const [product] = await shop.catalogue.addProducts([{ name: `${'a'.repeat(63)}😀 lamp`, brand, category: 'b' }]);
+  assert.ok(product);
+  await shop.change(product.id, { priceMinor: 1 });
+  const { body } = await request(shop.service.app).get('/api/v1/products').query({ sort: 'name', brand }).expect(200);
+  assert.deepEqual(
+    body.data.map(({ id }: { id: string }) => id),
+    [product.id],
+  );
+});

@@ -56,7 +56,8 @@ const NAME_KEY_LENGTH = 64;
 
 /** Names sort by this: case-folded, and at most 64 characters. */
 export function toNameKey(name: string): string {
-  return name.normalize('NFKC').toLowerCase().slice(0, NAME_KEY_LENGTH);
+  // Half a character at the cut comes back from the database as another one.
+  return name.normalize('NFKC').toLowerCase().slice(0, NAME_KEY_LENGTH).toWellFormed();
 }
 
 /**

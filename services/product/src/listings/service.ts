@@ -50,7 +50,8 @@ export function createListingService({
         for (const row of rows) {
           if (page.length === limit) return { summaries: page, next: position };
           position = { sortKey: row.sortKey, id: row.id, startedAt };
-          if (isNewHere(row, after) || accepts?.(row) === false) continue;
+          const mayRepeat = after !== undefined || step > 1;
+          if ((mayRepeat && isNewHere(row, startedAt)) || accepts?.(row) === false) continue;
           page.push(row);
         }
         if (rows.length < size) return { summaries: page, next: undefined };
@@ -62,6 +63,6 @@ export function createListingService({
 }
 
 /** Moved here after the walk began: it may have been shown at its former place, and nothing is shown twice. */
-function isNewHere({ placedAt }: Summary, after: Position | undefined): boolean {
-  return after !== undefined && placedAt.getTime() > after.startedAt;
+function isNewHere({ placedAt }: Summary, startedAt: number): boolean {
+  return placedAt.getTime() > startedAt;
 }

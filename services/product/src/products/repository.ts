@@ -24,8 +24,9 @@ export interface ProductRepository {
   /** Inserts the product with its first stock, once; false when that was forbidden. */
   insertProduct(product: Product): Promise<boolean>;
   /**
-   * Makes the next version: with `facts`, or deleted. Undefined when somebody else changed the product meanwhile, or what its listings
-   * follow; Unavailable `outcome_unknown` when nobody can tell any more.
+   * Makes the next version: with `facts`, or deleted. Undefined when somebody else changed the product meanwhile, or its listings haven't
+   * followed the last change yet: the place where they are written would be forgotten. Unavailable `outcome_unknown` when nobody can tell
+   * any more.
    */
   changeProduct(product: ProductRecord, facts: NextFacts, at: Date): Promise<ProductRecord | undefined>;
   /** From now on a product that isn't there can't be inserted any more; false when it is there, or was. */
@@ -129,8 +130,9 @@ export function createProductRepository(database: Database): ProductRepository {
       const assignments = Object.keys(values).map((column) => `${column} = ?`);
       const outcome = await database.conditional('product.change', [
         {
-          query: `UPDATE products SET ${assignments.join(', ')} WHERE product_id = ? AND op_id = ? IF version = ? AND listing_version = ?`,
-          params: [...Object.values(values), id, HEAD, version, listingVersion],
+          query: `UPDATE products SET ${assignments.join(', ')} WHERE product_id = ? AND op_id = ?
+                  IF version = ? AND listing_version = ? AND listed_version = ?`,
+          params: [...Object.values(values), id, HEAD, version, listingVersion, listingVersion],
         },
       ]);
       const isActive = facts !== undefined;

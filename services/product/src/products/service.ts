@@ -74,12 +74,12 @@ export function createProductService(parts: ProductParts): ProductService {
   async function insert(product: Product): Promise<Product> {
     const { id, sku, category } = product;
     assertCurrency(product.currency, currency);
-    await noteProjection(id);
     const arrival = await categories.announce(category, id);
     await claimSku(sku, id).catch(async (error: unknown) => {
       await categories.settle(arrival);
       throw error;
     });
+    await noteProjection(id);
     if (!(await repository.insertProduct(product))) throw productContended();
     await show(id, arrival);
     return product;
@@ -112,32 +112,34 @@ export function createProductService(parts: ProductParts): ProductService {
     return isSame(before, facts) ? before : write(before, facts);
   }
 
-  /** Writes the next version. Refused because of its listings alone, it looks and tries again. */
+  /** Writes the next version. Refused because of its listings alone, it brings them up and tries again. */
   async function write(before: ProductRecord, facts: NextFacts): Promise<Product> {
-    await noteProjection(before.id);
     let product = before;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const moves = facts && facts.category !== product.category;
       const arrival = moves ? await categories.announce(facts.category, product.id) : undefined;
+      await noteProjection(product.id);
       const changed = await repository.changeProduct(product, facts, now());
       if (changed) {
         await show(product.id, arrival);
         return changed;
       }
       if (arrival) await categories.settle(arrival);
+      await project(product.id);
       product = await getLatest(product.id);
       if (product.version !== before.version) throw changedMeanwhile(product.version);
     }
     throw productContended();
   }
 
-  /** The change stands: when the listings can't be brought up now, that is left to what was noted before. */
+  /** The change stands: when the listings can't be brought up now, that is left to a note, which may have come too early before. */
   async function show(id: string, arrival: Arrival | undefined): Promise<void> {
     try {
       await project(id);
       if (arrival) await categories.settle(arrival);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
+      await noteProjection(id);
     }
   }
 

@@ -136,7 +136,7 @@ export async function openShop({ categories = ['things'] }: { categories?: reado
         const movesName = newName !== undefined && toNameKey(newName) !== toNameKey(row.name);
         const result = await client.execute(
           `UPDATE products SET price_minor = ?, price_since = ?, name = ?, name_since = ?, category = ?, status = ?, version = ?,
-             listing_version = ? WHERE product_id = ? AND op_id = ? IF version = ? AND listing_version = ?`,
+             listing_version = ? WHERE product_id = ? AND op_id = ? IF version = ? AND listing_version = ? AND listed_version = ?`,
           [
             priceMinor ?? row.price_minor,
             priceMinor === undefined || priceMinor === Number(row.price_minor) ? row.price_since : now,
@@ -150,9 +150,11 @@ export async function openShop({ categories = ['things'] }: { categories?: reado
             HEAD,
             row.version,
             row.listing_version,
+            row.listing_version,
           ],
         );
         if (result.wasApplied()) break;
+        await project(productId);
       }
       await project(productId);
     },
