@@ -28,7 +28,7 @@ export type Outcome =
  * What the database can't do in time is Unavailable (503), and its outcome unknown.
  */
 export interface Database {
-  /** Reads at LOCAL_QUORUM, or at LOCAL_SERIAL where a decision depends on the last conditional write. */
+  /** Reads all rows, at LOCAL_QUORUM, or at LOCAL_SERIAL where a decision depends on the last conditional write. */
   read(name: string, query: string, params: readonly unknown[], options?: { serial?: boolean }): Promise<Row[]>;
   /** Writes absolute values to a table that no conditional write touches; may be repeated by the driver. */
   write(name: string, query: string, params: readonly unknown[]): Promise<void>;
@@ -136,8 +136,15 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
   return {
     async read(name, query, params, { serial = false } = {}) {
       const options = serial ? { executionProfile: 'serial', isIdempotent: true } : { isIdempotent: true };
-      const result = await attempt(name, () => client.execute(query, [...params], options));
-      return result.rows;
+      const readFrom = (pageState?: string) =>
+        attempt(name, () => client.execute(query, [...params], pageState ? { ...options, pageState } : options));
+      let { rows, pageState } = await readFrom();
+      while (pageState) {
+        const next = await readFrom(pageState);
+        rows = [...rows, ...next.rows];
+        pageState = next.pageState;
+      }
+      return rows;
     },
 
     async write(name, query, params) {

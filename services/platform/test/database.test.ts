@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, test } from 'node:test';
+import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
+
+let keyspaces: TestKeyspaces;
+let database: Database;
+
+before(async () => {
+  keyspaces = await useKeyspaces();
+  const name = `${keyspaces.keyspacePrefix}product`;
+  const { contactPoints, localDataCenter, passwords } = keyspaces;
+  const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
+  database = await connectDatabase(account, createMetrics(), silentLogger);
+});
+
+after(async () => {
+  await database.close();
+  await keyspaces.stop();
+});
+
+test('a read gives every row, also more than come in one answer', async () => {
+  const slot = new Date(0);
+  const ids = Array.from({ length: 2500 }, () => randomUUID());
+  for (let from = 0; from < ids.length; from += 500) {
+    await database.writeTogether(
+      'test.put',
+      ids.slice(from, from + 500).map((id) => ({
+        query: "INSERT INTO due (slot, due_at, id, action) VALUES (?, ?, ?, 'none')",
+        params: [slot, slot, id],
+      })),
+    );
+  }
+  const rows = await database.read('test.list', 'SELECT id FROM due WHERE slot = ?', [slot]);
+  assert.deepEqual(rows.map(({ id }) => String(id)).toSorted(), ids.toSorted());
+});
