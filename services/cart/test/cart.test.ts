@@ -130,6 +130,16 @@ describe('take', () => {
       ['o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7', 'o8'],
     );
   });
+
+  it('is remembered however many checkouts find the cart empty meanwhile, of which the last 8 are', () => {
+    let { cart } = takeLines(cartOf({ a: 2 }), 'full');
+    for (let index = 0; index < 9; index += 1) cart = takeLines(cart, `o${index}`).cart;
+    assert.deepEqual(
+      cart.takes.map(({ orderId }) => orderId),
+      ['full', 'o1', 'o2', 'o3', 'o4', 'o5', 'o6', 'o7', 'o8'],
+    );
+    assert.deepEqual(quantitiesOf(restoreLines(cart, 'full').cart), { a: 2 });
+  });
 });
 
 describe("a guest's cart that comes into a user's", () => {

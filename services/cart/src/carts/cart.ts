@@ -5,7 +5,7 @@ import { cartFull, cartNotFound, insufficientStock } from './refusals.ts';
 export const MAX_QUANTITY = 999;
 /** Most different products. */
 export const MAX_LINES = 100;
-/** How many checkouts a cart remembers. */
+/** How many checkouts a cart remembers, and how many that found it empty. */
 export const REMEMBERED_TAKES = 8;
 /** How many guests' carts a cart remembers that came into it. */
 export const REMEMBERED_MERGES = 100;
@@ -158,8 +158,12 @@ function addLines(lines: readonly CartLine[], more: readonly CartLine[]): CartLi
   return [...byProduct.values()];
 }
 
+/** Takes of nothing are counted by themselves: a few refused checkouts of an empty cart don't push out the one that holds its lines. */
 function remember(cart: Cart, take: Take): Cart {
-  return { ...cart, takes: [...cart.takes, take].slice(-REMEMBERED_TAKES) };
+  const takes = [...cart.takes, take];
+  const full = takes.filter(({ lines }) => lines.length > 0).slice(-REMEMBERED_TAKES);
+  const empty = takes.filter(({ lines }) => lines.length === 0).slice(-REMEMBERED_TAKES);
+  return { ...cart, takes: takes.filter((each) => full.includes(each) || empty.includes(each)) };
 }
 
 function findTake(cart: Cart, orderId: string): Take | undefined {
