@@ -13,7 +13,7 @@ export interface Supervised {
   /** Of its present life; 0 while there is none. */
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
-  /** Stops it in good order and starts it again; resolves when it is ready. */
+  /** Stops it in good order and starts it again. Resolves when it is ready; rejects when it doesn't get there, and goes on trying. */
   restart(): Promise<void>;
   /** Resolves when it has ended; it isn't started again. */
   stop(): Promise<void>;
@@ -36,14 +36,13 @@ export async function supervise(
   const { restarts, onEvent, signal } = options;
   const ending = new AbortController();
   let current: Running | undefined;
-  /** The comeback under way: a stop waits for it, so that nothing is started behind its back. */
-  let comeback: Promise<void> = Promise.resolve();
+  /** Comebacks, restarts and the stop, one after the other: nothing is started behind another's back. */
+  let turns: Promise<void> = Promise.resolve();
   let failures = 0;
 
   async function begin(): Promise<void> {
     const running = await start();
     current = running;
-    if (ending.signal.aborted) return;
     const noLongerWanted = AbortSignal.any([signal, ending.signal]);
     const aborted = new Promise<never>((_, reject) => {
       noLongerWanted.addEventListener('abort', () => reject(noLongerWanted.reason), { once: true });
@@ -62,12 +61,12 @@ export async function supervise(
       current = undefined;
       if (Date.now() - readyAt > STEADY_MS) failures = 0;
       onEvent({ kind: 'ended', name, exit, retryInMs: restarts ? waitMs(failures) : undefined });
-      if (restarts) comeback = comeBack(Date.now());
+      if (restarts) turns = turns.then(() => comeBack(Date.now()));
     });
   }
 
   async function comeBack(endedAt: number): Promise<void> {
-    for (;;) {
+    while (!current) {
       await sleep(waitMs(failures), undefined, { signal: ending.signal }).catch(() => undefined);
       if (ending.signal.aborted) return;
       failures += 1;
@@ -82,6 +81,12 @@ export async function supervise(
     }
   }
 
+  async function end(): Promise<void> {
+    const running = current;
+    current = undefined;
+    await running?.stop();
+  }
+
   await begin();
   return {
     name,
@@ -91,19 +96,19 @@ export async function supervise(
     kill(killSignal) {
       current?.kill(killSignal);
     },
-    async restart() {
-      const running = current;
-      current = undefined;
-      await comeback;
-      await running?.stop();
-      await begin();
+    restart() {
+      const restarted = turns.then(async () => {
+        await end();
+        ending.signal.throwIfAborted();
+        await begin();
+      });
+      turns = restarted.catch(() => (restarts ? comeBack(Date.now()) : undefined));
+      return restarted;
     },
-    async stop() {
+    stop() {
       ending.abort();
-      await comeback;
-      const running = current;
-      current = undefined;
-      await running?.stop();
+      turns = turns.then(end);
+      return turns;
     },
   };
 }

@@ -6,7 +6,6 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stopStaleCassandra } from '../src/cassandra-server.ts';
 import { openDataDir, REPORTS } from '../src/data-dir.ts';
 import { ensureKeys } from '../src/keys.ts';
@@ -14,7 +13,7 @@ import { stopLeftovers } from '../src/processes.ts';
 import { resetStore } from '../src/reset.ts';
 import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
 import { type Store, type StoreEvent, startStore } from '../src/store.ts';
-import { type Supervised, supervise } from '../src/supervisor.ts';
+import type { Supervised } from '../src/supervisor.ts';
 import { eventually } from '../test-support/eventually.ts';
 
 let folder: string;
@@ -255,33 +254,6 @@ describe('a start that can’t be', () => {
       (error: Error) => ['PORT', 'ADMIN_PASSWORD', 'CURRENCY'].every((name) => error.message.includes(name)),
     );
   });
-});
-
-test('a process that cannot come back is tried again and again, ever later', async () => {
-  const waits: number[] = [];
-  let lives = 0;
-  const supervised = await supervise(
-    'flaky',
-    async () => {
-      lives += 1;
-      const exited = lives === 1 ? sleep(10) : sleep(0);
-      return {
-        pid: 1,
-        ready: lives === 1 ? Promise.resolve() : Promise.reject(new Error('no')),
-        exited: exited.then(() => ({ code: 1, signal: null })),
-        kill: () => undefined,
-        stop: async () => undefined,
-      };
-    },
-    {
-      restarts: true,
-      onEvent: (event) => 'retryInMs' in event && event.retryInMs !== undefined && waits.push(event.retryInMs),
-      signal: new AbortController().signal,
-    },
-  );
-  await eventually(() => waits.length >= 3, Boolean, 15_000);
-  await supervised.stop();
-  assert.deepEqual(waits.slice(0, 3), [250, 500, 1000]);
 });
 
 test('keys that are there stay, so that tokens stay good', async () => {
