@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { types } from 'cassandra-driver';
+import { refreshTokens } from '../src/sessions/refresh-token.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
 let store: UserService;
@@ -10,6 +12,7 @@ before(async () => {
 after(() => store?.stop());
 
 interface Person {
+  readonly id: string;
   readonly email: string;
   readonly password: string;
   readonly access_token: string;
@@ -35,9 +38,15 @@ const change = (person: Person, currentPassword: unknown, newPassword: unknown, 
 
 async function signUp(): Promise<Person> {
   const person = newPerson();
-  await store.api.post('/api/v1/auth/register').send(person).expect(201);
-  return { ...person, ...(await login(person).expect(200)).body };
+  const { body } = await store.api.post('/api/v1/auth/register').send(person).expect(201);
+  return { ...person, id: body.id, ...(await login(person).expect(200)).body };
 }
+
+const signInAgain = async (person: Person): Promise<Person> => ({
+  ...person,
+  ...(await login(person).expect(200)).body,
+});
+const family = ({ refresh_token }: Person) => types.Uuid.fromString(refreshTokens.read(refresh_token)?.sessionId ?? '');
 
 test('the new password signs in, the old one no more', async () => {
   const person = await signUp();
@@ -60,6 +69,35 @@ test('all other sessions end, refresh at once and access within 10 s; the caller
   }
   await profile(person).expect(200);
   await refresh(person).expect(200);
+});
+
+test('a session is ended once: not again by the next change, nor when it was over before', async () => {
+  const person = await signUp();
+  const [living, left, over] = [await signInAgain(person), await signInAgain(person), await signInAgain(person)];
+  await store.api.post('/api/v1/auth/logout').send({ refresh_token: left.refresh_token }).expect(204);
+  await store.database.execute('DELETE FROM refresh_families WHERE family_id = ? IF EXISTS', [family(over)]);
+  await change(person, person.password, NEW_PASSWORD).expect(204);
+  await change(person, NEW_PASSWORD, person.password).expect(204);
+  const { rows } = await store.database.execute('SELECT subject FROM revocations');
+  const times = (ended: Person) => rows.filter(({ subject }) => subject === String(family(ended))).length;
+  assert.deepEqual([living, left, over, person].map(times), [1, 1, 0, 0]);
+});
+
+test('a session that was ended is found no more, one that is about to be opened is', async () => {
+  const person = await signUp();
+  const [living, left] = [await signInAgain(person), await signInAgain(person)];
+  const opening = types.Uuid.random();
+  await store.database.execute('INSERT INTO families_by_user (user_id, family_id) VALUES (?, ?)', [
+    types.Uuid.fromString(person.id),
+    opening,
+  ]);
+  await store.api.post('/api/v1/auth/logout').send({ refresh_token: left.refresh_token }).expect(204);
+  await change(person, person.password, NEW_PASSWORD).expect(204);
+  await refresh(living).expect(401);
+  const { rows } = await store.database.execute('SELECT family_id FROM families_by_user WHERE user_id = ?', [
+    types.Uuid.fromString(person.id),
+  ]);
+  assert.deepEqual(rows.map(({ family_id }) => `${family_id}`).sort(), [family(person), opening].map(String).sort());
 });
 
 test('nobody else’s session ends', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, hash } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'cassandra-driver';
 import jwt from 'jsonwebtoken';
+import { databaseUnavailable } from '#platform/errors.ts';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
 import { createSessionRepository } from '../src/sessions/repository.ts';
@@ -208,6 +209,47 @@ test('a refresh that loses the race ends the session: its access tokens first, s
   } as never);
   await assert.rejects(sessions.refresh(token.text), { status: 401, code: 'invalid_refresh_token' });
   assert.deepEqual(steps, ['rotate', 'reused', 'revoke access tokens', 'revoke', 'warn']);
+});
+
+test('a session is forgotten only once its end is written: a crash before leaves it to be ended again', async () => {
+  const session = {
+    sessionId: crypto.randomUUID(),
+    userId: crypto.randomUUID(),
+    currentHash: 'current',
+    generation: 0,
+    isRevoked: false,
+    createdAt: new Date(),
+  };
+  const steps: string[] = [];
+  const revokeWith = (conditional: () => Promise<unknown>) =>
+    createSessionRepository({
+      conditional: async (name: string) => {
+        steps.push(name);
+        return conditional();
+      },
+      write: async (name: string) => void steps.push(name),
+    } as never).revoke(session, 60);
+  await assert.rejects(revokeWith(() => Promise.reject(databaseUnavailable())));
+  assert.deepEqual(steps.splice(0), ['sessions.revoke']);
+  assert.equal(await revokeWith(async () => ({ applied: true, uncertain: false })), true);
+  assert.deepEqual(steps, ['sessions.revoke', 'families_by_user.forget']);
+});
+
+test('ending one user’s many sessions doesn’t wait for another user’s', async () => {
+  const stuck = Array.from({ length: 100 }, () => 'stuck');
+  const looked: string[] = [];
+  const sessions = createSessions({
+    sessions: {
+      listOf: async (userId: string) => (userId === 'somebody' ? stuck : ['free']),
+      find: (sessionId: string) => {
+        looked.push(sessionId);
+        return sessionId === 'stuck' ? new Promise(() => {}) : Promise.resolve(undefined);
+      },
+    },
+  } as never);
+  for (const userId of ['somebody', 'somebody else']) sessions.endAll(userId);
+  await setImmediate();
+  assert.deepEqual(looked, [...stuck.slice(0, 16), 'free'], 'sixteen at once');
 });
 
 test('a token with a guessed secret of a known session is taken for a stolen one', async () => {

@@ -1,6 +1,6 @@
 import { types } from 'cassandra-driver';
 import type { Database, Row } from '#platform/cassandra/database.ts';
-import { LONGEST_SESSION, type Session, type SessionNote } from './session.ts';
+import { LONGEST_SESSION, type Session } from './session.ts';
 
 export interface SessionRepository {
   /** Opens a session for `ttl` seconds. A user's sessions can be found from before they exist. */
@@ -12,14 +12,15 @@ export interface SessionRepository {
    * from then on. False when the token was exchanged before, or the session is revoked or over.
    */
   rotate(session: Session, newHash: string, ttl: number): Promise<boolean>;
-  /** Ends the session for good; true for the one call that did it. */
-  revoke(sessionId: string, ttl: number): Promise<boolean>;
-  /** Every session of the user that may still be good, and others that have ended. */
-  listOf(userId: string): Promise<SessionNote[]>;
+  /** Ends a session that was opened, for good; then it can't be found by its user any more. True for the one call that did it. */
+  revoke(session: Session, ttl: number): Promise<boolean>;
+  /** Ids of every session of the user that is good or about to be opened, and of others that are over. */
+  listOf(userId: string): Promise<string[]>;
 }
 
 const NOTE_USER = 'INSERT INTO families_by_user (user_id, family_id, created_at) VALUES (?, ?, ?) USING TTL ?';
-const LIST_OF = 'SELECT family_id, created_at FROM families_by_user WHERE user_id = ?';
+const FORGET = 'DELETE FROM families_by_user WHERE user_id = ? AND family_id = ?';
+const LIST_OF = 'SELECT family_id FROM families_by_user WHERE user_id = ?';
 const OPEN = `INSERT INTO refresh_families (family_id, user_id, current_hash, generation, revoked, created_at)
   VALUES (?, ?, ?, ?, false, ?) IF NOT EXISTS USING TTL ?`;
 const FIND = `SELECT family_id, user_id, current_hash, generation, revoked, created_at
@@ -57,16 +58,16 @@ export function createSessionRepository(database: Database): SessionRepository {
       return row?.current_hash === newHash && row?.revoked === false;
     },
 
-    async revoke(sessionId, ttl) {
-      const outcome = await database.conditional('sessions.revoke', [
-        { query: REVOKE, params: [ttl, types.Uuid.fromString(sessionId)] },
-      ]);
+    async revoke({ sessionId, userId }, ttl) {
+      const [family, user] = [types.Uuid.fromString(sessionId), types.Uuid.fromString(userId)];
+      const outcome = await database.conditional('sessions.revoke', [{ query: REVOKE, params: [ttl, family] }]);
+      await database.write('families_by_user.forget', FORGET, [user, family]);
       return outcome.applied || outcome.uncertain;
     },
 
     async listOf(userId) {
       const rows = await database.read('families_by_user.list', LIST_OF, [types.Uuid.fromString(userId)]);
-      return rows.map((row) => ({ sessionId: String(row.family_id), createdAt: row.created_at }));
+      return rows.map((row) => String(row.family_id));
     },
   };
 }

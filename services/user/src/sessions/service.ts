@@ -7,7 +7,7 @@ import type { User } from '../users/user.ts';
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
 import { invalidCredentials, invalidRefreshToken, wrongCurrentPassword } from './refusals.ts';
 import type { SessionRepository } from './repository.ts';
-import { type Session, type SessionNote, secondsToLive } from './session.ts';
+import { type Session, secondsToLive } from './session.ts';
 
 /** Sessions of a user that are ended at once. */
 const ENDED_AT_ONCE = 16;
@@ -71,7 +71,6 @@ export interface SessionsParts {
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { users, sessions, revocations, throttle, refreshTokens, issueAccessToken, countLogin, countRefresh } = parts;
-  const atOnce = pLimit(ENDED_AT_ONCE);
 
   async function login({ email, password, ip }: Login): Promise<TokenPair> {
     await throttle.assertAllowed(email, ip);
@@ -108,7 +107,7 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   async function refresh(text: string): Promise<TokenPair> {
     const token = refreshTokens.read(text);
-    const session = token && (await findLiving(token));
+    const session = token && (await findLiving(token.sessionId));
     if (!session) throw refused();
     if (session.currentHash !== token.hash) throw await reused(session, token);
     const user = await users.findActive(session.userId);
@@ -121,7 +120,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     return { accessToken: issueAccessToken(user, session.sessionId), refreshToken: next.text };
   }
 
-  async function findLiving({ sessionId }: RefreshToken): Promise<Session | undefined> {
+  async function findLiving(sessionId: string): Promise<Session | undefined> {
     const session = await sessions.find(sessionId);
     const isLiving = session && !session.isRevoked && secondsToLive(session.createdAt, new Date()) > 0;
     return isLiving ? session : undefined;
@@ -134,16 +133,20 @@ export function createSessions(parts: SessionsParts): Sessions {
   }
 
   /** True for the one call that ended it. Access tokens first: cut off between the two, the whole is done again. */
-  async function end({ sessionId, createdAt }: SessionNote): Promise<boolean> {
+  async function end(session: Session): Promise<boolean> {
     const now = new Date();
-    await revocations.revokeSession(sessionId, now);
-    return sessions.revoke(sessionId, Math.max(1, secondsToLive(createdAt, now)));
+    await revocations.revokeSession(session.sessionId, now);
+    return sessions.revoke(session, Math.max(1, secondsToLive(session.createdAt, now)));
   }
 
   async function endAll(userId: string, keptSessionId?: string): Promise<void> {
-    const notes = await sessions.listOf(userId);
-    const others = notes.filter(({ sessionId }) => sessionId !== keptSessionId);
-    await Promise.all(others.map((note) => atOnce(() => end(note))));
+    const sessionIds = await sessions.listOf(userId);
+    const others = sessionIds.filter((sessionId) => sessionId !== keptSessionId);
+    await pLimit(ENDED_AT_ONCE).map(others, async (sessionId) => {
+      // One that isn't open yet is judged by whoever opens it.
+      const session = await findLiving(sessionId);
+      if (session) await end(session);
+    });
   }
 
   async function changePassword(change: PasswordChange): Promise<void> {
@@ -176,7 +179,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     endAll: (userId) => endAll(userId),
     async logout(text) {
       const token = refreshTokens.read(text);
-      const session = token && (await findLiving(token));
+      const session = token && (await findLiving(token.sessionId));
       if (session) await end(session);
     },
   };

@@ -10,9 +10,6 @@ export interface Session {
   readonly createdAt: Date;
 }
 
-/** What tells a user's sessions apart, whether or not they are still good. */
-export type SessionNote = Pick<Session, 'sessionId' | 'createdAt'>;
-
 const DAY = 24 * 60 * 60;
 /** Seconds after which an unused refresh token ends. */
 const IDLE = 14 * DAY;
