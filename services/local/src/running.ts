@@ -33,7 +33,10 @@ export interface ProcessPlan {
   readonly stopTimeoutMs: number;
 }
 
-/** Starts a process as the leader of its own group: Ctrl-C in the terminal is for the launcher alone. */
+/**
+ * Starts a process as the leader of its own group: Ctrl-C in the terminal is for the launcher alone. Rejects, with nothing left running, when it
+ * can't be started or put on record.
+ */
 export async function launch(plan: ProcessPlan): Promise<Running> {
   await mkdir(plan.folder, { recursive: true });
   const log = openSync(plan.logFile, 'a', 0o600);
@@ -54,7 +57,12 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
     return exit;
   });
   await once(child, 'spawn');
-  await writeFile(path.join(plan.folder, 'pid'), String(pid));
+  await writeFile(path.join(plan.folder, 'pid'), String(pid)).catch(async (error: unknown) => {
+    // What is on no record, no later start would find.
+    signalProcess(-pid, 'SIGKILL');
+    await exited;
+    throw error;
+  });
 
   async function becomeReady(): Promise<void> {
     const deadline = Date.now() + plan.readyTimeoutMs;
