@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -41,6 +42,8 @@ export interface GatewaySettings {
   readonly limits?: boolean;
   /** Origins whose pages may read answers, exactly as browsers send them: `https://shop.example`. */
   readonly corsOrigins?: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For says who the client is; without them nobody's does. */
+  readonly trustedProxies?: readonly string[] | undefined;
   readonly workers?: number;
   /** Largest sum of cached answers, as Nginx writes it: `256m`. */
   readonly cacheSize?: string;
@@ -73,7 +76,7 @@ function isExecutable(file: string): boolean {
 export function renderGateway(settings: GatewaySettings): string {
   const { stateDir, servers, limits = true, workers = 2, cacheSize = '256m' } = settings;
   const { apiLimit = { rate: '200r/s', burst: 400 }, authLimit = { rate: '100r/m', burst: 99 } } = settings;
-  const { configDir = stateDir, corsOrigins = [] } = settings;
+  const { configDir = stateDir, corsOrigins = [], trustedProxies = [] } = settings;
   if (configDir === stateDir) {
     for (const folder of ['temp', 'cache']) mkdirSync(path.join(stateDir, folder), { recursive: true });
   } else {
@@ -87,6 +90,8 @@ export function renderGateway(settings: GatewaySettings): string {
   writeFileSync(accessLogsFile, settings.accessLogs.map(renderAccessLog).join(''));
   const corsOriginsFile = path.join(configDir, 'cors-origins.conf');
   writeFileSync(corsOriginsFile, renderCorsOrigins(corsOrigins));
+  const trustedProxiesFile = path.join(configDir, 'trusted-proxies.conf');
+  writeFileSync(trustedProxiesFile, renderTrustedProxies(trustedProxies));
 
   const values: Record<string, string> = {
     GATEWAY_HOME: configDir === stateDir ? HOME : configDir,
@@ -97,6 +102,7 @@ export function renderGateway(settings: GatewaySettings): string {
     GATEWAY_STATUS_LISTEN: settings.statusListen,
     GATEWAY_UPSTREAMS: upstreamsFile,
     GATEWAY_CORS_ORIGINS: corsOriginsFile,
+    GATEWAY_TRUSTED_PROXIES: trustedProxiesFile,
     GATEWAY_DOCS: settings.docsDir ?? path.join(stateDir, 'no-docs'),
     GATEWAY_LIMITS: limits ? 'on' : 'off',
     GATEWAY_WORKERS: String(workers),
@@ -170,6 +176,21 @@ function renderCorsOrigins(origins: readonly string[]): string {
   const lines = origins.map((origin) => `  "${origin}" "${origin}";\n`).join('');
   const vary = origins.length > 0 ? 'Origin' : '';
   return `map $http_origin $cors_origin {\n  default "";\n${lines}}\nmap "" $cors_vary {\n  default "${vary}";\n}\n`;
+}
+
+/** An address, or a network in CIDR notation; no host name, and no zone, which Nginx doesn't take. */
+export function isAddressOrNetwork(text: string): boolean {
+  const [, address = '', prefix = '0'] = /^([^/%]+)(?:\/(\d+))?$/.exec(text) ?? [];
+  return (isIPv4(address) && Number(prefix) <= 32) || (isIPv6(address) && Number(prefix) <= 128);
+}
+
+/** The client is the last in X-Forwarded-For that isn't a proxy itself: what stands before it, it may have made up. Throws for a wrong entry. */
+function renderTrustedProxies(proxies: readonly string[]): string {
+  const wrong = proxies.find((proxy) => !isAddressOrNetwork(proxy));
+  if (wrong !== undefined) throw new Error(`${wrong} is neither an address nor a network, such as 10.0.0.0/8.`);
+  if (proxies.length === 0) return '';
+  const lines = proxies.map((proxy) => `set_real_ip_from ${proxy};\n`).join('');
+  return `${lines}real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n`;
 }
 
 /** Arguments that run `configFile` in the foreground. A master that is root keeps its workers root, so that they can read its folders. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readSettings } from '../../services/local/src/settings.ts';
 import { ensureTools } from '../../services/local/src/tools.ts';
 import { freePort } from '../../services/local/test-support/free-port.ts';
 import {
@@ -91,6 +92,20 @@ async function startGateway(name: string, settings: Partial<GatewaySettings> & P
     assert.ok(tries < 100, 'Nginx did not start');
     await sleep(50);
   }
+}
+
+/** What nobody starts. */
+function renderOnly(settings: Partial<GatewaySettings>): string {
+  const stateDir = path.join(folder, 'unstarted');
+  return renderGateway({
+    stateDir,
+    accessLogs: ['a'],
+    errorLog: 'e',
+    listen: '1',
+    statusListen: '2',
+    servers,
+    ...settings,
+  });
 }
 
 /** One request with its path exactly as given. */
@@ -605,16 +620,8 @@ describe('pages of other origins', () => {
   });
 
   test('what is no origin is refused before Nginx sees it', () => {
-    for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"']) {
-      const settings = {
-        stateDir: path.join(folder, 'cors'),
-        accessLogs: ['a'],
-        errorLog: 'e',
-        listen: '1',
-        statusListen: '2',
-      };
-      assert.throws(() => renderGateway({ ...settings, servers, corsOrigins: [wrong] }), /is no origin/, wrong);
-    }
+    for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"'])
+      assert.throws(() => renderOnly({ corsOrigins: [wrong] }), /is no origin/, wrong);
   });
 });
 
@@ -669,6 +676,65 @@ describe('limits', () => {
     });
     for (let times = 0; times < 20; times += 1)
       assert.equal((await send(listen, 'POST', '/api/v1/auth/login')).status, 200);
+  });
+});
+
+describe('clients behind proxies', () => {
+  let door: number;
+  /** Statuses of one read for each X-Forwarded-For. */
+  const askThrough = async (to: number, ...forwarded: string[]) => {
+    const statuses: number[] = [];
+    for (const each of forwarded)
+      statuses.push((await send(to, 'GET', '/api/v1/cart', { 'x-forwarded-for': each })).status);
+    return statuses;
+  };
+  const clientsSeen = () => seen.map(({ headers }) => headers['x-forwarded-for']);
+  const twoForEach = { rate: '1r/m', burst: 1 };
+
+  before(async () => {
+    const trustedProxies = ['127.0.0.1', '10.0.0.0/8', '::1', '2001:db8:ffff::/48'];
+    ({ listen: door } = await startGateway('proxied', { servers, trustedProxies, apiLimit: twoForEach }));
+  });
+
+  test('two clients of a trusted proxy are limited, and passed on, as two', async () => {
+    const [one, other] = ['203.0.113.7', '203.0.113.8'];
+    assert.deepEqual(await askThrough(door, one, one, one, other), [200, 200, 429, 200]);
+    assert.deepEqual(clientsSeen(), [one, one, other]);
+  });
+
+  test('a chain of trusted proxies is walked from the right, and what is made up before the client isn’t believed', async () => {
+    const client = '198.51.100.7';
+    const chains = [`6.6.6.6, ${client}, 10.0.0.5`, `10.6.6.6, ${client}, 2001:db8:ffff::1, 10.0.0.5`, `::1,${client}`];
+    assert.deepEqual(await askThrough(door, ...chains), [200, 200, 429]);
+    assert.deepEqual(clientsSeen(), [client, client]);
+  });
+
+  test('who is no trusted proxy has no other address, and no more requests, by saying so', async () => {
+    const { listen } = await startGateway('direct', { servers, trustedProxies: ['10.0.0.0/8'], apiLimit: twoForEach });
+    assert.deepEqual(await askThrough(listen, '203.0.113.7', '203.0.113.8', '10.0.0.5'), [200, 200, 429]);
+    assert.deepEqual(clientsSeen(), ['127.0.0.1', '127.0.0.1']);
+  });
+
+  test('what is neither an address nor a network is refused by name, before Nginx sees it', () => {
+    for (const wrong of [
+      'proxy.example',
+      '10.0.0',
+      '10.0.0.0/33',
+      '::/129',
+      '10.0.0.0/',
+      '/8',
+      '::1%lo',
+      '::1;',
+      '*',
+    ]) {
+      const fault = `${wrong} is neither an address nor a network, such as 10.0.0.0/8`;
+      assert.throws(() => renderOnly({ trustedProxies: ['::1', wrong] }), { message: `${fault}.` });
+      assert.throws(() => readSettings({ TRUSTED_PROXIES: `127.0.0.1, ${wrong}` }), {
+        message: `The configuration has faults:\n  TRUSTED_PROXIES: ${fault}`,
+      });
+    }
+    const { trustedProxies } = readSettings({ TRUSTED_PROXIES: '127.0.0.1, 2001:db8::/32' });
+    assert.deepEqual(trustedProxies, ['127.0.0.1', '2001:db8::/32']);
   });
 });
 

@@ -134,6 +134,7 @@ function configureNginx(configDir: string): void {
     docsDir: '/docs',
     limits: !settings.loadProfile,
     corsOrigins: settings.corsOrigins,
+    trustedProxies: settings.trustedProxies,
     // In memory there, as the temporary files are.
     cacheSize: '32m',
   });

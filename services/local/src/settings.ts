@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { currency, delay, openTelemetry, readConfig } from '#platform/config.ts';
-import { isOrigin } from '../../../nginx/gateway.ts';
+import { isAddressOrNetwork, isOrigin } from '../../../nginx/gateway.ts';
 import { weakPassword } from '../../user/src/users/password.ts';
 import { isEmail, normalizeEmail } from '../../user/src/users/user.ts';
 
@@ -25,6 +25,8 @@ export interface StoreSettings {
   readonly adminPassword?: string | undefined;
   /** Origins whose pages may read answers. */
   readonly corsOrigins: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
   /** True lifts Nginx's limits. */
   readonly loadProfile: boolean;
   /** True starts Prometheus, Alertmanager and exporters too, and gives Cassandra its JMX agent. */
@@ -58,6 +60,16 @@ export interface StoreSettings {
 }
 
 const port = z.coerce.number().int().min(1).max(65535);
+/** Comma-separated; empty without, and by the word `none`. */
+const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '' && entry !== 'none'),
+  );
 /** By the rules of registering. */
 const password = z.string().check(({ value, issues }) => {
   const fault = weakPassword(value);
@@ -73,19 +85,20 @@ export const storeEnvironment = z.object({
   DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
   ADMIN_EMAIL: email.default('admin@product-store.local').describe('The first admin'),
   ADMIN_PASSWORD: password.optional().describe('The first admin’s password; made and shown once if not given'),
-  CORS_ORIGINS: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== '' && origin !== 'none'),
-    )
+  CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), {
       message: 'a comma-separated list of origins such as https://shop.example, or none',
     })
     .describe('Origins, comma-separated, whose pages may read answers; none is the default, and a word to say so'),
+  TRUSTED_PROXIES: list
+    .pipe(
+      z.array(
+        z.string().refine(isAddressOrNetwork, {
+          error: ({ input }) => `${input} is neither an address nor a network, such as 10.0.0.0/8`,
+        }),
+      ),
+    )
+    .describe('Addresses and networks, comma-separated, of proxies whose X-Forwarded-For says who the client is'),
   SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
   LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
   OBSERVE: z.enum(['0', '1']).default('0').describe('1 starts Prometheus, Alertmanager and exporters too'),
@@ -127,6 +140,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     adminEmail: values.ADMIN_EMAIL,
     adminPassword: values.ADMIN_PASSWORD,
     corsOrigins: values.CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
     loadProfile: values.LOAD_PROFILE === '1',
     observe: values.OBSERVE === '1',
     seedProducts: values.SEED_PRODUCTS,

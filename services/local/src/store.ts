@@ -295,6 +295,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       docsDir: path.join(REPOSITORY, 'docs/site'),
       limits: !settings.loadProfile,
       corsOrigins: settings.corsOrigins,
+      trustedProxies: settings.trustedProxies,
     });
     await checkGateway(configFile);
     return step('nginx', ['Nginx: starting', 'Nginx is ready'], () =>
