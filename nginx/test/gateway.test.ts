@@ -715,6 +715,22 @@ describe('clients behind proxies', () => {
     assert.deepEqual(clientsSeen(), ['127.0.0.1', '127.0.0.1']);
   });
 
+  test('an IPv6 network has one limit, however its addresses are written, and an IPv4 address its own', async () => {
+    const networks = [
+      ['2001:db8:a:0:1::', '2001:db8:a::1', '2001:0DB8:000A:0000:1:2:3:4'],
+      ['2001:db8:a:1::', '2001:db8:a:1:ffff:ffff:ffff:ffff', '2001:db8:a:1:0:1::'],
+      ['2001:db8::1', '2001:db8:0:0:1::', '2001:db8::1:2:3:4'],
+      ['2001:db8:0:1::1', '2001:db8::1:0:0:0:1', '2001:db8:0:1:1:2:3:4'],
+      ['2001::1:0:0:0:1', '2001:0:0:1:1:2:3:4', '2001:0:0:1::'],
+      ['2001::1', '2001:0:0:0:1:2:3:4', '2001::1:0:0:0'],
+      ['::2', '::1:0:0:0', '0:0:0:0:1:2:3:4'],
+      ['198.51.100.10', '::ffff:198.51.100.10', '::ffff:c633:640a'],
+      ['::ffff:198.51.100.11', '198.51.100.11', '0:0:0:0:0:ffff:198.51.100.11'],
+    ];
+    for (const network of networks)
+      assert.deepEqual(await askThrough(door, ...network), [200, 200, 429], network.join(', '));
+  });
+
   test('what is neither an address nor a network is refused by name, before Nginx sees it', () => {
     for (const wrong of [
       'proxy.example',
