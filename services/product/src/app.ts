@@ -23,7 +23,7 @@ import { createStockService } from './stock/service.ts';
 
 const PROJECT = 'project';
 /** ms after which the listings of a product are looked at again: longer than a change of it may take. */
-const PROJECT_AFTER = 10_000;
+const PROJECT_AFTER = 6000;
 
 /** Joins the parts of the product service; reads the category tree once. */
 export async function assembleProduct(
