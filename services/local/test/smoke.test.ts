@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -145,13 +145,14 @@ describe('the memory of a store', () => {
       assert.equal(await measureMemory(dataDir), undefined);
       await mkdir(path.join(dataDir, 'run/product'), { recursive: true });
       await writeFile(path.join(dataDir, 'run/product/pid'), String(process.pid));
-      const lock = { pid: process.pid, startedAt: await startedAt(process.pid) };
-      await writeFile(path.join(dataDir, 'lock'), JSON.stringify(lock));
+      await mkdir(path.join(dataDir, 'lock'));
+      const lock = path.join(dataDir, `lock/${process.pid}-${await startedAt(process.pid)}`);
+      await writeFile(lock, '');
       const found = await measureMemory(dataDir);
       assert.deepEqual(found?.map(({ name }) => name).sort(), ['npm start', 'product']);
       const rss = process.memoryUsage.rss();
       for (const { bytes } of found ?? []) assert.ok(bytes > rss / 3 && bytes < rss * 4, `${bytes} beside ${rss}`);
-      await writeFile(path.join(dataDir, 'lock'), JSON.stringify({ ...lock, startedAt: '1' }));
+      await rename(lock, path.join(dataDir, `lock/${process.pid}-1`));
       assert.equal(await measureMemory(dataDir), undefined);
     } finally {
       await rm(dataDir, { recursive: true });
