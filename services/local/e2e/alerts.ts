@@ -8,7 +8,7 @@ import { innerPorts } from '../src/settings.ts';
 import { createShop } from '../src/shop-client.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** One of the scenarios of `npm run alerts:reproduce`; all of them take eight minutes. */
+/** One of the scenarios of `npm run alerts:reproduce`; all of them take ten minutes. */
 export function alerts(running: () => RunningStore): void {
   test('a killed service pages within 60 s, and that ends when it is back', async (t) => {
     const { store, settings } = running();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeze } from '../freeze.ts';
-import { signalProcess } from '../processes.ts';
+import { listGroup, signalProcess } from '../processes.ts';
 import { readServiceProcesses } from '../service-processes.ts';
 import type { ServiceName } from '../settings.ts';
 import type { Shop } from '../shop-client.ts';
@@ -16,6 +16,12 @@ export function freezeInTurns(pid: number, frozenMs: number, freeMs: number): En
     await thaw();
     await sleep(freeMs, undefined, { signal });
   });
+}
+
+/** Freezes a process and those of its group. */
+export async function freezeGroup(leader: number): Promise<End> {
+  const thaws = await Promise.all((await listGroup(leader)).map(freeze));
+  return async () => void (await Promise.all(thaws.map((thaw) => thaw())));
 }
 
 /** Kills every process of a service, and each that comes in its place. The store's own supervisor brings it back afterwards. */

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { freeze } from '../freeze.ts';
 import type { Shop } from '../shop-client.ts';
 import { StartError } from '../start-error.ts';
-import { type End, freezeInTurns, keepKilling, readCarts } from './faults.ts';
+import { type End, freezeGroup, freezeInTurns, keepKilling, readCarts } from './faults.ts';
 
 /** The store to which it is done. */
 export interface Scene {
@@ -43,6 +45,12 @@ export const SCENARIOS: readonly Scenario[] = [
     reads: 20,
     toldWithin: 60_000,
     begin: async ({ dataDir }) => keepKilling(dataDir, 'product'),
+  },
+  {
+    alerts: ['NginxDown'],
+    cause: 'Nginx stands still',
+    toldWithin: 60_000,
+    begin: async ({ dataDir }) => freezeGroup(Number(await readFile(path.join(dataDir, 'run/nginx/pid'), 'utf8'))),
   },
   {
     alerts: ['WorkerStuck'],
