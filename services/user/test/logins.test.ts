@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { after, before, test } from 'node:test';
 import { createMetrics } from '#platform/metrics.ts';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
-import { createPasswordHasher } from '../src/users/password-hasher.ts';
+import { createPasswordHasher, type PasswordHasher } from '../src/users/password-hasher.ts';
 import { createUserRepository } from '../src/users/repository.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
@@ -57,19 +57,34 @@ test('an unknown address and a wrong password get the same answer after the same
   assert.equal(JSON.parse(known.body).code, 'invalid_credentials');
 });
 
+/** Processor time of wrong passwords for `hash`, in µs. */
+async function workOfRefusals(passwords: PasswordHasher, hash: string | undefined): Promise<number> {
+  const startedAt = process.cpuUsage();
+  for (let times = 0; times < 3; times += 1) assert.equal(await passwords.verify(WRONG, hash), false);
+  return process.cpuUsage(startedAt).user;
+}
+
 test('the hash for nobody costs what a real one does, and matches nothing', async () => {
   for (const cost of [10, 11]) {
     const passwords = createPasswordHasher(cost, createMetrics());
     const real = await passwords.hash('correct horse');
-    const time = async (hash: string | undefined) => {
-      const startedAt = process.cpuUsage();
-      for (let times = 0; times < 3; times += 1) assert.equal(await passwords.verify(WRONG, hash), false);
-      return process.cpuUsage(startedAt).user;
-    };
-    const ratio = (await time(real)) / (await time(undefined));
+    const ratio = (await workOfRefusals(passwords, real)) / (await workOfRefusals(passwords, undefined));
     assert.ok(ratio > 0.6 && ratio < 1.7, `ratio ${ratio}`);
     assert.equal(await passwords.verify('correct horse', real), true);
   }
+});
+
+test('a wrong password for a hash from before the cost was raised takes the work of today’s, in one place of the line', async () => {
+  const metrics = createMetrics();
+  const passwords = createPasswordHasher(12, metrics);
+  const ofNobody = await workOfRefusals(passwords, undefined);
+  for (const cost of [10, 11]) {
+    const older = await createPasswordHasher(cost, createMetrics()).hash('correct horse');
+    const ratio = (await workOfRefusals(passwords, older)) / ofNobody;
+    assert.ok(ratio > 0.8 && ratio < 1.25, `cost ${cost}: ratio ${ratio}`);
+    assert.equal(await passwords.verify('correct horse', older), true);
+  }
+  assert.match(await metrics.registry.metrics(), /^password_hash_duration_seconds_count 11$/m);
 });
 
 test('an account is blocked for a network after ten failures: 429 with the 15 minutes to wait, whatever the password', async () => {

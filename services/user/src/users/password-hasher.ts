@@ -7,7 +7,7 @@ import { tooManyHashes } from './refusals.ts';
 /** Hashes in the thread pool behind a bound. Throws Unavailable `busy` when over a second's work waits already. */
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
-  /** Without a hash the answer is false after the same work, so that its time doesn't tell who exists. */
+  /** False comes after the work of a hash of today's cost, without a hash or for a cheaper one too: its time doesn't tell who exists. */
   verify(password: string, hash: string | undefined): Promise<boolean>;
   /** True for a hash that was made at another cost. */
   isOutdated(hash: string): boolean;
@@ -24,7 +24,8 @@ export function createPasswordHasher(cost: number, metrics: Metrics, concurrency
   const limit = pLimit(concurrency);
   const duration = metrics.histogram('password_hash_duration_seconds', 'Time of one password hash, without its wait.');
   metrics.gauge('password_hashes_waiting', 'Password hashes in line.', [], () => limit.pendingCount);
-  const nobody = `${bcrypt.genSaltSync(cost)}${'.'.repeat(31)}`;
+  const nobodyAt = (rounds: number) => `${bcrypt.genSaltSync(rounds)}${'.'.repeat(31)}`;
+  const nobody = nobodyAt(cost);
   let msPerHash = EXPECTED_AT_COST_12 * 2 ** (cost - 12);
 
   function bounded<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -42,10 +43,15 @@ export function createPasswordHasher(cost: number, metrics: Metrics, concurrency
 
   return {
     hash: async (password) => bounded(() => bcrypt.hash(password, cost)),
-    async verify(password, hash) {
-      const isRight = await bounded(() => bcrypt.compare(password, hash ?? nobody));
-      return isRight && hash !== undefined;
-    },
+    verify: async (password, hash = nobody) =>
+      bounded(async () => {
+        if (await bcrypt.compare(password, hash)) return hash !== nobody;
+        // One more doubles the work: a cheaper hash, and one of each cost from its own up to today's, cost what today's does.
+        for (let rounds = bcrypt.getRounds(hash); rounds < cost; rounds += 1) {
+          await bcrypt.compare(password, nobodyAt(rounds));
+        }
+        return false;
+      }),
     isOutdated: (hash) => bcrypt.getRounds(hash) !== cost,
   };
 }
