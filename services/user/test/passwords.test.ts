@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'cassandra-driver';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
+import { createSessions } from '../src/sessions/service.ts';
+import { tooManyHashes } from '../src/users/refusals.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
 let store: UserService;
@@ -172,6 +174,46 @@ test('of two changes at once one counts', async () => {
   const winner = answers[0]?.status === 204 ? 0 : 1;
   await login({ ...person, password: wanted[winner] ?? '' }).expect(200);
   await login({ ...person, password: wanted[1 - winner] ?? '' }).expect(401);
+});
+
+/** Changes of passwords with fakes for all parts; `steps` are told what these are asked. */
+function createChanges(steps: string[], hashPassword: () => Promise<string> | undefined) {
+  const step = (name: string, result: unknown) => async () => {
+    steps.push(name);
+    return result;
+  };
+  const sessions = createSessions({
+    users: {
+      getProfile: async () => ({}),
+      authenticate: step('authenticate', {}),
+      hashPassword,
+      replacePassword: step('replace', true),
+    },
+    sessions: { listOf: step('end sessions', []) },
+    throttle: { assertAllowed: async () => undefined, noteSuccess: async () => undefined },
+  } as never);
+  return (userId: string) =>
+    sessions.changePassword({ userId, sessionId: 'kept', ip: '', currentPassword: '', newPassword: '' });
+}
+
+test('where hashing is busy the change ends no session', async () => {
+  const steps: string[] = [];
+  const changePassword = createChanges(steps, () => Promise.reject(tooManyHashes()));
+  await assert.rejects(changePassword('somebody'), { status: 503, code: 'busy' });
+  assert.deepEqual(steps, ['authenticate']);
+});
+
+test('changes of one user come one after the other, those of two don’t wait for each other', async () => {
+  const steps: string[] = [];
+  const hash = Promise.withResolvers<string>();
+  const changePassword = createChanges(steps, () => hash.promise);
+  const changes = ['somebody', 'somebody', 'somebody else'].map(changePassword);
+  await setImmediate();
+  assert.deepEqual(steps, ['authenticate', 'authenticate']);
+  hash.resolve('new hash');
+  await Promise.all(changes);
+  const one = ['end sessions', 'replace', 'end sessions'];
+  assert.deepEqual(steps.slice(-4), ['authenticate', ...one]);
 });
 
 test('no password is in any log', async () => {

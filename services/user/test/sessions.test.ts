@@ -235,6 +235,82 @@ test('a session is forgotten only once its end is written: a crash before leaves
   assert.deepEqual(steps, ['sessions.revoke', 'families_by_user.forget']);
 });
 
+test('a refresh whose exchange was made without an answer gives the pair; where it wasn’t, or can’t be known, nothing ends', async () => {
+  const token = refreshTokens.create(crypto.randomUUID(), 0);
+  const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
+  const refreshAgainst = (found: (newHash: string) => object | Promise<never>) => {
+    let stored: () => unknown = () => current;
+    return createSessions({
+      users: { findActive: async () => ({}) },
+      sessions: {
+        find: async () => stored(),
+        rotate: async (_session: unknown, newHash: string) => {
+          stored = () => found(newHash);
+          throw databaseUnavailable();
+        },
+      },
+      refreshTokens,
+      issueAccessToken: () => 'access',
+      countRefresh: (outcome: string) => assert.equal(outcome, 'refreshed'),
+    } as never).refresh(token.text);
+  };
+  const made = (newHash: string) => ({ ...current, currentHash: newHash });
+  const pair = await refreshAgainst(made);
+  assert.equal(refreshTokens.read(pair.refreshToken)?.generation, 1);
+  const unknown = { status: 503, code: 'database_unavailable' };
+  await assert.rejects(
+    refreshAgainst(() => current),
+    unknown,
+  );
+  await assert.rejects(
+    refreshAgainst(() => made('of somebody else')),
+    unknown,
+  );
+  await assert.rejects(
+    refreshAgainst((newHash) => ({ ...made(newHash), isRevoked: true })),
+    unknown,
+  );
+  await assert.rejects(
+    refreshAgainst(() => Promise.reject(databaseUnavailable())),
+    unknown,
+  );
+});
+
+test('a session that was opened on what has changed meanwhile is ended, and the sign-in decided anew', async () => {
+  const steps: string[] = [];
+  const opened: string[] = [];
+  const step = (name: string) => async (session: string | { sessionId: string }) => {
+    const sessionId = typeof session === 'string' ? session : session.sessionId;
+    if (name === 'open') opened.push(sessionId);
+    steps.push(`${name} ${opened.indexOf(sessionId)}`);
+  };
+  const proofs = [{ user: { role: 'admin' } }, { user: { role: 'user' } }];
+  const loginWith = (answers: object[]) =>
+    createSessions({
+      users: {
+        authenticate: async () => {
+          steps.push('authenticate');
+          return answers.shift();
+        },
+        isCurrent: async (proof: object) => proof !== proofs[0],
+      },
+      sessions: { open: step('open'), revoke: step('revoke') },
+      revocations: { revokeSession: step('revoke access tokens of') },
+      throttle: { assertAllowed: async () => {}, noteSuccess: async () => {}, noteFailure: async () => {} },
+      refreshTokens,
+      issueAccessToken: ({ role }: { role: string }, sessionId: string) => `${role} ${opened.indexOf(sessionId)}`,
+      countLogin: (outcome: string) => steps.push(outcome),
+    } as never).login({ email: '', password: '', ip: '' });
+
+  const ended = ['authenticate', 'open 0', 'revoke access tokens of 0', 'revoke 0'];
+  assert.equal((await loginWith([...proofs])).accessToken, 'user 1');
+  assert.deepEqual(steps.splice(0), [...ended, 'authenticate', 'open 1', 'succeeded']);
+
+  opened.length = 0;
+  await assert.rejects(loginWith(proofs.slice(0, 1)), { status: 401, code: 'invalid_credentials' });
+  assert.deepEqual(steps, [...ended, 'authenticate', 'refused']);
+});
+
 test('ending one user’s many sessions doesn’t wait for another user’s', async () => {
   const stuck = Array.from({ length: 100 }, () => 'stuck');
   const looked: string[] = [];

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
-import type { Unauthorized } from '#platform/errors.ts';
+import { type Unauthorized, Unavailable } from '#platform/errors.ts';
+import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { LoginThrottle } from '../logins/service.ts';
 import type { RevocationRepository } from '../revocations/repository.ts';
 import type { Proof, Users } from '../users/service.ts';
@@ -49,7 +50,8 @@ export interface Sessions {
   logout(refreshToken: string): Promise<void>;
   /**
    * Changes the password and ends all other sessions of the user. Throws Forbidden `invalid_credentials` for a wrong current password,
-   * which counts like a failure to sign in, and TooManyRequests `too_many_attempts`.
+   * which counts like a failure to sign in, TooManyRequests `too_many_attempts`, and Unavailable `busy`, nothing done. One change of a
+   * user at a time.
    */
   changePassword(change: PasswordChange): Promise<void>;
   /** Ends every session that the user has, or had begun to open, when it was called. */
@@ -71,6 +73,7 @@ export interface SessionsParts {
 
 export function createSessions(parts: SessionsParts): Sessions {
   const { users, sessions, revocations, throttle, refreshTokens, issueAccessToken, countLogin, countRefresh } = parts;
+  const oneByOne = createKeyedLimit(1);
 
   async function login({ email, password, ip }: Login): Promise<TokenPair> {
     await throttle.assertAllowed(email, ip);
@@ -114,10 +117,22 @@ export function createSessions(parts: SessionsParts): Sessions {
     if (!user) throw refused();
 
     const next = refreshTokens.create(session.sessionId, session.generation + 1);
-    const isFirst = await sessions.rotate(session, next.hash, secondsToLive(session.createdAt, new Date()));
-    if (!isFirst) throw await reused(session, token);
+    if (!(await exchange(session, next))) throw await reused(session, token);
     countRefresh('refreshed');
     return { accessToken: issueAccessToken(user, session.sessionId), refreshToken: next.text };
+  }
+
+  /** False when the token was exchanged before. */
+  async function exchange(session: Session, next: RefreshToken): Promise<boolean> {
+    try {
+      return await sessions.rotate(session, next.hash, secondsToLive(session.createdAt, new Date()));
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      // It may have been made: then the owner, sent to ask again with what is spent, would be taken for a thief.
+      const found = await findLiving(session.sessionId);
+      if (found?.currentHash !== next.hash) throw error;
+      return true;
+    }
   }
 
   async function findLiving(sessionId: string): Promise<Session | undefined> {
@@ -160,9 +175,11 @@ export function createSessions(parts: SessionsParts): Sessions {
         throw wrongCurrentPassword();
       }
       await throttle.noteSuccess(email, ip);
+      // First, for it may be refused, and then no session has ended.
+      const newHash = await users.hashPassword(newPassword);
       // Before, so that no crash leaves them; and after, for those that the old password opened meanwhile.
       await endAll(userId, sessionId);
-      if (!(await users.replacePassword(proof, newPassword))) continue;
+      if (!(await users.replacePassword(proof, newHash))) continue;
       return endAll(userId, sessionId);
     }
   }
@@ -175,7 +192,7 @@ export function createSessions(parts: SessionsParts): Sessions {
   return {
     login,
     refresh,
-    changePassword,
+    changePassword: (change) => oneByOne(change.userId, () => changePassword(change)),
     endAll: (userId) => endAll(userId),
     async logout(text) {
       const token = refreshTokens.read(text);

@@ -24,8 +24,10 @@ export interface Users {
   authenticate(email: string, password: string): Promise<Proof | undefined>;
   /** False when the password, the role or the access has changed since. */
   isCurrent(proof: Proof): Promise<boolean>;
+  /** Throws Unavailable `busy`. */
+  hashPassword(password: string): Promise<string>;
   /** False, and nothing done, when the password has changed since. */
-  replacePassword(proof: Proof, password: string): Promise<boolean>;
+  replacePassword(proof: Proof, newHash: string): Promise<boolean>;
   /** Undefined unless there is such a user and it may sign in. */
   findActive(userId: string): Promise<User | undefined>;
   /** Throws Unauthorized where the token's user doesn't exist. */
@@ -101,9 +103,8 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
       return credentials?.passwordHash === passwordHash && known?.role === user.role;
     },
 
-    async replacePassword({ user, passwordHash }, password) {
-      return users.replaceHash(user.email, passwordHash, await passwords.hash(password));
-    },
+    hashPassword: (password) => passwords.hash(password),
+    replacePassword: ({ user, passwordHash }, newHash) => users.replaceHash(user.email, passwordHash, newHash),
 
     findActive,
     getProfile,
