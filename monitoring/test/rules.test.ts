@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { before, test } from 'node:test';
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { parse } from 'yaml';
-import { ensureTools } from '../../services/local/src/tools.ts';
+import { ensureTools, programOf } from '../../services/local/src/tools.ts';
+import { eventually } from '../../services/local/test-support/eventually.ts';
+import { freePort } from '../../services/local/test-support/free-port.ts';
+import { renderAlertmanager } from '../alertmanager/configuration.ts';
 
 const HOME = path.resolve(import.meta.dirname, '..');
 const RUNBOOK = path.resolve(HOME, '../docs/pages/runbook.md');
@@ -24,6 +30,11 @@ interface RuleTest {
     readonly eval_time: string;
     readonly exp_alerts?: readonly unknown[];
   }[];
+}
+
+/** As Alertmanager lists it. */
+interface Firing {
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 const rules = read<{ groups: { rules: Rule[] }[] }>('prometheus/rules/*.rules.yml').flatMap(({ content }) =>
@@ -93,6 +104,43 @@ test('Alertmanager sends each alert to whom its severity names, the dead man els
     const { stdout } = await run('amtool', ['config', 'routes', 'test', `--config.file=${config}`, ...labels]);
     assert.equal(stdout.trim(), receiver, alertname);
   }
+});
+
+test('Alertmanager tells nobody what follows from what they know, and nothing follows from a node that others do without', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'store-alertmanager-'));
+  const config = path.join(folder, 'alertmanager.yml');
+  await writeFile(config, renderAlertmanager(`http://127.0.0.1:${await freePort()}`));
+  const address = `127.0.0.1:${await freePort()}`;
+  const args = [`--config.file=${config}`, `--storage.path=${folder}`, '--cluster.listen-address='];
+  const alertmanager = spawn(programOf('alertmanager'), [...args, `--web.listen-address=${address}`], {
+    stdio: 'ignore',
+  });
+  t.after(async () => {
+    alertmanager.kill();
+    await once(alertmanager, 'exit');
+    await rm(folder, { recursive: true });
+  });
+  const amtool = async (...command: string[]) =>
+    (await run('amtool', [`--alertmanager.url=http://${address}`, ...command])).stdout;
+  await eventually(() => amtool('cluster').catch(() => ''), Boolean, 10_000);
+
+  async function inhibits(...expected: string[]): Promise<void> {
+    const ask = async () => {
+      const inhibited = JSON.parse(await amtool('alert', 'query', '--inhibited', '-o', 'json')) as Firing[];
+      return inhibited.map(({ labels }) => `${labels.alertname} ${labels.job}`).sort();
+    };
+    await eventually(ask, (inhibited) => isDeepStrictEqual(inhibited, expected), 5000);
+  }
+  await amtool('alert', 'add', 'ReplicaMissing', 'severity=ticket', 'job=product');
+  await amtool('alert', 'add', 'ReplicaMissing', 'severity=ticket', 'job=cart');
+  await amtool('alert', 'add', 'CircuitOpen', 'severity=page', 'job=cart', 'service=product');
+  await amtool('alert', 'add', 'CircuitOpen', 'severity=page', 'job=order', 'service=cart');
+  await amtool('alert', 'add', 'WorkerStuck', 'severity=page', 'job=order');
+  await amtool('alert', 'add', 'CassandraDown', 'severity=page', 'job=cassandra', 'state=Down');
+  await amtool('alert', 'add', 'ServiceDown', 'severity=page', 'job=product', 'service=product');
+  await inhibits('CircuitOpen cart', 'ReplicaMissing product');
+  await amtool('alert', 'add', 'CassandraDown', 'severity=page', 'job=cassandra');
+  await inhibits('CircuitOpen cart', 'CircuitOpen order', 'ReplicaMissing product', 'WorkerStuck order');
 });
 
 test('what is recorded is named level:metric:operations', () => {
