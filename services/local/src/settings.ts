@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { currency, delay, openTelemetry, readConfig } from '#platform/config.ts';
@@ -12,7 +13,7 @@ export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 /** What a start of the whole store depends on. */
 export interface StoreSettings {
-  /** Absolute; everything that the store writes is below. */
+  /** Absolute, without symbolic links; everything that the store writes is below. */
   readonly dataDir: string;
   /** Where Nginx listens. */
   readonly host: string;
@@ -132,7 +133,7 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
   const { ORDER_PROCESSING_DELAY_MS: processing, ORDER_SHIPPED_DELAY_MS: shipped } = values;
   const { ORDER_DELIVERED_DELAY_MS: delivered } = values;
   return {
-    dataDir: path.resolve(REPOSITORY, values.DATA_DIR),
+    dataDir: resolveLinks(path.resolve(REPOSITORY, values.DATA_DIR)),
     host: values.HOST,
     port: values.PORT,
     innerPortOffset: values.INNER_PORT_OFFSET,
@@ -157,6 +158,15 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
       ...(delivered !== undefined && { delivered }),
     },
   };
+}
+
+/** Processes are known by the folder in which they work, and the system names that without links. What isn't there yet stays as it is. */
+function resolveLinks(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return path.join(resolveLinks(path.dirname(folder)), path.basename(folder));
+  }
 }
 
 /** Each setting with its meaning and default, a line each. */

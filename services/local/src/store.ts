@@ -91,6 +91,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   const ports = innerPorts(settings.innerPortOffset, replicas);
   const dataDir = await openDataDir(settings.dataDir);
   const inData = (...names: string[]) => path.join(dataDir.path, ...names);
+  let restarts: Promise<void> = Promise.resolve();
 
   async function step<Result>(
     name: string,
@@ -157,9 +158,8 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     const services = { product, cart, order, user };
     // Last, since whoever sees the others before they are ready raises an alarm.
     const monitoring = settings.observe ? await startMonitoring() : undefined;
-    const host = settings.host === '0.0.0.0' ? '127.0.0.1' : settings.host;
     return {
-      baseUrl: `http://${host}:${settings.port}`,
+      baseUrl: storeUrl(settings),
       urls: serviceUrls(),
       services,
       gateway,
@@ -171,10 +171,15 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       isNew: dataDir.isNew,
       secrets,
       cassandraAdmin,
-      async restartServices() {
-        for (const service of SERVICE_NAMES.flatMap((name) => services[name])) {
-          await step(service.name, [`${service.name}: restarting`, `${service.name} is restarted`], service.restart);
-        }
+      restartServices() {
+        const restarted = restarts.then(async () => {
+          for (const service of SERVICE_NAMES.flatMap((name) => services[name])) {
+            await step(service.name, [`${service.name}: restarting`, `${service.name} is restarted`], service.restart);
+          }
+        });
+        // Whoever asks meanwhile has a turn of their own: two at once would stop both replicas of a service.
+        restarts = restarted.catch(() => undefined);
+        return restarted;
       },
       stop,
     };
@@ -277,14 +282,11 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
   }
 
   async function startGateway(): Promise<Supervised> {
-    const listen = settings.host.includes(':')
-      ? `[${settings.host}]:${settings.port}`
-      : `${settings.host}:${settings.port}`;
     const configFile = renderGateway({
       stateDir: inData('nginx'),
       accessLogs: [inData('logs/access.log')],
       errorLog: inData('logs/nginx.log'),
-      listen,
+      listen: toAddress(settings.host, settings.port),
       statusListen: `127.0.0.1:${ports.gatewayStatus}`,
       servers: {
         product: ports.product.map(onLoopback),
@@ -437,6 +439,17 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     await stop();
     throw signal.aborted ? signal.reason : error;
   }
+}
+
+/** Where this machine reaches the store; one that listens on all addresses is reached at the loopback one. */
+export function storeUrl({ host, port }: Pick<StoreSettings, 'host' | 'port'>): string {
+  const reached = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return `http://${toAddress(reached, port)}`;
+}
+
+/** See RFC 3986, 3.2.2: an IPv6 address stands in brackets. */
+function toAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The first of a service has its name alone. */
