@@ -81,7 +81,7 @@ async function main(): Promise<number> {
   let store: Store | undefined;
   // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => interrupted.abort(new StartError('Stopped.')));
   }
   try {

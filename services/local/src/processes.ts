@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { constants } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -37,6 +38,13 @@ async function readState(pid: number): Promise<ProcessState | undefined> {
 export async function startedAt(pid: number): Promise<string | undefined> {
   const process = await readState(pid);
   return process?.state === 'Z' ? undefined : process?.startedAt;
+}
+
+/** Whether a process handles the signal, which would end it otherwise; see proc(5). */
+export async function handlesSignal(pid: number, signal: NodeJS.Signals): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }
 
 /** The process `leader` and those of its group; one that leads no group is alone. */

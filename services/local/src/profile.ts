@@ -79,7 +79,7 @@ function nameOf({ functionName, url, lineNumber }: CallFrame): string {
 }
 
 async function findService(dataDir: string, name: string): Promise<number> {
-  const processes = await readServiceProcesses(dataDir).catch(() => new Map<string, number>());
+  const processes = await readServiceProcesses(dataDir);
   const pid = processes.get(name);
   if (pid !== undefined) return pid;
   const others = [...processes.keys()].join(', ');

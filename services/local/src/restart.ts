@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findLauncher } from './data-dir.ts';
+import { handlesSignal } from './processes.ts';
 import { runCommand } from './run-command.ts';
 import { readServiceProcesses } from './service-processes.ts';
 import { readSettings } from './settings.ts';
@@ -12,11 +13,17 @@ ready. With two replicas or more (npm start -- --replicas 2) every request is se
 /** ms for one process: it drains, ends and starts. */
 const TIMEOUT = 60_000;
 
-/** Asks the store's launcher, and resolves when every service process is another one. Throws StartError when no store runs there. */
+/** Asks the store's launcher, and resolves when every service process is another one. Throws StartError when none runs there that can. */
 async function restartServices(dataDir: string, say: (text: string) => void): Promise<void> {
   const launcher = await findLauncher(dataDir);
   if (launcher === undefined) throw new StartError(`No store runs in ${dataDir}: start one with npm start.`);
   const waiting = await readServiceProcesses(dataDir);
+  // A load test or a backup may hold the folder too, and whoever doesn't know the signal is ended by it.
+  if (waiting.size === 0 || !(await handlesSignal(launcher, 'SIGUSR2'))) {
+    throw new StartError(
+      `Process ${launcher} has the store in ${dataDir}, but restarts no services: npm start does, once it says that the store is ready.`,
+    );
+  }
   process.kill(launcher, 'SIGUSR2');
   for (let deadline = Date.now() + TIMEOUT; waiting.size > 0; await sleep(200)) {
     if (Date.now() > deadline) throw new StartError(`Not restarted in time: ${[...waiting.keys()].join(', ')}.`);

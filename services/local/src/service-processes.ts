@@ -5,7 +5,7 @@ import { SERVICE_NAMES } from './settings.ts';
 /** Running service processes of the store in `dataDir` by name; what an earlier start has left on record doesn't count. */
 export async function readServiceProcesses(dataDir: string): Promise<Map<string, number>> {
   const processes = new Map<string, number>();
-  for (const name of await readdir(path.join(dataDir, 'run'))) {
+  for (const name of await readdir(path.join(dataDir, 'run')).catch((): string[] => [])) {
     if (!isService(name)) continue;
     const folder = path.join(dataDir, 'run', name);
     const pid = Number(await readFile(path.join(folder, 'pid'), 'utf8').catch(() => Number.NaN));

@@ -47,7 +47,9 @@ async function main(): Promise<void> {
     const opened = Promise.all([openShop(store, settings, terminal.show), openDocs(terminal.show)]);
     const [shop] = await Promise.race([opened, rejectWhen(stopped)]);
     const { restartServices } = store;
-    process.on('SIGUSR2', () => void restartServices().catch((error: Error) => terminal.say(error.message)));
+    process.on('SIGUSR2', () => {
+      restartServices().catch((error: Error) => stopped.aborted || terminal.say(error.message));
+    });
     terminal.say(welcome(store, settings, shop, (Date.now() - beganAt) / 1000));
     await rejectWhen(stopped);
   } catch (error) {
@@ -97,11 +99,11 @@ function listenForStop(dataDir: string, say: (text: string) => void): AbortSigna
   const onSignal = () => {
     asked += 1;
     if (asked === 1) {
-      say('\nStopping: services first, then Nginx, then Cassandra. Ctrl-C again to hurry.');
       stopping.abort();
+      say('\nStopping: services first, then Nginx, then Cassandra. Ctrl-C again to hurry.');
     } else if (asked === 2) {
-      say('Hurrying: running requests are cut off.');
       stopLeftovers(path.join(dataDir, 'run'), 'SIGKILL');
+      say('Hurrying: running requests are cut off.');
     } else {
       say('What still runs is stopped by the next start.');
       process.exit(130);

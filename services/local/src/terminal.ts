@@ -20,8 +20,12 @@ interface Step {
   bar?: SingleBar;
 }
 
-/** Shows progress: live bars and clocks on a terminal, plain lines (one each 5 s for what takes longer) anywhere else. */
+/**
+ * Shows progress: live bars and clocks on a terminal, plain lines (one each 5 s for what takes longer) anywhere else. When nobody reads any more,
+ * what is said is lost and the process goes on.
+ */
 export function createTerminal(output: NodeJS.WriteStream = process.stdout): Terminal {
+  for (const stream of [output, process.stderr]) stream.on('error', () => undefined);
   const steps = new Map<string, Step>();
   const bars = output.isTTY
     ? new MultiBar(

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { promisify } from 'node:util';
+import { findCassandra, stopStaleCassandra } from '../src/cassandra-server.ts';
+import { findLauncher } from '../src/data-dir.ts';
+import { stopLeftovers } from '../src/processes.ts';
+import { readServiceProcesses } from '../src/service-processes.ts';
+import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { eventually } from '../test-support/eventually.ts';
+import { freePort } from '../test-support/free-port.ts';
+
+/** ms for a store to be ready. */
+const READY_WITHIN = 120_000;
+
+let folder: string;
+let dataDir: string;
+let env: NodeJS.ProcessEnv;
+let said: string;
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(path.join(tmpdir(), 'store-launcher-')));
+  dataDir = path.join(folder, 'store');
+  await mkdir(dataDir);
+  await symlink(dataDir, path.join(folder, 'link'));
+  const port = await freePort();
+  env = {
+    PATH: process.env.PATH ?? '',
+    HOME: process.env.HOME ?? '',
+    DATA_DIR: path.join(folder, 'link'),
+    PORT: String(port),
+    INNER_PORT_OFFSET: String(21_000 + (port % 2000)),
+    SEED_PRODUCTS: '20',
+    CASSANDRA_HEAP_MB: '512',
+  };
+  said = '';
+});
+
+afterEach(async () => {
+  await stopLeftovers(path.join(dataDir, 'run'), 'SIGKILL');
+  await stopStaleCassandra(path.join(dataDir, 'cassandra'));
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Begins a program whose outputs are pipes. */
+function begin(program: string, ...args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, [path.join(REPOSITORY, 'services/local', program), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const output of [child.stdout, child.stderr])
+    output?.on('data', (chunk) => {
+      said += chunk;
+    });
+  return child;
+}
+
+const restart = () =>
+  promisify(execFile)(process.execPath, [path.join(REPOSITORY, 'services/local/src/restart.ts')], { env });
+
+const cassandra = () => findCassandra(path.join(dataDir, 'cassandra'));
+
+/** The terminal is closed, and who read from the pipe has gone before; gives the exit code. */
+async function closeTerminal(launcher: ChildProcess): Promise<number | null> {
+  const exited = once(launcher, 'exit');
+  for (const output of [launcher.stdout, launcher.stderr]) output?.destroy();
+  launcher.kill('SIGHUP');
+  const [code] = await exited;
+  return code;
+}
+
+test('npm start restarts its services when asked, once it is ready, and stops everything though nobody reads what it says', async () => {
+  const launcher = begin('start.mjs');
+  await eventually(() => findLauncher(dataDir), Boolean, READY_WITHIN);
+  await assert.rejects(restart(), /restarts no services: npm start does, once it says that the store is ready/);
+  await eventually(
+    () => said,
+    (text) => text.includes('The store is ready'),
+    READY_WITHIN,
+  );
+  const before = await readServiceProcesses(dataDir);
+  const { stdout } = await restart();
+  assert.match(stdout, /✓ user is another process[\s\S]*Every service is restarted\.$/m);
+  const after = await readServiceProcesses(dataDir);
+  assert.deepEqual([...after.keys()], [...before.keys()]);
+  for (const [name, pid] of after) assert.notEqual(pid, before.get(name));
+
+  assert.equal(await closeTerminal(launcher), 0);
+  assert.deepEqual([(await readServiceProcesses(dataDir)).size, await cassandra()], [0, undefined]);
+});
+
+test('npm run load restarts nothing, and stops the store that it has started when the terminal is closed', async () => {
+  const load = begin('src/load.ts', 'smoke');
+  await eventually(
+    () => readServiceProcesses(dataDir),
+    ({ size }) => size === SERVICE_NAMES.length,
+    READY_WITHIN,
+  );
+  await assert.rejects(restart(), /restarts no services/);
+  assert.equal(await findLauncher(dataDir), load.pid);
+  assert.equal(await closeTerminal(load), 1);
+  assert.equal(await cassandra(), undefined);
+});
