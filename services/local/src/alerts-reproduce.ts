@@ -16,7 +16,7 @@ import { createTerminal, type Terminal } from './terminal.ts';
 
 const ALERTS = SCENARIOS.flatMap(({ alerts }) => alerts);
 const HELP = `npm run alerts:reproduce: makes alerts fire in a running store (npm start -- --observe), one after the other, by what they are for: load,
-a slow database, a killed service, a database that stands still. Shows in Prometheus when each fires and ends, about eight
+a slow database, a killed service, a frozen Nginx, a database that stands still. Shows in Prometheus when each fires and ends, about ten
 minutes in all. Shoppers notice: not for a store that others use. Ctrl-C leaves the store well.
 
   --only <alert>   one of ${ALERTS.join(', ')}
