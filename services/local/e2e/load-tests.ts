@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -21,7 +24,10 @@ interface Summary {
 /** `npm run load` by k6, on a store that runs. */
 export function loadTests(running: () => RunningStore): void {
   async function load(...args: string[]): Promise<{ code: number; said: string }> {
-    const child = spawnLoad(running(), ...args);
+    return ended(spawnLoad(running(), ...args));
+  }
+
+  async function ended(child: ChildProcess): Promise<{ code: number; said: string }> {
     const streams = [child.stdout, child.stderr].map((stream) => text(stream as NonNullable<typeof stream>));
     const [code] = (await once(child, 'close')) as [number];
     return { code, said: (await Promise.all(streams)).join('') };
@@ -75,6 +81,32 @@ export function loadTests(running: () => RunningStore): void {
         reportsOf(name).some((file) => file.endsWith('.html')),
         `${name} has no page`,
       );
+    }
+  });
+
+  test('one product that one walk of all misses is a missed objective', async () => {
+    const { store, settings } = running();
+    let isSpoilt = false;
+    const door = createServer(async ({ url = '/' }, response) => {
+      const answer = await fetch(`${store.baseUrl}${url}`, { headers: { accept: 'application/json' } });
+      let body = await answer.text();
+      if (!isSpoilt && url.includes('cursor=')) {
+        isSpoilt = true;
+        const { data, page } = JSON.parse(body);
+        body = JSON.stringify({ data: data.slice(1), page });
+      }
+      response.writeHead(answer.status).end(body);
+    });
+    await once(door.listen(0, '127.0.0.1'), 'listening');
+    try {
+      const { port } = door.address() as AddressInfo;
+      const { code, said } = await ended(
+        spawnLoad({ ...running(), settings: { ...settings, port } }, 'catalogue-walk'),
+      );
+      assert.equal(code, MISSED, said);
+      assert.match(said, /✗ 'rate==1'/);
+    } finally {
+      door.close();
     }
   });
 
