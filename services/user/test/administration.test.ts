@@ -3,6 +3,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'cassandra-driver';
 import { createCountedAdmins } from '../src/admins/repository.ts';
+import { createUserAdministration } from '../src/admins/service.ts';
+import { toUser, type User } from '../src/users/user.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
 let store: UserService;
@@ -204,6 +206,49 @@ test('a demoted admin is signed out, and comes back as a shopper', async () => {
   await patch(admin, other.id, { role: 'user' }).expect(200);
   assert.ok(await isRefused(other));
   assert.equal((await list({ ...other, ...(await signIn(other)) })).status, 403);
+});
+
+test('who is an admin no more changes nobody, not even where the token is good for seconds yet', async () => {
+  const [admin, person] = [await makeAdmin(), await signUp()];
+  const unaware = await store.another({});
+  for (const change of [{ role: 'user' }, { status: 'disabled' }]) {
+    const former = await makeAdmin();
+    await patch(admin, former.id, change).expect(200);
+    const ask = (path: string) => unaware.get(path).auth(...bearer(former.access_token));
+    await ask('/api/v1/users').expect(200);
+    for (const id of [former.id, person.id]) {
+      const { status, body } = await unaware
+        .patch(`/api/v1/users/${id}`)
+        .auth(...bearer(former.access_token))
+        .send({ role: 'admin', status: 'active' });
+      assert.deepEqual([status, body.code], [401, 'unauthorized']);
+    }
+    const { body } = await getUser(admin, former.id).expect(200);
+    assert.deepEqual({ ...body, ...change }, body);
+  }
+  assert.equal((await getUser(admin, person.id)).body.role, 'user');
+});
+
+test('who loses the role while taking it back has lost it', async () => {
+  const credentials = { userId: 'somebody', email: '', name: '', createdAt: new Date(), passwordHash: '' };
+  let stored: User = toUser({ ...credentials, role: 'admin' });
+  const administration = createUserAdministration({
+    users: {
+      find: async () => stored,
+      findLatest: async () => stored,
+      replace: async (user: User, next: User) => {
+        // Another admin is quicker.
+        if (stored.version === 1) stored = { ...stored, role: 'user', version: 2 };
+        if (user.version !== stored.version) return false;
+        stored = next;
+        return true;
+      },
+    },
+    admins: { enter: async () => undefined },
+    audit: { record: (_act: unknown, work: () => unknown) => work() },
+  } as never);
+  await assert.rejects(administration.changeUser('somebody', 'somebody', { role: 'admin' }), { status: 401 });
+  assert.deepEqual([stored.role, stored.version], ['user', 2]);
 });
 
 test('a promoted user is an admin from the next refresh on, and counts as one', async () => {

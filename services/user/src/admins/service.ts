@@ -1,4 +1,5 @@
 import type { AdminAudit } from '#platform/admin-audit.ts';
+import { Unauthorized } from '#platform/errors.ts';
 import type { Sessions } from '../sessions/service.ts';
 import { userNotFound } from '../users/refusals.ts';
 import type { UserPage, UserPosition, UserRepository } from '../users/repository.ts';
@@ -13,7 +14,8 @@ export interface UserAdministration {
   getUser(userId: string): Promise<User>;
   /**
    * Changes role and status on behalf of the admin `actor`. Who is disabled or loses the role is signed out everywhere, also by saying
-   * again what is so already. Throws NotFound `user_not_found`, and Conflict `last_admin` where no active admin would be left.
+   * again what is so already. Throws NotFound `user_not_found`, Conflict `last_admin` where no active admin would be left, and
+   * Unauthorized where `actor` is an active admin no more.
    */
   changeUser(actor: string, userId: string, change: UserChange): Promise<User>;
 }
@@ -34,9 +36,11 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     return user;
   }
 
-  async function apply(userId: string, { role, status }: UserChange): Promise<User> {
+  async function apply(actor: string, userId: string, { role, status }: UserChange): Promise<User> {
     for (;;) {
       const user = await getUser(userId);
+      // Of the very version that is replaced: another admin may have been quicker.
+      if (userId === actor) assertActiveAdmin(user);
       const version = user.version + 1;
       const changed = { ...user, role: role ?? user.role, status: status ?? user.status, version };
       if (isActiveAdmin(user) && !isActiveAdmin(changed)) await admins.leave(userId, version);
@@ -51,15 +55,22 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     getUser,
 
     async changeUser(actor, userId, change) {
+      // Sees every change that was answered. A serial read would contend with those that run.
+      assertActiveAdmin(await users.find(actor));
       const before = toAuditFields(await getUser(userId));
       const work = async () => {
-        const changed = await apply(userId, change);
+        const changed = await apply(actor, userId, change);
         if (endsSessions(change)) await sessions.endAll(userId);
         return changed;
       };
       return audit.record({ entity: 'user', entityId: userId, action: 'update', actor, before }, work, toAuditFields);
     },
   };
+}
+
+/** A token is good for seconds after its owner lost the role or the access: nobody takes that back with it. */
+function assertActiveAdmin(actor: User | undefined): void {
+  if (!actor || !isActiveAdmin(actor)) throw new Unauthorized();
 }
 
 function toAuditFields({ role, status }: User): UserChange {
