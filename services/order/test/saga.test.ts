@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mock, test } from 'node:test';
-import { Conflict, databaseUnavailable } from '#platform/errors.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Conflict, databaseUnavailable, Unavailable } from '#platform/errors.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
 import { ANSWER_WITHIN, createCheckoutService, RECOVER_AFTER } from '../src/checkout/service.ts';
@@ -12,6 +13,7 @@ import type { ProductClient } from '../src/clients/product.ts';
 import type { OrderRecord } from '../src/orders/order.ts';
 import { createProgress } from '../src/orders/progress.ts';
 import type { OrderRepository } from '../src/orders/repository.ts';
+import { createOrderService, type OrderParts } from '../src/orders/service.ts';
 
 const PRICE = 500;
 const WHAT = { productId: randomUUID(), sku: 'S-1', name: 'Soap' };
@@ -62,8 +64,17 @@ interface Others {
   noteRecovery?(orderId: string): Promise<() => void>;
 }
 
+const nothing = async () => undefined;
+const ignore = () => undefined;
+const PROGRESS = {
+  delays: { processing: 0, shipped: 0, delivered: 0 },
+  now: () => new Date(),
+  noteStep: nothing,
+  noteTooEarly: nothing,
+  countChange: ignore,
+};
+
 function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {}) {
-  const nothing = async () => undefined;
   const product: ProductClient = {
     listOffers: async () => [{ ...WHAT, priceMinor: PRICE }],
     hold: mock.fn(nothing),
@@ -80,17 +91,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     ...others.cart,
   };
   const orders = { ...one.orders, ...others.orders };
-  const now = () => new Date();
-  const delays = { processing: 0, shipped: 0, delivered: 0 };
-  const ignore = () => undefined;
-  const progress = createProgress({
-    orders,
-    delays,
-    now,
-    noteStep: nothing,
-    noteTooEarly: nothing,
-    countChange: ignore,
-  });
+  const progress = createProgress({ orders, ...PROGRESS });
   const noteRecovery = mock.fn(others.noteRecovery ?? (async () => ignore));
   const checkout = createCheckoutService({
     orders,
@@ -100,7 +101,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     undo: createUndo({ product, cart }),
     sagas: createSagaRunner(silentLogger),
     currency: 'USD',
-    now,
+    now: PROGRESS.now,
     toOrderId: () => 'order',
     noteRecovery,
     noteRecoveryAgain: nothing,
@@ -176,6 +177,73 @@ test('an order that took long to write down is placed though it can not be noted
   const { checkout } = openCheckout(one, { orders: { insertOrder: writtenLate(one) }, noteRecovery });
   const { order } = await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
   assert.deepEqual([noted, order.status], [2, 'confirmed']);
+});
+
+test('an order that was written down late, though nobody knew, is noted for recovery once more', async () => {
+  const one = createOneOrder();
+  const insertOrder: OrderRepository['insertOrder'] = async (order) => {
+    await writtenLate(one)(order);
+    throw databaseUnavailable();
+  };
+  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder } });
+  const placed = checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
+  await assert.rejects(placed, { code: 'database_unavailable' });
+  assert.equal(callsOf(noteRecovery), 2);
+});
+
+test('a decision that began in time is the answer though its writing ends late: its key gives the same from then on', async () => {
+  const one = createOneOrder();
+  const commit = () => sleep(ANSWER_WITHIN - 100);
+  const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
+    await sleep(300);
+    return one.orders.changeStatus(order, change);
+  };
+  const { checkout } = openCheckout(one, { product: { commit }, orders: { changeStatus } });
+  const answers = [await checkout.place('user', 'key', REQUEST), await checkout.place('user', 'key', REQUEST)];
+  assert.deepEqual(
+    answers.map(({ order, late }) => [order.status, late]),
+    [
+      ['confirmed', false],
+      ['confirmed', false],
+    ],
+  );
+});
+
+test('a cancellation whose stock can not be given back now is noted once more: its first note may be used up', async () => {
+  const one = createOneOrder();
+  await openCheckout(one).checkout.place('user', 'key', REQUEST);
+  const { orders } = one;
+  const notes: string[] = [];
+  const { cancel } = createOrderService({
+    orders,
+    progress: createProgress({ orders, ...PROGRESS }),
+    undo: () => Promise.reject(new Unavailable('upstream_unavailable', 'No time is left.')),
+    audit: { record: () => assert.fail() },
+    noteRecovery: async (orderId: string) => void notes.push(orderId),
+  } as unknown as OrderParts);
+  const { status } = await cancel('order', { userId: 'user', role: 'user' });
+  assert.equal(status, 'cancelled');
+  assert.deepEqual(notes, ['order', 'order']);
+});
+
+test('each attempt at a cancellation is noted anew: recovery may have come between', async () => {
+  const one = createOneOrder();
+  await openCheckout(one).checkout.place('user', 'key', REQUEST);
+  let attempts = 0;
+  const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
+    attempts += 1;
+    return attempts === 1 ? undefined : one.orders.changeStatus(order, change);
+  };
+  const orders = { ...one.orders, changeStatus };
+  const noteRecovery = mock.fn(async () => undefined);
+  const { cancel } = createOrderService({
+    orders,
+    progress: createProgress({ orders, ...PROGRESS }),
+    undo: async () => undefined,
+    noteRecovery,
+  } as unknown as OrderParts);
+  await cancel('order', { userId: 'user', role: 'user' });
+  assert.equal(callsOf(noteRecovery), 2);
 });
 
 test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {

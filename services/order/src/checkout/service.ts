@@ -83,6 +83,9 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     count,
   } = parts;
 
+  /** Decisions that are being written, by order. */
+  const deciding = new Map<string, Promise<OrderRecord | undefined>>();
+
   async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
     const { shippingAddress: address, expectedTotal } = request;
     if (expectedTotal && expectedTotal.currency !== currency) {
@@ -107,6 +110,8 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
       await orLeaveToRecovery(finish(order).then(begun.passOver));
     });
+    // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
+    if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
     return toPlaced(order, false);
   }
 
@@ -115,11 +120,11 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return sagas.intake(async () => {
       const notedAt = now().getTime();
       const passOver = await noteRecovery(order.id);
-      const inserted = await orders.insertOrder(order);
-      if (!inserted) return undefined;
-      // After so long the note may have come to a replica that found no order yet. Without another one this process goes on all the same.
-      if (now().getTime() - notedAt > RECOVER_AFTER / 2) await orLeaveToRecovery(noteRecovery(order.id));
-      return { order: inserted, passOver };
+      const inserted = await orders.insertOrder(order).finally(async () => {
+        // After so long the note may have come to a replica that found no order yet. Without another one this process goes on all the same.
+        if (now().getTime() - notedAt > RECOVER_AFTER / 2) await orLeaveToRecovery(noteRecovery(order.id));
+      });
+      return inserted && { order: inserted, passOver };
     });
   }
 
@@ -179,7 +184,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   async function sell(order: OrderRecord, lines: Lines): Promise<OrderRecord | undefined> {
     await hold(order.id, lines);
     await commit(order.id, lines);
-    return progress.move(order, 'confirmed', SYSTEM);
+    return decideBy(order, progress.move(order, 'confirmed', SYSTEM));
   }
 
   async function hold(orderId: string, lines: Lines): Promise<void> {
@@ -206,10 +211,18 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   async function reject(order: OrderRecord, refusal: Conflict): Promise<OrderRecord> {
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
     const change = { to: 'rejected', ...SYSTEM, reason: refusal.code, rejection, at: now() } as const;
-    const rejected = await orders.changeStatus(order, change);
+    const rejected = await decideBy(order, orders.changeStatus(order, change));
     if (!rejected) return proceed(await latest(order.id));
     countRejection(order);
     return rejected;
+  }
+
+  async function decideBy(
+    { id }: OrderRecord,
+    write: Promise<OrderRecord | undefined>,
+  ): Promise<OrderRecord | undefined> {
+    deciding.set(id, write);
+    return write.finally(() => deciding.delete(id));
   }
 
   async function recover(orderId: string): Promise<void> {

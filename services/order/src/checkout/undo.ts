@@ -18,9 +18,13 @@ export function createUndo({ product, cart }: { product: ProductClient; cart: Ca
   };
 }
 
-/** For what recovery, noted before, would do as well: who can't be reached now is no reason to fail a decision that stands. */
-export async function orLeaveToRecovery(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: unknown) => {
+/**
+ * For what recovery would do as well: who can't be reached now is no reason to fail a decision that stands. `noteRecovery` where the note
+ * made before may have been used up by now.
+ */
+export async function orLeaveToRecovery(work: Promise<unknown>, noteRecovery?: () => Promise<unknown>): Promise<void> {
+  await work.catch(async (error: unknown) => {
     if (!(error instanceof Unavailable)) throw error;
+    await noteRecovery?.();
   });
 }

@@ -63,10 +63,9 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
 
   async function change(found: OrderRecord, to: Status, by: Mover): Promise<OrderRecord> {
     let order = found;
-    assertMayBecome(order, to);
-    await noteRecovery(order.id);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       assertMayBecome(order, to);
+      await noteRecovery(order.id);
       const changed = await progress.move(order, to, by);
       if (changed) return settle(changed);
       order = await latest(order.id);
@@ -85,8 +84,9 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
 
   /** The order is what it was made, whatever comes now. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
-    await orLeaveToRecovery(progress.show(order));
-    await orLeaveToRecovery(undo(order));
+    const noteAgain = () => noteRecovery(order.id);
+    await orLeaveToRecovery(progress.show(order), noteAgain);
+    await orLeaveToRecovery(undo(order), noteAgain);
     return order;
   }
 
