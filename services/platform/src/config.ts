@@ -152,4 +152,5 @@ export const currency = z
   .regex(/^[A-Z]{3}$/)
   .default('USD')
   .describe("ISO 4217 code of the shop's one currency.");
-export const delay = milliseconds;
+/** What is put off is kept for 7 days. */
+export const delay = milliseconds.max(6 * 24 * 60 * 60 * 1000, 'at most 6 days');

@@ -348,3 +348,17 @@ test('a database that fails for a while stops nothing for good', { timeout: 30_0
   isDown = false;
   await eventually(() => handled.has(id), Boolean, 5000);
 });
+
+test('a watermark that a clock ahead of ours has saved hides nothing', { timeout: 30_000 }, async () => {
+  const ahead = new Date(Date.now() + 60_000);
+  await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [
+    'due',
+    ahead,
+  ]);
+  const handled: string[] = [];
+  const queue = openQueue(async ({ id }) => void handled.push(id));
+  const id = randomUUID();
+  await queue.put(500, id, 'work');
+  queue.start();
+  await eventually(() => handled.includes(id), Boolean, 5000);
+});

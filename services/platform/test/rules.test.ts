@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { canonicalJson, requestHash } from '#platform/canonical-json.ts';
-import { ConfigError, readConfig, serviceConfig } from '#platform/config.ts';
+import { ConfigError, delay, readConfig, serviceConfig } from '#platform/config.ts';
 import { NotFound } from '#platform/errors.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
@@ -103,6 +103,12 @@ describe('the configuration', () => {
     SERVICE_KEYS_FILE: '/keys/services.json',
     USER_KEYS_FILE: '/keys/users.json',
   };
+
+  test('puts nothing off for longer than it is kept', () => {
+    const day = 24 * 60 * 60 * 1000;
+    assert.equal(delay.parse(6 * day), 6 * day);
+    assert.equal(delay.safeParse(7 * day).success, false);
+  });
 
   test('is read with its defaults', () => {
     const config = readConfig(serviceConfig, complete);

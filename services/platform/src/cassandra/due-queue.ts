@@ -137,6 +137,8 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
   async function scan(): Promise<void> {
     const now = Date.now();
     position ??= await startPosition();
+    // A clock that was ahead and has been put right: what came due meanwhile is behind the position.
+    if (position > now) position = now - START_MARGIN_MS;
     for (let slot = floorToSlot(position); slot <= now; slot += SLOT_MS) {
       await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now), now);
       if (stopped) return;

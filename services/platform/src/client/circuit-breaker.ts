@@ -55,6 +55,8 @@ export function createCircuit(
   });
   breaker.on('halfOpen', show);
   breaker.on('success', () => {
+    // The late answer to a call from before it opened.
+    if (breaker.opened) return;
     failures = 0;
     if (missing === 0) return;
     missing -= 1;

@@ -45,6 +45,8 @@ export interface ServiceClientOptions {
 
 const READ_CAP_MS = 2000;
 const WRITE_CAP_MS = 3000;
+/** ms; with less time left a call would be cut off, which says nothing about the service called. */
+const LEAST_TIME = 100;
 const ATTEMPTS = 3;
 const CONNECTIONS = 32;
 /** ms; shorter than the server's 75 s, so that it is always the caller who closes a connection. */
@@ -113,8 +115,8 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
   async function sendWithRetries(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
     for (let attempt = 1; ; attempt += 1) {
       const timeLeft = remainingMs(call.capMs ?? (call.method === 'GET' ? READ_CAP_MS : WRITE_CAP_MS));
-      // Outside the circuit: that the caller has run out of time says nothing about the service called.
-      if (timeLeft <= 0) throw upstreamUnavailable(target, new Error('No time is left for the call.'));
+      // Outside the circuit, since it is the caller's fault.
+      if (timeLeft < LEAST_TIME) throw upstreamUnavailable(target, new Error('No time is left for the call.'));
       try {
         return await circuit.run(() => send(call, timeLeft));
       } catch (cause) {
@@ -123,7 +125,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
           call.idempotent &&
           attempt < ATTEMPTS &&
           !(cause instanceof CircuitOpen) &&
-          remainingMs(Number.POSITIVE_INFINITY) > wait;
+          remainingMs(Number.POSITIVE_INFINITY) > wait + LEAST_TIME;
         if (!again) throw upstreamUnavailable(target, cause);
         await sleep(wait);
       }
