@@ -144,6 +144,7 @@ async function newSettings(): Promise<StoreSettings> {
     adminEmail: 'admin@example.com',
     adminPassword: 'an-admin-Passphrase-1',
     corsOrigins: [],
+    trustedProxies: [],
     loadProfile: true,
     observe: false,
     seedProducts: PRODUCTS,

@@ -27,7 +27,7 @@ export interface StoreSettings {
   /** Origins whose pages may read answers. */
   readonly corsOrigins: readonly string[];
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
-  readonly trustedProxies?: readonly string[];
+  readonly trustedProxies: readonly string[];
   /** True lifts Nginx's limits. */
   readonly loadProfile: boolean;
   /** True starts Prometheus, Alertmanager and exporters too, and gives Cassandra its JMX agent. */

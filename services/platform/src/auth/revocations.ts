@@ -22,8 +22,6 @@ export interface Revocations {
   readonly asked: Promise<void>;
   /** ms since what is known was whole. */
   age(): number;
-  /** Takes one in at once, without waiting for the next poll. */
-  add(revocation: Revocation): void;
   start(): void;
   stop(): void;
 }
@@ -44,14 +42,14 @@ export function createRevocations(
   let failing = false;
   const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
 
-  function add({ subject, notBefore: from }: Revocation): void {
+  function remember({ subject, notBefore: from }: Revocation): void {
     notBefore.set(subject, Math.max(from, notBefore.get(subject) ?? 0));
   }
 
   async function poll(): Promise<void> {
     const startedAt = Date.now();
     try {
-      for (const revocation of await fetchSince(polledAt - OVERLAP_MS)) add(revocation);
+      for (const revocation of await fetchSince(polledAt - OVERLAP_MS)) remember(revocation);
       polledAt = startedAt;
       failing = false;
       forgetBefore(startedAt / 1000 - ACCESS_TOKEN_SECONDS);
@@ -70,7 +68,6 @@ export function createRevocations(
     asked,
     isRevoked: (subject, issuedAt) => issuedAt < (notBefore.get(subject) ?? 0),
     age: () => Date.now() - polledAt,
-    add,
     start() {
       const loop = async () => {
         await poll();
