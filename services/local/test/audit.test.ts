@@ -12,6 +12,7 @@ import { createMetrics } from '#platform/metrics.ts';
 import { HEAD } from '../../product/src/stock/head.ts';
 import { type AuditOptions, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal } from '../src/audit/journal.ts';
+import { type CartLine, faultsOfCart } from '../src/audit/rules.ts';
 import { describeAudit } from '../src/audit.ts';
 import { connectAs, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 import { createTestCatalogue, type TestProduct } from '../test-support/catalogue.ts';
@@ -364,6 +365,23 @@ describe('the audit', () => {
       new RegExp(`^carts cart ${stranger}: has a quantity that is not from 1 to 999`),
       new RegExp(`^carts cart ${stranger}: order ${stranger} took from it and does not exist`),
     ]);
+  });
+
+  test('finds carts that remember more than they may: takes with lines, and all of them', () => {
+    const limits = { lines: 100, quantity: 999, takes: 8 };
+    const take = (lines: readonly CartLine[]) => ({ orderId: crypto.randomUUID(), lines });
+    const remembers = (full: number, empty: number) => {
+      const line = { productId: product.id, quantity: 1 };
+      const takes = [
+        ...Array.from({ length: full }, () => take([line])),
+        ...Array.from({ length: empty }, () => take([])),
+      ];
+      const cart = { id: 'c', updatedAt: LONG_AGO, lines: [], takes };
+      return faultsOfCart(cart, new Map(), limits).filter(({ sentence }) => sentence.includes('remembers'));
+    };
+    assert.deepEqual([remembers(8, 8), remembers(0, 16)], [[], []]);
+    assert.equal(remembers(9, 0)[0]?.sentence, 'cart c: remembers 9 takes, 9 of them with lines');
+    assert.equal(remembers(8, 9)[0]?.sentence, 'cart c: remembers 17 takes, 8 of them with lines');
   });
 
   test('finds users whose address is another’s, and roles that there are not', async () => {
