@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Client } from 'cassandra-driver';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
-import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
-import { connectAs } from '../../local/test-support/cassandra.ts';
+import type { Database } from '#platform/cassandra/database.ts';
+import { connectAs, openDatabase } from '../../local/test-support/cassandra.ts';
 import {
   addItem,
   type Cart,
@@ -95,12 +93,10 @@ describe('a write whose answer is lost', () => {
   let admin: Client;
 
   before(async () => {
-    const { contactPoints, localDataCenter, keyspacePrefix, passwords, admin: account } = store.keyspaces;
-    const keyspace = `${keyspacePrefix}cart`;
-    const options = { contactPoints, localDataCenter, keyspace, username: keyspace, password: passwords.cart };
-    database = await connectDatabase(options, createMetrics(), silentLogger);
+    const { contactPoints, keyspacePrefix, admin: account } = store.keyspaces;
+    database = await openDatabase(store.keyspaces, 'cart');
     carts = createCartRepository(database);
-    admin = await connectAs(contactPoints, account, keyspace);
+    admin = await connectAs(contactPoints, account, `${keyspacePrefix}cart`);
   });
   after(async () => {
     await admin.shutdown();

@@ -3,6 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { auth, Client, types } from 'cassandra-driver';
+import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
 import { type Admin, migrate, type RoleName, roleNames } from '../../../cassandra/migrate.ts';
 import { type CassandraOptions, ensureCassandraJars, startCassandra } from '../src/cassandra-server.ts';
 import { freePort } from './free-port.ts';
@@ -145,6 +148,20 @@ export function newPasswords(): Record<RoleName, string> {
   const [product, cart, orders, users, audit] = roleNames.map(newPassword);
   if (!product || !cart || !orders || !users || !audit) throw new Error('a role without a password');
   return { product, cart, orders, users, audit };
+}
+
+/** What the service of `role` signs in with. */
+export function accountOf(
+  { contactPoints, localDataCenter, keyspacePrefix, passwords }: TestKeyspaces,
+  role: RoleName,
+) {
+  const name = `${keyspacePrefix}${role}`;
+  return { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords[role] };
+}
+
+/** The database as the service of `role` sees it. */
+export function openDatabase(keyspaces: TestKeyspaces, role: RoleName): Promise<Database> {
+  return connectDatabase(accountOf(keyspaces, role), createMetrics(), silentLogger);
 }
 
 /** A plain connection, as the named account sees the server. Throws the driver's error when it can't sign in. */

@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connectDatabase } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
 import { createService, type Platform, type Service, type ServiceName, type ServiceParts } from '#platform/service.ts';
 import { assembleCart } from '../../cart/src/app.ts';
 import { assembleOrder } from '../../order/src/app.ts';
 import { assembleProduct } from '../../product/src/app.ts';
-import { type TestKeyspaces, useKeyspaces } from './cassandra.ts';
+import { openDatabase, type TestKeyspaces, useKeyspaces } from './cassandra.ts';
 import { createTestCatalogue } from './catalogue.ts';
 import { type Death, type DyingPlatform, dyingPlatform } from './dying-platform.ts';
 import { testServiceConfig } from './service-config.ts';
@@ -84,10 +82,7 @@ export async function startCheckoutStores(stepDelayMs = 3_600_000): Promise<Chec
   const recovery = await start('order', {}, same);
   urls.order = recovery.url;
   product.service.start();
-  const { contactPoints, localDataCenter, keyspacePrefix, passwords } = keyspaces;
-  const keyspace = `${keyspacePrefix}product`;
-  const account = { contactPoints, localDataCenter, keyspace, username: keyspace, password: passwords.product };
-  const database = await connectDatabase(account, createMetrics(), silentLogger);
+  const database = await openDatabase(keyspaces, 'product');
   const catalogue = createTestCatalogue(database);
 
   return {

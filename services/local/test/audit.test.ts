@@ -6,15 +6,13 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, types } from 'cassandra-driver';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
-import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
+import type { Database } from '#platform/cassandra/database.ts';
 import { HEAD } from '../../product/src/stock/head.ts';
 import { type AuditOptions, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal } from '../src/audit/journal.ts';
 import { type CartLine, faultsOfCart } from '../src/audit/rules.ts';
 import { describeAudit } from '../src/audit.ts';
-import { connectAs, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
+import { connectAs, openDatabase, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 import { createTestCatalogue, type TestProduct } from '../test-support/catalogue.ts';
 
 const LONG_AGO = new Date(Date.now() - 600_000);
@@ -29,12 +27,7 @@ let product: TestProduct;
 before(async () => {
   keyspaces = await useKeyspaces();
   client = await connectAs(keyspaces.contactPoints, keyspaces.admin);
-  const role = `${keyspaces.keyspacePrefix}product`;
-  database = await connectDatabase(
-    { ...keyspaces, keyspace: role, username: role, password: keyspaces.passwords.product },
-    createMetrics(),
-    silentLogger,
-  );
+  database = await openDatabase(keyspaces, 'product');
   folder = await mkdtemp(path.join(tmpdir(), 'audit-'));
 });
 

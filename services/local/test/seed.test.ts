@@ -5,9 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { compare } from 'bcrypt';
 import { type Client, types } from 'cassandra-driver';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
-import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
+import type { Database } from '#platform/cassandra/database.ts';
 import { createCategoryRepository } from '../../product/src/categories/repository.ts';
 import { createProjector } from '../../product/src/listings/projector.ts';
 import { createListingRepository } from '../../product/src/listings/repository.ts';
@@ -18,7 +16,7 @@ import { type SeedProduct, seedCategories, seedProduct } from '../src/seed/produ
 import { DEPARTMENTS } from '../src/seed/taxonomy.ts';
 import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from '../src/seed/users.ts';
 import { productIdOf } from '../src/seed/writer.ts';
-import { connectAs, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
+import { accountOf, connectAs, openDatabase, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 
 const COUNT = 20_000;
 const TABLES = ['products', 'skus', 'categories', 'listing_by_newest', 'listing_by_price', 'listing_by_name'];
@@ -127,7 +125,7 @@ describe('on a real Cassandra', () => {
   before(async () => {
     keyspaces = await useKeyspaces();
     client = await connectAs(keyspaces.contactPoints, keyspaces.admin, `${keyspaces.keyspacePrefix}product`);
-    database = await connectDatabase(account('product'), createMetrics(), silentLogger);
+    database = await openDatabase(keyspaces, 'product');
   });
 
   after(async () => {
@@ -135,12 +133,6 @@ describe('on a real Cassandra', () => {
     await client.shutdown();
     await keyspaces.stop();
   });
-
-  function account(role: 'product' | 'users') {
-    const name = `${keyspaces.keyspacePrefix}${role}`;
-    const { contactPoints, localDataCenter, passwords } = keyspaces;
-    return { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords[role] };
-  }
 
   async function dump(tables: readonly string[], keyspace = `${keyspaces.keyspacePrefix}product`): Promise<string[]> {
     const dumps = await Promise.all(
@@ -160,7 +152,7 @@ describe('on a real Cassandra', () => {
     return { available: rows[0]?.available, reserved: rows[0]?.reserved, sold: Number(rows[0]?.sold) };
   }
 
-  const seed = (count: number) => seedCatalogue({ ...account('product'), products: count });
+  const seed = (count: number) => seedCatalogue({ ...accountOf(keyspaces, 'product'), products: count });
 
   test('seeding again, or further, changes nothing that is there; what the shop has changed stays so', {
     timeout: 120_000,
@@ -242,7 +234,7 @@ describe('on a real Cassandra', () => {
 
   test('shoppers can sign in with the one password; a password that one has changed stays changed', async () => {
     const keyspace = `${keyspaces.keyspacePrefix}users`;
-    const seedShoppers = () => seedUsers({ ...account('users'), users: 30 });
+    const seedShoppers = () => seedUsers({ ...accountOf(keyspaces, 'users'), users: 30 });
     const findHash = async (email: string) =>
       (await client.execute(`SELECT password_hash FROM ${keyspace}.credentials WHERE email = ?`, [email]))
         .first()

@@ -95,7 +95,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     progress,
     undo,
     audit,
-    noteRecovery: async (orderId) => void (await noteRecovery(orderId)),
+    noteRecovery,
   });
 
   function handle({ id, action }: DueWork): Promise<void> {

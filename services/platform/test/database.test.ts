@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
-import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
-import { type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
+import type { Database } from '#platform/cassandra/database.ts';
+import { openDatabase, type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
 
 let keyspaces: TestKeyspaces;
 let database: Database;
 
 before(async () => {
   keyspaces = await useKeyspaces();
-  const name = `${keyspaces.keyspacePrefix}product`;
-  const { contactPoints, localDataCenter, passwords } = keyspaces;
-  const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
-  database = await connectDatabase(account, createMetrics(), silentLogger);
+  database = await openDatabase(keyspaces, 'product');
 });
 
 after(async () => {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import type { Database } from '#platform/cassandra/database.ts';
 import { createDueQueue, type DueQueue, type DueWork } from '#platform/cassandra/due-queue.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { currentRequest, withRequestContext } from '#platform/request-context.ts';
 import { newTraceparent } from '#platform/tracing/trace-context.ts';
-import { type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
+import { openDatabase, type TestKeyspaces, useKeyspaces } from '../../local/test-support/cassandra.ts';
 import { eventually } from '../../local/test-support/eventually.ts';
 
 const SLOT_MS = 60_000;
@@ -19,10 +19,7 @@ let queues: DueQueue[] = [];
 
 before(async () => {
   keyspaces = await useKeyspaces();
-  const name = `${keyspaces.keyspacePrefix}product`;
-  const { contactPoints, localDataCenter, passwords } = keyspaces;
-  const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
-  database = await connectDatabase(account, createMetrics(), silentLogger);
+  database = await openDatabase(keyspaces, 'product');
 });
 
 beforeEach(async () => {

@@ -32,6 +32,16 @@ async function signIn({ email, password }: { email: string; password: string }):
   return (await store.api.post('/api/v1/auth/login').send({ email, password }).expect(200)).body;
 }
 
+/** A session as the database has it. */
+const newSession = (currentHash: string) => ({
+  sessionId: crypto.randomUUID(),
+  userId: crypto.randomUUID(),
+  currentHash,
+  generation: 0,
+  isRevoked: false,
+  createdAt: new Date(),
+});
+
 const refresh = (token: string) => store.api.post('/api/v1/auth/refresh').send({ refresh_token: token });
 const logout = (token: string) => store.api.post('/api/v1/auth/logout').send({ refresh_token: token });
 const sessionOf = (token: string) => refreshTokens.read(token)?.sessionId ?? '';
@@ -212,14 +222,7 @@ test('a refresh that loses the race ends the session: its access tokens first, s
 });
 
 test('a session is forgotten only once its end is written: a crash before leaves it to be ended again', async () => {
-  const session = {
-    sessionId: crypto.randomUUID(),
-    userId: crypto.randomUUID(),
-    currentHash: 'current',
-    generation: 0,
-    isRevoked: false,
-    createdAt: new Date(),
-  };
+  const session = newSession('current');
   const steps: string[] = [];
   const revokeWith = (conditional: () => Promise<unknown>) =>
     createSessionRepository({
@@ -370,14 +373,7 @@ test('every cell of a session lives 14 days from its last refresh, and none past
 });
 
 test('an exchange that got no answer and is sent again finds itself; one that was revoked meanwhile does not', async () => {
-  const session = {
-    sessionId: crypto.randomUUID(),
-    userId: crypto.randomUUID(),
-    currentHash: 'old',
-    generation: 0,
-    isRevoked: false,
-    createdAt: new Date(),
-  };
+  const session = newSession('old');
   const rotateAgainst = (row: object) =>
     createSessionRepository({
       conditional: async () => ({ applied: false, uncertain: true, rows: [row] }),

@@ -217,10 +217,8 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return rejected;
   }
 
-  async function decideBy(
-    { id }: OrderRecord,
-    write: Promise<OrderRecord | undefined>,
-  ): Promise<OrderRecord | undefined> {
+  /** Lets whoever answers meanwhile wait for the decision. */
+  function decideBy({ id }: OrderRecord, write: Promise<OrderRecord | undefined>): Promise<OrderRecord | undefined> {
     deciding.set(id, write);
     return write.finally(() => deciding.delete(id));
   }

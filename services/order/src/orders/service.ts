@@ -49,7 +49,7 @@ export interface OrderParts {
   readonly undo: Undo;
   readonly audit: AdminAudit;
   /** Notes that what the order has taken may have to be given back. */
-  noteRecovery(orderId: string): Promise<void>;
+  noteRecovery(orderId: string): Promise<unknown>;
 }
 
 export function createOrderService({ orders, progress, undo, audit, noteRecovery }: OrderParts): OrderService {

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, types } from 'cassandra-driver';
 import request from 'supertest';
-import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
+import type { Database } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
-import { createMetrics } from '#platform/metrics.ts';
 import { createService, type Platform, type Service } from '#platform/service.ts';
-import { connectAs, useKeyspaces } from '../../../local/test-support/cassandra.ts';
+import { connectAs, openDatabase, useKeyspaces } from '../../../local/test-support/cassandra.ts';
 import { createTestCatalogue, type TestCatalogue } from '../../../local/test-support/catalogue.ts';
 import { serviceToken, testServiceConfig } from '../../../local/test-support/service-config.ts';
 import { assembleProduct } from '../../src/app.ts';
@@ -57,10 +56,8 @@ export interface ProductChange {
 export async function openShop({ categories = ['things'] }: { categories?: readonly string[] } = {}): Promise<Shop> {
   const keyspaces = await useKeyspaces();
   const name = `${keyspaces.keyspacePrefix}product`;
-  const { contactPoints, localDataCenter, passwords } = keyspaces;
-  const account = { contactPoints, localDataCenter, keyspace: name, username: name, password: passwords.product };
-  const database = await connectDatabase(account, createMetrics(), silentLogger);
-  const client = await connectAs(contactPoints, keyspaces.admin, name);
+  const database = await openDatabase(keyspaces, 'product');
+  const client = await connectAs(keyspaces.contactPoints, keyspaces.admin, name);
   const config = testServiceConfig('product', keyspaces, {
     CURSOR_SECRET: 'a secret of the tests that is long enough',
     CURRENCY: 'USD',
