@@ -42,10 +42,7 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
         const { line2, ...address } = body.shippingAddress;
         const request = { ...body, shippingAddress: { ...address, line2 } };
         const { order, late, replayed } = await checkout.place(userId, idempotencyKey, request);
-        return new Reply(toOrderBody(order), {
-          status: late ? 202 : 201,
-          ...(replayed && { headers: { 'Idempotent-Replayed': 'true' } }),
-        });
+        return new Reply(toOrderBody(order), { status: late ? 202 : 201, replayed });
       },
     }),
   ];

@@ -6,9 +6,11 @@ import { LATENCY_BUCKETS, type Metrics } from '../metrics.ts';
 import { type RequestContext, withRequestContext } from '../request-context.ts';
 import { isTraceparent, newTraceparent } from '../tracing/trace-context.ts';
 import { startSpan } from '../tracing/tracing.ts';
+import type { Verifiers } from './authorize.ts';
+import { mount } from './mount.ts';
 import { type OpenApiDocument, toOpenApi } from './openapi.ts';
-import { answerOtherMethods, problemResponder, routeNotFound } from './problem.ts';
-import { type Route, toHandlers, type Verifiers } from './route.ts';
+import { problemResponder, routeNotFound } from './problem.ts';
+import type { Route } from './route.ts';
 import { type SystemParts, systemRoutes } from './system.ts';
 
 /** ms that a request from outside may take in all; an internal one brings what is left. */
@@ -124,14 +126,4 @@ function tell(
 function deadlineMs(request: Request): number {
   const left = request.path.startsWith('/internal/') ? Number(request.get('x-deadline-ms')) : Number.NaN;
   return left > 0 ? Math.min(left, PUBLIC_DEADLINE) : PUBLIC_DEADLINE;
-}
-
-function mount(app: Express, routes: readonly Route[], verifiers: Verifiers): void {
-  for (const [path, siblings] of Map.groupBy(routes, ({ path }) => path)) {
-    const mounted = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers));
-    const methods = siblings.map(({ method }) => method.toUpperCase());
-    const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
-    mounted.all(answerOtherMethods(allowed));
-  }
 }

@@ -1,6 +1,8 @@
 import { changedMeanwhile, databaseUnavailable, type StoreError, Unauthorized } from '../errors.ts';
+import { notAnAdmin, notThisService } from './authorize.ts';
 import { notJson } from './body.ts';
 import { invalidCursor } from './cursor.ts';
+import { idempotencyKeyRequired, preconditionRequired, unknownParameter } from './input.ts';
 import {
   INTERNAL_ERROR,
   malformedJson,
@@ -9,14 +11,7 @@ import {
   payloadTooLarge,
   toValidationFailed,
 } from './problem.ts';
-import {
-  idempotencyKeyRequired,
-  notAnAdmin,
-  notThisService,
-  preconditionRequired,
-  type Route,
-  unknownParameter,
-} from './route.ts';
+import type { Route } from './route.ts';
 
 /** What Nginx tells by itself of a request that a service would have answered, in the words of nginx/problem-texts.conf. */
 export const GATEWAY_PROBLEMS: readonly ProblemFacts[] = [

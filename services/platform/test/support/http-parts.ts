@@ -1,5 +1,5 @@
 import { Unauthorized } from '#platform/errors.ts';
-import type { Verifiers } from '#platform/http/route.ts';
+import type { Verifiers } from '#platform/http/authorize.ts';
 import type { SystemParts } from '#platform/http/system.ts';
 
 /** Every token is refused. */

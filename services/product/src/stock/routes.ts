@@ -49,10 +49,7 @@ export function adjustmentRoutes(stock: StockService, toOperationId: (userId: st
         const operationId = toOperationId(userId, idempotencyKey);
         const { level, replayed } = await stock.adjust(id, operationId, body, userId);
         const { available, reserved, sold } = level;
-        return new Reply(
-          { productId: id, available, reserved, sold },
-          replayed ? { headers: { 'Idempotent-Replayed': 'true' } } : {},
-        );
+        return new Reply({ productId: id, available, reserved, sold }, { replayed });
       },
     }),
   ];

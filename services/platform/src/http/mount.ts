@@ -1,0 +1,31 @@
+import type { Express, RequestHandler } from 'express';
+import { authorize, type Verifiers } from './authorize.ts';
+import { readJsonBody, readJsonBodyIfSent } from './body.ts';
+import { readInput } from './input.ts';
+import { answerOtherMethods } from './problem.ts';
+import type { Route } from './route.ts';
+import { send } from './send.ts';
+
+/** Mounts each path with all its methods, in the order in which the paths first appear; any other method is 405. */
+export function mount(app: Express, routes: readonly Route[], verifiers: Verifiers): void {
+  for (const [path, siblings] of Map.groupBy(routes, ({ path }) => path)) {
+    const mounted = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers));
+    const methods = siblings.map(({ method }) => method.toUpperCase());
+    const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
+    mounted.all(answerOtherMethods(allowed));
+  }
+}
+
+/** The caller is known before the body is read: a stranger's is refused unread. */
+function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[] {
+  const identify: RequestHandler = (request, response, next) => {
+    response.locals.caller = authorize(route.access, request, verifiers);
+    next();
+  };
+  const run: RequestHandler = async (request, response) => {
+    const input = readInput(route, request);
+    send(route, request, response, await route.handle(input, response.locals.caller));
+  };
+  return [identify, ...(route.request?.body ? readJsonBody : readJsonBodyIfSent), run];
+}
