@@ -7,19 +7,8 @@ import { parseArgs } from 'node:util';
 import { compare } from 'bcrypt';
 import { auth, Client, errors, types } from 'cassandra-driver';
 import { type Cluster, toClusterOptions } from '#platform/cassandra/cluster.ts';
+import { KEYSPACES, ROLE_NAMES, type RoleName } from './keyspaces.ts';
 import { splitStatements } from './statements.ts';
-
-/** Folder of the schema and name of the keyspace and its role, in the order they are made. */
-const rooms = [
-  { folder: 'product', keyspace: 'product' },
-  { folder: 'cart', keyspace: 'cart' },
-  { folder: 'order', keyspace: 'orders' },
-  { folder: 'user', keyspace: 'users' },
-] as const;
-
-export type ServiceRole = (typeof rooms)[number]['keyspace'];
-export type RoleName = ServiceRole | 'audit';
-export const roleNames: readonly RoleName[] = ['product', 'cart', 'orders', 'users', 'audit'];
 
 /** The data centre is datacenter1 if none is named. */
 type ClusterOptions = Omit<Cluster, 'localDataCenter'> & Partial<Pick<Cluster, 'localDataCenter'>>;
@@ -83,7 +72,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   if (!/^[a-z0-9_]{0,20}$/.test(prefix))
     throw new MigrationError(`Keyspace prefix ${prefix} is not made of a-z, 0-9 and _.`);
   const wanted = await Promise.all(
-    rooms.map(async ({ folder, keyspace }) => ({
+    Object.entries(KEYSPACES).map(async ([folder, keyspace]) => ({
       keyspace: `${prefix}${keyspace}`,
       files: await readFiles(join(schemaDir, folder)),
     })),
@@ -428,7 +417,7 @@ interface RoleStep {
 
 /** What is missing for each role to be able to sign in with its password, and to do what it may. */
 async function roleSteps(client: Client, prefix: string, passwords: Record<RoleName, string>): Promise<RoleStep[]> {
-  const names = roleNames.map((role) => `${prefix}${role}`);
+  const names = ROLE_NAMES.map((role) => `${prefix}${role}`);
   const [accounts, permissions] = await Promise.all([
     client.execute('SELECT role, can_login, salted_hash FROM system_auth.roles WHERE role IN ?', [names], {
       prepare: true,
@@ -445,7 +434,7 @@ async function roleSteps(client: Client, prefix: string, passwords: Record<RoleN
     ),
   );
   const perRole = await Promise.all(
-    roleNames.map(async (role) => {
+    ROLE_NAMES.map(async (role) => {
       const name = `${prefix}${role}`;
       const account = accounts.rows.find((row) => row.get('role') === name);
       const steps: RoleStep[] = [];
@@ -455,7 +444,7 @@ async function roleSteps(client: Client, prefix: string, passwords: Record<RoleN
       else if (!account.get('can_login') || !(await compare(passwords[role], account.get('salted_hash') ?? ''))) {
         steps.push({ role: name, words: `role ${name}: password`, cql: `ALTER ${login}` });
       }
-      const allowed = role === 'audit' ? rooms.map(({ keyspace }) => keyspace) : [role];
+      const allowed = role === 'audit' ? Object.values(KEYSPACES) : [role];
       for (const keyspace of allowed.map((each) => `${prefix}${each}`)) {
         for (const permission of role === 'audit' ? ['SELECT'] : ['SELECT', 'MODIFY']) {
           if (granted.has(`${name} ${permission} data/${keyspace}`)) continue;

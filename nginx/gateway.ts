@@ -3,11 +3,9 @@ import { accessSync, constants, copyFileSync, mkdirSync, readdirSync, readFileSy
 import { isIPv4, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 
 const HOME = import.meta.dirname;
-const SERVICES = ['product', 'cart', 'order', 'user'] as const;
-
-type ServiceName = (typeof SERVICES)[number];
 
 /** host:port of every replica. */
 export type Replicas = Readonly<Record<ServiceName, readonly string[]>>;
@@ -145,10 +143,10 @@ function renderUpstreams(servers: Replicas): string {
     return `upstream ${name} {\n  zone ${name} 64k;\n  least_conn;\n${[...first, ...last].join('')}${keepAlive}}\n`;
   };
   return [
-    ...SERVICES.map((name) => render(name, servers[name])),
+    ...SERVICE_NAMES.map((name) => render(name, servers[name])),
     render(
       'any_service',
-      SERVICES.flatMap((name) => servers[name]),
+      SERVICE_NAMES.flatMap((name) => servers[name]),
     ),
     'map "" $service_port {\n  default "";\n}\n',
   ].join('\n');

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { ensureDocs } from '../src/docs-pages.ts';
-import { SERVICE_NAMES } from '../src/settings.ts';
 import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import type { RunningStore } from './running-store.ts';
 

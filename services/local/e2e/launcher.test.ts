@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { findCassandra, stopStaleCassandra } from '../src/cassandra-server.ts';
 import { findLauncher } from '../src/data-dir.ts';
 import { stopLeftovers } from '../src/processes.ts';
 import { readServiceProcesses } from '../src/service-processes.ts';
-import { REPOSITORY, SERVICE_NAMES } from '../src/settings.ts';
+import { REPOSITORY } from '../src/settings.ts';
 import { eventually } from '../test-support/eventually.ts';
 import { freePort } from '../test-support/free-port.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { createPrometheusClient, type PrometheusClient } from '../../../monitoring/prometheus/client.ts';
-import { SERVICE_NAMES } from '../src/settings.ts';
 import { eventually } from '../test-support/eventually.ts';
 import { type SpanReceiver, startSpanReceiver } from '../test-support/span-receiver.ts';
 import { alerts } from './alerts.ts';

@@ -9,6 +9,7 @@ import { issueUserToken } from '#platform/auth/user-token.ts';
 import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
+import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import { type AuditReport, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal, type Journal } from '../src/audit/journal.ts';
 import { createContractCheck } from '../src/contract-check.ts';
@@ -104,7 +105,7 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
         localDataCenter: DATA_CENTER,
         username: 'audit',
         password: store.secrets.rolePasswords.audit,
-        keyspaces: { product: 'product', cart: 'cart', orders: 'orders', users: 'users' },
+        keyspaces: KEYSPACES,
         journal: journalFile,
       }),
 

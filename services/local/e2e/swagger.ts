@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { SERVICE_NAMES, type ServiceName } from '../src/settings.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { newAccount, type Order, type Page as PageOf, type Product, type Tokens } from '../src/shop-client.ts';
 import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import type { RunningStore } from './running-store.ts';

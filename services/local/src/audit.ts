@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import { type AuditOptions, type AuditReport, auditStore } from './audit/audit-store.ts';
 import { runCommand } from './run-command.ts';
 import { emptyIfMissing, type Secrets } from './secrets.ts';
@@ -55,7 +56,7 @@ async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
     localDataCenter: process.env.CASSANDRA_LOCAL_DATACENTER || DATA_CENTER,
     username: 'audit',
     password,
-    keyspaces: { product: 'product', cart: 'cart', orders: 'orders', users: 'users' },
+    keyspaces: KEYSPACES,
   };
 }
 

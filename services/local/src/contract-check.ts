@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { SERVICE_NAMES } from './settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import type { Answer } from './shop-client.ts';
 
 /** The parts of an OpenAPI 3.1 document that are read here. */

@@ -2,6 +2,8 @@ import { copyFile, cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { ConfigError, readConfig } from '#platform/config.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
+import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import { bootstrapAdmin, MigrationError, migrate } from '../../../cassandra/migrate.ts';
 import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
 import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
@@ -12,7 +14,7 @@ import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
 import { SHOPPERS, seedUsers } from './seed/users.ts';
-import { REPOSITORY, readSettings, SERVICE_NAMES, type ServiceName } from './settings.ts';
+import { REPOSITORY, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { ADMIN_ROLE, DATA_CENTER, type StoreEvent } from './store.ts';
 
@@ -36,7 +38,6 @@ const SERVICE_PORT = 8000;
 const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
 /** Each row is on as many nodes, if there are so many. */
 const COPIES = 3;
-const ROLES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 
 const { settings, nodes, tlsCa, alertWebhook } = readJobSettings();
 const { dataDir } = settings;
@@ -84,7 +85,7 @@ async function init(): Promise<void> {
 
 async function handOver(name: ServiceName, secrets: Secrets, keys: KeyFiles): Promise<void> {
   const put = (file: string, text: string) => putWhole(path.join(SECRETS_FOLDER, name, file), text, 0o600);
-  await put('cassandra-password', secrets.rolePasswords[ROLES[name]]);
+  await put('cassandra-password', secrets.rolePasswords[KEYSPACES[name]]);
   if (name !== 'cart') await put('cursor-secret', secrets.cursorSecrets[name]);
   await put('service-key.json', await readFile(keys.serviceKey[name], 'utf8'));
   await put('services.json', await readFile(keys.publicServiceKeys, 'utf8'));
@@ -192,9 +193,9 @@ async function shoppers(): Promise<void> {
   const { rolePasswords } = await ensureSecrets(dataDir);
   await seedUsers({
     ...cluster,
-    keyspace: ROLES.user,
-    username: ROLES.user,
-    password: rolePasswords[ROLES.user],
+    keyspace: KEYSPACES.user,
+    username: KEYSPACES.user,
+    password: rolePasswords[KEYSPACES.user],
     users: SHOPPERS,
   });
   console.log(`${SHOPPERS} shoppers are there.`);

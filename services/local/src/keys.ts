@@ -3,8 +3,8 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { writePrivately } from './secrets.ts';
-import { SERVICE_NAMES, type ServiceName } from './settings.ts';
 import { StartError } from './start-error.ts';
 
 interface Jwk {

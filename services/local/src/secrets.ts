@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { RoleName } from '../../../cassandra/migrate.ts';
+import { ROLE_NAMES, type RoleName } from '../../../cassandra/keyspaces.ts';
 
 /** Made on the first start and kept in DATA_DIR for its owner alone. */
 export interface Secrets {
@@ -17,20 +17,17 @@ export interface Secrets {
 
 const secret = () => randomBytes(32).toString('base64url');
 
+export function newRolePasswords(): Record<RoleName, string> {
+  return Object.fromEntries(ROLE_NAMES.map((role) => [role, secret()])) as Record<RoleName, string>;
+}
+
 /** Reads the secrets of a store, making those that aren't there yet. */
 export async function ensureSecrets(dataDir: string): Promise<Secrets> {
   const file = path.join(dataDir, 'secrets.json');
   const kept = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
   const secrets: Secrets = {
     cassandraPassword: kept.cassandraPassword ?? secret(),
-    rolePasswords: {
-      product: secret(),
-      cart: secret(),
-      orders: secret(),
-      users: secret(),
-      audit: secret(),
-      ...kept.rolePasswords,
-    },
+    rolePasswords: { ...newRolePasswords(), ...kept.rolePasswords },
     cursorSecrets: { product: secret(), order: secret(), user: secret(), ...kept.cursorSecrets },
     adminPassword: kept.adminPassword ?? randomBytes(12).toString('base64url'),
     grafanaPassword: kept.grafanaPassword ?? randomBytes(12).toString('base64url'),

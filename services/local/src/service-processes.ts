@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { SERVICE_NAMES } from './settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 
 /** Running service processes of the store in `dataDir` by name; what an earlier start has left on record doesn't count. */
 export async function readServiceProcesses(dataDir: string): Promise<Map<string, number>> {

@@ -2,14 +2,12 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { currency, delay, openTelemetry, readConfig } from '#platform/config.ts';
+import type { ServiceName } from '#platform/service-names.ts';
 import { isAddressOrNetwork, isOrigin } from '../../../nginx/gateway.ts';
 import { weakPassword } from '../../user/src/users/password.ts';
 import { isEmail, normalizeEmail } from '../../user/src/users/user.ts';
 
 export const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
-
-export const SERVICE_NAMES = ['product', 'cart', 'order', 'user'] as const;
-export type ServiceName = (typeof SERVICE_NAMES)[number];
 
 /** What a start of the whole store depends on. */
 export interface StoreSettings {

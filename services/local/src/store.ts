@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Cluster } from '#platform/cassandra/cluster.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
+import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
 import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
@@ -14,7 +16,7 @@ import { checkPorts } from './ports.ts';
 import { signalProcess, stopLeftovers } from './processes.ts';
 import { launch, type Running } from './running.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
-import { innerPorts, REPOSITORY, SERVICE_NAMES, type ServiceName, type StoreSettings } from './settings.ts';
+import { innerPorts, REPOSITORY, type StoreSettings } from './settings.ts';
 import { type Supervised, type SupervisorEvent, supervise } from './supervisor.ts';
 import { ensureTools, MONITORING_TOOLS } from './tools.ts';
 
@@ -388,7 +390,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
 
   /** A service gets its own secrets and nobody else's. */
   function serviceEnvironment(name: ServiceName, port: number, secrets: Secrets, keys: KeyFiles, contactPoint: string) {
-    const role = ({ product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const)[name];
+    const role = KEYSPACES[name];
     const prefixed = `${settings.keyspacePrefix ?? ''}${role}`;
     const urls = serviceUrls();
     const { processing, shipped, delivered } = settings.orderDelays ?? {};

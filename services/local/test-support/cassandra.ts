@@ -6,8 +6,10 @@ import { auth, Client, types } from 'cassandra-driver';
 import { connectDatabase, type Database } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
-import { type Admin, migrate, type RoleName, roleNames } from '../../../cassandra/migrate.ts';
+import type { RoleName } from '../../../cassandra/keyspaces.ts';
+import { type Admin, migrate } from '../../../cassandra/migrate.ts';
 import { type CassandraOptions, ensureCassandraJars, startCassandra } from '../src/cassandra-server.ts';
+import { newRolePasswords } from '../src/secrets.ts';
 import { freePort } from './free-port.ts';
 
 export const localDataCenter = 'datacenter1';
@@ -69,7 +71,7 @@ export async function newKeyspaces(): Promise<TestKeyspaces> {
   const { host, port, admin, stop } = await useCassandra();
   const keyspacePrefix = `t_${randomBytes(3).toString('hex')}_`;
   const contactPoints = [`${host}:${port}`];
-  const passwords = newPasswords();
+  const passwords = newRolePasswords();
   await migrate({ contactPoints, localDataCenter, admin, passwords, keyspacePrefix });
   return { contactPoints, localDataCenter, admin, keyspacePrefix, passwords, stop };
 }
@@ -143,12 +145,6 @@ export async function newServerOptions(): Promise<CassandraOptions & { host: str
 }
 
 export const newPassword = () => randomBytes(32).toString('base64url');
-
-export function newPasswords(): Record<RoleName, string> {
-  const [product, cart, orders, users, audit] = roleNames.map(newPassword);
-  if (!product || !cart || !orders || !users || !audit) throw new Error('a role without a password');
-  return { product, cart, orders, users, audit };
-}
 
 /** What the service of `role` signs in with. */
 export function accountOf(

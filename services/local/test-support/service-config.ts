@@ -6,11 +6,10 @@ import { readSigningKey, readSigningKeys } from '#platform/auth/keys.ts';
 import { createServiceTokenIssuer } from '#platform/auth/service-token.ts';
 import { issueUserToken, type Role } from '#platform/auth/user-token.ts';
 import type { ServiceConfig } from '#platform/config.ts';
-import type { ServiceName } from '#platform/service.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
+import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import type { TestKeyspaces } from './cassandra.ts';
 
-const SERVICES: readonly ServiceName[] = ['product', 'cart', 'order', 'user'];
-const KEYSPACES = { product: 'product', cart: 'cart', order: 'orders', user: 'users' } as const;
 /** Nobody listens there: a call that a test didn't expect is refused at once. */
 const NOBODY = ['http://127.0.0.1:9'];
 
@@ -82,7 +81,7 @@ function makeKeys(): string {
     writeFileSync(file, JSON.stringify(content), { mode: 0o600 });
   };
 
-  const serviceKeys = SERVICES.map((service) => ({ service, ...makeKey(`${service}-1`) }));
+  const serviceKeys = SERVICE_NAMES.map((service) => ({ service, ...makeKey(`${service}-1`) }));
   for (const { service, privateJwk } of serviceKeys) write(`${service}/service-key.json`, privateJwk);
   const publicSets = serviceKeys.map(({ service, publicJwk }) => [`svc:${service}`, { keys: [publicJwk] }]);
   write('public/services.json', Object.fromEntries(publicSets));

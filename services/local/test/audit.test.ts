@@ -55,7 +55,7 @@ async function audit(options: Partial<AuditOptions> = {}) {
     localDataCenter,
     username: `${keyspacePrefix}audit`,
     password: passwords.audit,
-    keyspaces: { product: table('product'), cart: table('cart'), orders: table('orders'), users: table('users') },
+    keyspaces: { product: table('product'), cart: table('cart'), order: table('orders'), user: table('users') },
     full: true,
     recheckDelays: [10, 50],
     ...options,

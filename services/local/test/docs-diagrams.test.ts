@@ -4,7 +4,8 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { runInThisContext } from 'node:vm';
 import { parse } from 'yaml';
-import { innerPorts, REPOSITORY, readSettings, SERVICE_NAMES } from '../src/settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
+import { innerPorts, REPOSITORY, readSettings } from '../src/settings.ts';
 import { type Fence, fencesOf, PAGES } from '../test-support/pages.ts';
 
 /** People, and what isn't ours. */

@@ -5,10 +5,11 @@ import { before, describe, test } from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { CACHE_PROBLEM, GATEWAY_PROBLEMS } from '#platform/http/documented-problems.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { buildDocuments } from '../src/documents.ts';
 import { seedProduct } from '../src/seed/product.ts';
 import { productIdOf } from '../src/seed/writer.ts';
-import { REPOSITORY, SERVICE_NAMES, type ServiceName } from '../src/settings.ts';
+import { REPOSITORY } from '../src/settings.ts';
 
 interface Schema {
   readonly $ref?: string;

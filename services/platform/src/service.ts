@@ -18,9 +18,8 @@ import type { Route } from './http/route.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { listenForProfiles } from './profiling.ts';
+import type { ServiceName } from './service-names.ts';
 import { startTracing, stopTracing } from './tracing/tracing.ts';
-
-export type ServiceName = 'product' | 'cart' | 'order' | 'user';
 
 /** What a service stands on. */
 export interface Platform {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import request from 'supertest';
-import type { ServiceName } from '#platform/service.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import type { TestProduct } from '../../local/test-support/catalogue.ts';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { newOrderId, openShop, queriesOf, type Shop } from './support/shop.ts';
@@ -243,7 +243,6 @@ describe('the internal routes', () => {
         ] as const,
     ),
   ] as const;
-  const SERVICES: ServiceName[] = ['product', 'cart', 'order', 'user'];
 
   for (const [method, path, scope, allowed, body] of routes) {
     test(`${method} ${path.replace(MISSING, '{id}')} is for ${allowed.join(' and ')} alone`, async () => {
@@ -266,7 +265,7 @@ describe('the internal routes', () => {
         assert.equal(`${status} ${problem.code}`, '401 unauthorized', header);
         assert.equal(headers['www-authenticate'], 'Bearer');
       }
-      for (const service of SERVICES) {
+      for (const service of SERVICE_NAMES) {
         const { status } = await ask(`Bearer ${serviceToken(service, 'product', scope)}`);
         if ((allowed as readonly string[]).includes(service))
           assert.ok([200, 409].includes(status), `${service}: ${status}`);

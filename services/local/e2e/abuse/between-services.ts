@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readSigningKey } from '#platform/auth/keys.ts';
 import { createServiceTokenIssuer } from '#platform/auth/service-token.ts';
-import { SERVICE_NAMES, type ServiceName } from '../../src/settings.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { createShop, type Shop } from '../../src/shop-client.ts';
 import type { RunningStore } from '../running-store.ts';
 import type { Operation } from './operations.ts';

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SERVICE_NAMES } from '../../src/settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { type Answer, bodyOf, type Sent, SOMEWHERE } from '../../src/shop-client.ts';
 import type { RunningStore } from '../running-store.ts';
 import type { Scene } from './scene.ts';

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { SERVICE_NAMES, type ServiceName } from '../../src/settings.ts';
+import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import type { Sent } from '../../src/shop-client.ts';
 
 /** As much of a JSON schema as is read here. */

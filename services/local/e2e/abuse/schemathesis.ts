@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import pLimit from 'p-limit';
-import { SERVICE_NAMES } from '../../src/settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { ensureSchemathesis, runSchemathesis } from '../../test-support/schemathesis/schemathesis.ts';
 import type { RunningStore } from '../running-store.ts';
 import type { Scene } from './scene.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ServiceName } from '#platform/service-names.ts';
 import { freeze } from '../freeze.ts';
 import { listGroup, signalProcess } from '../processes.ts';
 import { readServiceProcesses } from '../service-processes.ts';
-import type { ServiceName } from '../settings.ts';
 import type { Shop } from '../shop-client.ts';
 
 /** Ends a fault; resolves when nothing of it is left. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { auth, Client, type types as DriverTypes, errors, type QueryOptions, types } from 'cassandra-driver';
 import { type Cluster, toClusterOptions } from '#platform/cassandra/cluster.ts';
 import { toNumber } from '#platform/cassandra/values.ts';
+import type { ServiceName } from '#platform/service-names.ts';
 import type { OrderLine } from '../../../order/src/orders/order.ts';
 import type { Category } from '../../../product/src/categories/category.ts';
 import { TREE } from '../../../product/src/categories/repository.ts';
@@ -27,7 +28,7 @@ export interface ReaderOptions extends Cluster {
   /** A role that may SELECT in all four keyspaces. */
   readonly username: string;
   readonly password: string;
-  readonly keyspaces: Readonly<Record<'product' | 'cart' | 'orders' | 'users', string>>;
+  readonly keyspaces: Readonly<Record<ServiceName, string>>;
 }
 
 /** One partition of `products`: the product, and what its operations add up to. */
@@ -103,7 +104,7 @@ const ORDER = `order_id, user_id, request_hash, status, version, lines, total_mi
 
 /** Connects; throws the driver's error when it can't. */
 export async function createReader(options: ReaderOptions): Promise<Reader> {
-  const { product, cart, orders, users } = options.keyspaces;
+  const { product, cart, order: orders, user: users } = options.keyspaces;
   const client = new Client({
     ...toClusterOptions(options),
     authProvider: new auth.PlainTextAuthProvider(options.username, options.password),

@@ -1,4 +1,4 @@
-import { SERVICE_NAMES } from '../settings.ts';
+import { SERVICE_NAMES } from '#platform/service-names.ts';
 import type { Answer, Sent, Shop } from '../shop-client.ts';
 import { describe, faultsOfStatus, type Result } from './walk.ts';
 
