@@ -1,5 +1,7 @@
 import { v5 as uuidv5 } from 'uuid';
-import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
+import { createAdminAudit } from '#platform/admin-audit/audit.ts';
+import { createAuditRepository } from '#platform/admin-audit/repository.ts';
+import { adminAuditRoutes } from '#platform/admin-audit/routes.ts';
 import { createDueQueue, type DueWork } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
@@ -46,7 +48,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const cart = createCartClient(platform.clientOf('cart'));
   const product = createProductClient(platform.clientOf('product'));
   const undo = createUndo({ product, cart });
-  const audit = createAdminAudit({ database, logger });
+  const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner(logger);
   metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', [], sagas.countWaiting);

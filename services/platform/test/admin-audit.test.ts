@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import request from 'supertest';
-import { type AdminAudit, adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
+import { type AdminAudit, createAdminAudit } from '#platform/admin-audit/audit.ts';
+import { createAuditRepository } from '#platform/admin-audit/repository.ts';
+import { adminAuditRoutes } from '#platform/admin-audit/routes.ts';
 import type { Database } from '#platform/cassandra/database.ts';
 import { Conflict, Unavailable } from '#platform/errors.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
@@ -24,7 +26,7 @@ before(async () => {
   const cursors = createCursorCodec('a secret of the tests that is long enough');
   const assemble = (platform: { database: Database }) => {
     database = platform.database;
-    audit = createAdminAudit({ database, logger: silentLogger });
+    audit = createAdminAudit({ lines: createAuditRepository(database), logger: silentLogger });
     return { routes: adminAuditRoutes(audit, ['product', 'category'], cursors) };
   };
   service = await createService('product', testServiceConfig('product', keyspaces), assemble, silentLogger);
@@ -83,7 +85,7 @@ test('the line is there before the change is made', async () => {
 
 test('nothing is changed when its line can not be written', async () => {
   const write = () => Promise.reject(new Unavailable('database_unavailable', 'No.'));
-  const broken = createAdminAudit({ database: { ...database, write }, logger: silentLogger });
+  const broken = createAdminAudit({ lines: createAuditRepository({ ...database, write }), logger: silentLogger });
   let changed = false;
   const work = async () => {
     changed = true;
@@ -101,7 +103,7 @@ test('a change stands, and its line says begun, when the line can not be complet
     name === 'admin_audit.complete'
       ? Promise.reject(new Unavailable('database_unavailable', 'No.'))
       : database.write(name, ...rest);
-  const broken = createAdminAudit({ database: { ...database, write }, logger: silentLogger });
+  const broken = createAdminAudit({ lines: createAuditRepository({ ...database, write }), logger: silentLogger });
   const result = await broken.record(
     act(entityId),
     async () => 'changed',

@@ -1,5 +1,7 @@
 import { v5 as uuidv5, v7 as uuidv7 } from 'uuid';
-import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
+import { createAdminAudit } from '#platform/admin-audit/audit.ts';
+import { createAuditRepository } from '#platform/admin-audit/repository.ts';
+import { adminAuditRoutes } from '#platform/admin-audit/routes.ts';
 import { createDueQueue } from '#platform/cassandra/due-queue.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
@@ -38,7 +40,7 @@ export async function assembleProduct(
   );
   const violations = metrics.counter('stock_invariant_violations_total', 'Times that a stock was seen below zero.');
   const cursors = createCursorCodec(config.CURSOR_SECRET);
-  const audit = createAdminAudit({ database, logger });
+  const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const categoryRepository = createCategoryRepository(database);
   const tree = createCategoryTree({ repository: categoryRepository, logger });
   await throughOutages(tree.refresh);

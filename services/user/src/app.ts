@@ -1,5 +1,7 @@
 import type { z } from 'zod';
-import { adminAuditRoutes, createAdminAudit } from '#platform/admin-audit.ts';
+import { createAdminAudit } from '#platform/admin-audit/audit.ts';
+import { createAuditRepository } from '#platform/admin-audit/repository.ts';
+import { adminAuditRoutes } from '#platform/admin-audit/routes.ts';
 import { readSigningKeys, toPublicJwk } from '#platform/auth/keys.ts';
 import { issueUserToken } from '#platform/auth/user-token.ts';
 import { createCursorCodec } from '#platform/http/cursor.ts';
@@ -44,7 +46,7 @@ export async function assembleUser({ database, metrics, logger }: Platform, conf
 
   const repository = createUserRepository(database);
   const admins = createCountedAdmins(database);
-  const audit = createAdminAudit({ database, logger });
+  const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   await throughOutages(repository.takeIntoList);
 

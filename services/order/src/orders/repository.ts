@@ -1,5 +1,6 @@
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import type { TimePosition } from '#platform/page.ts';
 import type { Address, Order, OrderLine, OrderRecord, PricedLines, Rejection, Status } from './order.ts';
 
 /** What an order is when it begins: pending, without lines. */
@@ -14,12 +15,6 @@ export interface Change {
   readonly reason?: string | undefined;
   readonly rejection?: Rejection;
   readonly at: Date;
-}
-
-/** Where a page of orders ended. */
-export interface OrderPosition {
-  readonly createdAt: Date;
-  readonly id: string;
 }
 
 export interface OrderRepository {
@@ -38,10 +33,10 @@ export interface OrderRepository {
     userId: string,
     status: Status | undefined,
     limit: number,
-    after: OrderPosition | undefined,
+    after: TimePosition | undefined,
   ): Promise<Order[]>;
   /** All listed orders placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one read. */
-  listByDay(day: string, status: Status | undefined, limit: number, after: OrderPosition | undefined): Promise<Order[]>;
+  listByDay(day: string, status: Status | undefined, limit: number, after: TimePosition | undefined): Promise<Order[]>;
 }
 
 export function createOrderRepository(database: Database): OrderRepository {
@@ -183,13 +178,13 @@ function selectPage(
   key: string,
   status: Status | undefined,
   limit: number,
-  after: OrderPosition | undefined,
+  after: TimePosition | undefined,
 ): Statement {
   const clauses = [partition];
   const params: unknown[] = [key];
   if (after) {
     clauses.push('(created_at, order_id) < (?, ?)');
-    params.push(after.createdAt, after.id);
+    params.push(after.at, after.id);
   }
   if (status) {
     clauses.push('status = ?');

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
+import { readTimeCursor, toTimeCursor } from '#platform/http/time-cursor.ts';
 import { choicesOf } from './order.ts';
 import { invalidTransition, orderContended, orderNotFound } from './refusals.ts';
-import type { OrderPosition } from './repository.ts';
 import {
   AdminOrderListQuery,
   OrderBody,
@@ -16,14 +16,11 @@ import {
 } from './schema.ts';
 import type { OrderPage, OrderService } from './service.ts';
 
-/** A position as the cursor carries it. */
-const CursorContent = z.object({ t: z.int(), i: z.uuid() });
-
 const OrderParams = z.strictObject({ id: OrderId });
 
 export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[] {
   function toPageBody({ orders, next }: OrderPage, binding: string, limit: number): z.output<typeof OrderPageBody> {
-    const nextCursor = next ? cursors.encode(binding, toContent(next)) : null;
+    const nextCursor = toTimeCursor(cursors, binding, next);
     return { data: orders.map(toOrderSummaryBody), page: { limit, nextCursor } };
   }
 
@@ -39,7 +36,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       paged: true,
       handle: async ({ query: { status, limit, cursor } }, { userId }) => {
         const binding = `orders ${userId} ${status ?? ''}`;
-        const after = cursor === undefined ? undefined : toPosition(cursors.decode(binding, cursor));
+        const after = readTimeCursor(cursors, binding, cursor);
         return toPageBody(await orders.listOrders(userId, status, limit, after), binding, limit);
       },
     }),
@@ -54,9 +51,9 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       paged: true,
       handle: async ({ query: { status, day, limit, cursor } }) => {
         const binding = `admin orders ${status ?? ''} ${day ?? ''}`;
-        const after = cursor === undefined ? undefined : toPosition(cursors.decode(binding, cursor));
+        const after = readTimeCursor(cursors, binding, cursor);
         // A walk over today that goes on after midnight stays with the day it began on.
-        const listed = day ?? (after?.createdAt ?? new Date()).toISOString().slice(0, 10);
+        const listed = day ?? (after?.at ?? new Date()).toISOString().slice(0, 10);
         return toPageBody(await orders.listOrdersOfDay(listed, status, limit, after), binding, limit);
       },
     }),
@@ -100,13 +97,4 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
         toOrderBody(await orders.transition(params.id, body.to, body.reason, userId)),
     }),
   ];
-}
-
-function toContent({ createdAt, id }: OrderPosition): z.output<typeof CursorContent> {
-  return { t: createdAt.getTime(), i: id };
-}
-
-function toPosition(content: unknown): OrderPosition {
-  const { t, i } = CursorContent.parse(content);
-  return { createdAt: new Date(t), id: i };
 }

@@ -1,9 +1,10 @@
-import type { AdminAudit } from '#platform/admin-audit.ts';
+import type { AdminAudit } from '#platform/admin-audit/audit.ts';
+import { cutPage, type TimePosition } from '#platform/page.ts';
 import { orLeaveToRecovery, type Undo } from '../checkout/undo.ts';
 import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
 import type { Mover, OrderProgress } from './progress.ts';
 import { orderContended, orderNotFound } from './refusals.ts';
-import type { OrderPosition, OrderRepository } from './repository.ts';
+import type { OrderRepository } from './repository.ts';
 
 const ATTEMPTS = 5;
 
@@ -14,7 +15,7 @@ export interface Viewer {
 
 export interface OrderPage {
   readonly orders: readonly Order[];
-  readonly next: OrderPosition | undefined;
+  readonly next: TimePosition | undefined;
 }
 
 export interface OrderService {
@@ -25,14 +26,14 @@ export interface OrderService {
     userId: string,
     status: Status | undefined,
     limit: number,
-    after: OrderPosition | undefined,
+    after: TimePosition | undefined,
   ): Promise<OrderPage>;
   /** One page of everybody's listed orders that were placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one query. */
   listOrdersOfDay(
     day: string,
     status: Status | undefined,
     limit: number,
-    after: OrderPosition | undefined,
+    after: TimePosition | undefined,
   ): Promise<OrderPage>;
   /**
    * Cancels until processing ends; its stock returns exactly once, soon if not at once. Throws Conflict `invalid_transition`. An admin's
@@ -120,7 +121,6 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
 
 /** `found` holds one more than the page when there is a next one. */
 function toPage(found: readonly Order[], limit: number): OrderPage {
-  const page = found.slice(0, limit);
-  const last = found.length > limit ? page.at(-1) : undefined;
-  return { orders: page, next: last && { createdAt: last.createdAt, id: last.id } };
+  const { page, last } = cutPage(found, limit);
+  return { orders: page, next: last && { at: last.createdAt, id: last.id } };
 }

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { AdminAudit } from '#platform/admin-audit.ts';
+import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { changedMeanwhile, Unavailable, validationFailed } from '#platform/errors.ts';
 import type { ProjectListings } from '../listings/projector.ts';
 import type { ListingRepository } from '../listings/repository.ts';
@@ -162,11 +162,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
         if (category.closingAt) await findOpen(slug);
         await removeEmpty({ ...category, closingAt: undefined });
       };
-      await audit.record(
-        act,
-        () => oneByOne(work),
-        () => undefined,
-      );
+      await audit.record(act, () => oneByOne(work));
       await refresh();
     },
 

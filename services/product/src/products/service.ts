@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdminAudit } from '#platform/admin-audit.ts';
+import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { changedMeanwhile, Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Arrival } from '../categories/repository.ts';
@@ -189,7 +189,7 @@ export function createProductService(parts: ProductParts): ProductService {
         await write(product, undefined);
       };
       const act = { entity: 'product', entityId: id, action: 'delete', actor, before: toFields(product) } as const;
-      await audit.record(act, work, () => undefined);
+      await audit.record(act, work);
     },
   };
 }

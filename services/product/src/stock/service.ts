@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { AdminAudit } from '#platform/admin-audit.ts';
+import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import type { StoreError } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import { productNotFound } from '../products/refusals.ts';

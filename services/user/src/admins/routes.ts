@@ -1,13 +1,9 @@
-import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
+import { readTimeCursor, toTimeCursor } from '#platform/http/time-cursor.ts';
 import { adminsContended, lastAdmin, userNotFound } from '../users/refusals.ts';
-import type { UserPosition } from '../users/repository.ts';
 import { toUserBody, UserBody, UserListQuery, UserPageBody, UserParams, UserPatchBody } from './schema.ts';
 import type { UserAdministration } from './service.ts';
-
-/** A position as the cursor carries it. */
-const CursorContent = z.object({ t: z.int(), i: z.uuid() });
 
 const BINDING = 'users';
 
@@ -23,12 +19,9 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
       response: UserPageBody,
       paged: true,
       handle: async ({ query: { limit, cursor } }) => {
-        const after = cursor === undefined ? undefined : toPosition(cursors.decode(BINDING, cursor));
+        const after = readTimeCursor(cursors, BINDING, cursor);
         const { users, next } = await administration.listUsers(limit, after);
-        return {
-          data: users.map(toUserBody),
-          page: { limit, nextCursor: next ? cursors.encode(BINDING, toContent(next)) : null },
-        };
+        return { data: users.map(toUserBody), page: { limit, nextCursor: toTimeCursor(cursors, BINDING, next) } };
       },
     }),
     route({
@@ -58,13 +51,4 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
         toUserBody(await administration.changeUser(caller.userId, params.id, body)),
     }),
   ];
-}
-
-function toContent({ createdAt, userId }: UserPosition): z.output<typeof CursorContent> {
-  return { t: createdAt.getTime(), i: userId };
-}
-
-function toPosition(content: unknown): UserPosition {
-  const { t, i } = CursorContent.parse(content);
-  return { createdAt: new Date(t), userId: i };
 }

@@ -1,15 +1,16 @@
-import type { AdminAudit } from '#platform/admin-audit.ts';
+import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { Unauthorized } from '#platform/errors.ts';
+import type { TimePosition } from '#platform/page.ts';
 import type { Sessions } from '../sessions/service.ts';
 import { userNotFound } from '../users/refusals.ts';
-import type { UserPage, UserPosition, UserRepository } from '../users/repository.ts';
+import type { UserPage, UserRepository } from '../users/repository.ts';
 import { endsSessions, isActiveAdmin, type User, type UserChange } from '../users/user.ts';
 import type { CountedAdmins } from './repository.ts';
 
 /** What admins do with users. */
 export interface UserAdministration {
   /** Newest first. */
-  listUsers(limit: number, after: UserPosition | undefined): Promise<UserPage>;
+  listUsers(limit: number, after: TimePosition | undefined): Promise<UserPage>;
   /** Throws NotFound `user_not_found`. */
   getUser(userId: string): Promise<User>;
   /**

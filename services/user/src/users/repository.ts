@@ -1,18 +1,13 @@
 import { types } from 'cassandra-driver';
 import type { Database, Row } from '#platform/cassandra/database.ts';
 import { toLong } from '#platform/cassandra/values.ts';
+import { cutPage, type TimePosition } from '#platform/page.ts';
 import type { Credentials, User } from './user.ts';
-
-/** Where a page of users ended. */
-export interface UserPosition {
-  readonly createdAt: Date;
-  readonly userId: string;
-}
 
 export interface UserPage {
   readonly users: readonly User[];
   /** Where to go on; undefined at the end. */
-  readonly next: UserPosition | undefined;
+  readonly next: TimePosition | undefined;
 }
 
 export interface UserRepository {
@@ -29,7 +24,7 @@ export interface UserRepository {
   /** Puts `next`, one version on, in the place of `user`; false, and nothing done, when it has been changed meanwhile. */
   replace(user: User, next: User): Promise<boolean>;
   /** Newest first, in one read. Each user is shown as it is, one whose change was cut off too. */
-  list(limit: number, after: UserPosition | undefined): Promise<UserPage>;
+  list(limit: number, after: TimePosition | undefined): Promise<UserPage>;
   /** Takes the users from before there was a list into it, once. */
   takeIntoList(): Promise<void>;
 }
@@ -127,15 +122,14 @@ export function createUserRepository(database: Database): UserRepository {
       const rows = await database.read(
         'users_by_newest.list',
         `SELECT ${COLUMNS}, noted_version FROM users_by_newest WHERE list = 'all' ${from}LIMIT ?`,
-        [...(after ? [after.createdAt, types.Uuid.fromString(after.userId)] : []), limit + 1],
+        [...(after ? [after.at, types.Uuid.fromString(after.id)] : []), limit + 1],
       );
-      const page = rows.slice(0, limit);
-      const last = rows.length > limit ? page.at(-1) : undefined;
+      const { page, last } = cutPage(rows, limit);
       const users = await Promise.all(page.map(toCurrent));
       return {
         // A registration that was cut off has no user yet.
         users: users.filter((user) => user !== undefined),
-        next: last && { createdAt: last.created_at, userId: String(last.user_id) },
+        next: last && { at: last.created_at, id: String(last.user_id) },
       };
     },
 
