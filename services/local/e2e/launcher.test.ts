@@ -7,7 +7,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
 import { SERVICE_NAMES } from '#platform/service-names.ts';
-import { findCassandra, stopStaleCassandra } from '../src/cassandra-server.ts';
+import { findCassandra, stopStaleCassandra } from '../src/cassandra/server.ts';
 import { findLauncher } from '../src/data-dir.ts';
 import { stopLeftovers } from '../src/processes.ts';
 import { readServiceProcesses } from '../src/service-processes.ts';

@@ -3,13 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Admin } from '../../../cassandra/migrate.ts';
-import {
-  type CassandraOptions,
-  type CassandraServer,
-  ensureCassandraJars,
-  ringTokens,
-  startCassandra,
-} from '../src/cassandra-server.ts';
+import { ensureJars } from '../src/cassandra/jars.ts';
+import { type CassandraOptions, type CassandraServer, startCassandra } from '../src/cassandra/server.ts';
+import { ringTokens } from '../src/cassandra/yaml.ts';
 import { newPassword, ONE_COMPILER } from '../test-support/cassandra.ts';
 
 /** Cassandra on 127.0.0.2, 127.0.0.3 and 127.0.0.4, each row on all three. Nodes are counted from 0. */
@@ -26,7 +22,7 @@ export interface ThreeNodes {
 }
 
 export async function startThreeNodes(): Promise<ThreeNodes> {
-  await ensureCassandraJars();
+  await ensureJars();
   const folder = await mkdtemp(join(tmpdir(), 'store-three-nodes-'));
   const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
   const tokens = ringTokens(hosts.length);
@@ -56,14 +52,19 @@ export async function startThreeNodes(): Promise<ThreeNodes> {
     await Promise.all(nodes.map((node) => servers[node]?.ready));
   }
 
+  async function kill(node: number): Promise<void> {
+    servers[node]?.kill('SIGKILL');
+    await servers[node]?.exited;
+  }
+
   async function stop(): Promise<void> {
     process.removeListener('exit', killWithUs);
-    await Promise.all(servers.map((server) => server?.kill()));
+    await Promise.all(servers.map((_, node) => kill(node)));
     await rm(folder, { recursive: true, force: true });
   }
 
   function killWithUs(): void {
-    for (const server of servers) void server?.kill();
+    for (const server of servers) server?.kill('SIGKILL');
   }
 
   process.once('exit', killWithUs);
@@ -77,9 +78,7 @@ export async function startThreeNodes(): Promise<ThreeNodes> {
     contactPoints: plans.map(({ host }) => `${host}:${port}`),
     first: { host: hosts[0] as string, port },
     admin,
-    async kill(node) {
-      await servers[node]?.kill();
-    },
+    kill,
     start,
     stop,
   };

@@ -5,7 +5,7 @@ import { createPrometheusClient } from '../../../monitoring/prometheus/client.ts
 import { type Notification, receiveNotifications } from './alerts/notifications.ts';
 import { type Episode, reproduce, toSeconds } from './alerts/reproduction.ts';
 import { SCENARIOS } from './alerts/scenarios.ts';
-import { findCassandra } from './cassandra-server.ts';
+import { findCassandra } from './cassandra/server.ts';
 import { findLauncher } from './data-dir.ts';
 import { runCommand } from './run-command.ts';
 import { innerPorts, readSettings, type StoreSettings } from './settings.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { findCassandra } from './cassandra-server.ts';
+import { findCassandra } from './cassandra/server.ts';
 import { isStore, MARKER, openDataDir } from './data-dir.ts';
 import { freeze } from './freeze.ts';
 import { runCommand } from './run-command.ts';

@@ -1,4 +1,16 @@
-import { chmod, mkdir, mkdtemp, readdir, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { startedAt } from './processes.ts';
 import { StartError } from './start-error.ts';
@@ -61,7 +73,13 @@ export async function isFree(folder: string): Promise<boolean> {
   return (await readdir(folder)).every((name) => name === REPORTS);
 }
 
-async function checkDisk(folder: string, needed: number): Promise<void> {
+/** Throws StartError when `folder` can't be written to, or when its disk has fewer bytes left than `needed`. */
+export async function checkDisk(folder: string, needed: number): Promise<void> {
+  await access(folder, constants.W_OK).catch((cause: unknown) => {
+    throw new StartError(`${folder} can't be written to: change its owner, or set DATA_DIR to another folder.`, {
+      cause,
+    });
+  });
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free >= needed) return;

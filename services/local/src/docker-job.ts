@@ -8,7 +8,8 @@ import { bootstrapAdmin, MigrationError, migrate } from '../../../cassandra/migr
 import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
 import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
 import { renderGateway } from '../../../nginx/gateway.ts';
-import { renderYaml, ringJvmOptions, ringSettings, ringTokens, toEncryptionOptions } from './cassandra-server.ts';
+import { RING_JVM_OPTIONS } from './cassandra/server.ts';
+import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from './cassandra/yaml.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { ensureProducts } from './open-shop.ts';
@@ -115,7 +116,7 @@ async function configureCassandra(folder: string): Promise<void> {
     await writeFile(path.join(folder, `${node}.yaml`), yaml);
   }
   const jvmOptions = await readFile(path.join(server, 'jvm.options'), 'utf8');
-  const ofRing = nodes.length > 1 ? ringJvmOptions.join('\n') : '';
+  const ofRing = nodes.length > 1 ? RING_JVM_OPTIONS.join('\n') : '';
   await writeFile(path.join(folder, 'jvm.options'), `${jvmOptions}${ofRing}\n`);
   await copyFile(path.join(server, 'cassandra-rackdc.properties'), path.join(folder, 'cassandra-rackdc.properties'));
   await copyFile(path.join(server, 'logback-container.xml'), path.join(folder, 'logback.xml'));

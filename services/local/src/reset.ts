@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { stopStaleCassandra } from './cassandra-server.ts';
+import { stopStaleCassandra } from './cassandra/server.ts';
 import { isStore, openDataDir } from './data-dir.ts';
 import { stopLeftovers } from './processes.ts';
 import { runCommand } from './run-command.ts';

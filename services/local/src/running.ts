@@ -18,71 +18,87 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export interface ProcessPlan {
-  readonly name: string;
+/** How to start a process, and how to stop it. */
+export interface SpawnPlan {
   readonly command: string;
   readonly args: readonly string[];
   /** All of it: nothing of ours is passed on. */
-  readonly env: Readonly<Record<string, string>>;
-  /** Its working folder, with its pid: by both a later start knows it again. */
+  readonly env: Readonly<NodeJS.ProcessEnv>;
+  /** Its working folder. */
   readonly folder: string;
-  readonly logFile: string;
-  isReady(): Promise<boolean>;
-  readonly readyTimeoutMs: number;
   readonly stopSignal: NodeJS.Signals;
   readonly stopTimeoutMs: number;
 }
 
-/**
- * Starts a process as the leader of its own group: Ctrl-C in the terminal is for the launcher alone. Rejects, with nothing left running, when it
- * can't be started or put on record.
- */
+export interface ProcessPlan extends SpawnPlan {
+  readonly name: string;
+  /** Holds its pid too: a later start recognizes the process by both. */
+  readonly folder: string;
+  readonly logFile: string;
+  isReady(): Promise<boolean>;
+  readonly readyTimeoutMs: number;
+}
+
+/** Starts a process, with its pid in its folder. Rejects, with nothing left running, when it can't be started or recorded. */
 export async function launch(plan: ProcessPlan): Promise<Running> {
   await mkdir(plan.folder, { recursive: true });
   const log = openSync(plan.logFile, 'a', 0o600);
   const logStart = fstatSync(log).size;
-  const child = spawn(plan.command, plan.args, {
-    cwd: plan.folder,
-    env: plan.env,
-    detached: true,
-    stdio: ['ignore', log, log],
-  });
-  closeSync(log);
-  const { pid } = child as { pid: number };
-  let hasExited = false;
-  const exited = exitOf(child).then((exit) => {
-    hasExited = true;
-    // A master that was killed leaves its workers.
-    signalProcess(-pid, 'SIGKILL');
-    return exit;
-  });
-  await once(child, 'spawn');
-  await writeFile(path.join(plan.folder, 'pid'), String(pid)).catch(async (error: unknown) => {
-    // What is on no record, no later start would find.
-    signalProcess(-pid, 'SIGKILL');
-    await exited;
-    throw error;
-  });
+  const leader = await spawnLeader(plan, log, (pid) => writeFile(path.join(plan.folder, 'pid'), String(pid))).finally(
+    () => closeSync(log),
+  );
 
   async function becomeReady(): Promise<void> {
     const deadline = Date.now() + plan.readyTimeoutMs;
-    while (!hasExited && Date.now() < deadline) {
+    while (!leader.hasExited() && Date.now() < deadline) {
       if (await plan.isReady()) return;
       await sleep(50);
     }
-    const what = hasExited
-      ? `ended at once (${describeExit(await exited)})`
+    const what = leader.hasExited()
+      ? `ended at once (${describeExit(await leader.exited)})`
       : `isn't ready after ${plan.readyTimeoutMs / 1000} s`;
     throw new StartError(`${plan.name} ${what}. The end of ${plan.logFile}:\n${await readEnd(plan.logFile, logStart)}`);
   }
   const ready = becomeReady();
-  // Whoever stops a process that isn't ready yet doesn't wait for it to be.
+  // Stopping a process that isn't ready yet must not leave this rejection unhandled.
   ready.catch(() => undefined);
+  return { ...leader, ready };
+}
 
+/**
+ * Starts a process as the leader of a group of its own, so that Ctrl-C in the terminal reaches the launcher alone, with `output` as its stdout and
+ * stderr. Rejects, with nothing left running, when it can't be started or `record` rejects.
+ */
+export async function spawnLeader(
+  plan: SpawnPlan,
+  output: number,
+  record: (pid: number) => Promise<void>,
+): Promise<Omit<Running, 'ready'> & { hasExited(): boolean }> {
+  const child = spawn(plan.command, plan.args, {
+    cwd: plan.folder,
+    env: plan.env,
+    detached: true,
+    stdio: ['ignore', output, output],
+  });
+  const { pid } = child as { pid: number };
+  let hasExited = false;
+  const exited = exitOf(child).then((exit) => {
+    hasExited = true;
+    // A master that was killed leaves its workers behind.
+    signalProcess(-pid, 'SIGKILL');
+    return exit;
+  });
+  await once(child, 'spawn');
+  await record(pid).catch(async (error: unknown) => {
+    // No later start would find an unrecorded process.
+    signalProcess(-pid, 'SIGKILL');
+    await exited;
+    throw error;
+  });
   return {
     pid,
-    ready,
     exited,
+    hasExited: () => hasExited,
     kill: (signal) => void (hasExited || signalProcess(pid, signal)),
     async stop() {
       if (!hasExited) signalProcess(pid, plan.stopSignal);

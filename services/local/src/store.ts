@@ -8,12 +8,13 @@ import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import { bootstrapAdmin, migrate } from '../../../cassandra/migrate.ts';
 import { checkGateway, findNginx, gatewayArguments, renderGateway } from '../../../nginx/gateway.ts';
-import { ensureCassandraJars, startCassandra, stopStaleCassandra } from './cassandra-server.ts';
+import { ensureJars, hasJars } from './cassandra/jars.ts';
+import { startCassandra, stopStaleCassandra } from './cassandra/server.ts';
 import { openDataDir } from './data-dir.ts';
 import { ensureKeys, type KeyFiles } from './keys.ts';
 import { type MonitoringProcess, prepareMonitoring } from './monitoring.ts';
 import { checkPorts } from './ports.ts';
-import { signalProcess, stopLeftovers } from './processes.ts';
+import { stopLeftovers } from './processes.ts';
 import { launch, type Running } from './running.ts';
 import { ensureSecrets, type Secrets } from './secrets.ts';
 import { innerPorts, REPOSITORY, type StoreSettings } from './settings.ts';
@@ -246,7 +247,7 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     if (settings.cassandra) {
       await bootstrapAdmin({ contactPoints, localDataCenter: DATA_CENTER, admin });
     } else {
-      await ensureJars();
+      await downloadJars();
       cassandra = await step('cassandra', ['Cassandra: starting', 'Cassandra is ready'], () =>
         keep('cassandra', 'cassandra', () => launchCassandra(admin)),
       );
@@ -264,14 +265,14 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
     return cassandra;
   }
 
-  function ensureJars(): Promise<void> {
-    if (hasJars()) return ensureCassandraJars();
+  function downloadJars(): Promise<void> {
+    if (hasJars()) return ensureJars();
     const texts = ['Cassandra: downloading 70 MB with Maven, once', 'Cassandra is downloaded'] as const;
-    return step('jars', texts, () => ensureCassandraJars());
+    return step('jars', texts, ensureJars);
   }
 
-  async function launchCassandra(admin: Store['cassandraAdmin']): Promise<Running> {
-    const server = await startCassandra({
+  function launchCassandra(admin: Store['cassandraAdmin']): Promise<Running> {
+    return startCassandra({
       dataDir: inData('cassandra'),
       admin,
       port: ports.cassandra,
@@ -280,7 +281,6 @@ export async function startStore(settings: StoreSettings, options: StartOptions 
       heapMb: settings.cassandraHeapMb,
       ...(settings.observe && { metricsPort: ports.cassandraMetrics }),
     });
-    return { ...server, kill: (signal) => void signalProcess(server.pid, signal) };
   }
 
   async function startGateway(): Promise<Supervised> {
@@ -465,10 +465,6 @@ function onLoopback(port: number): string {
 
 function inner(port: number, use: string) {
   return { host: '127.0.0.1', port, use, setting: 'INNER_PORT_OFFSET' };
-}
-
-function hasJars(): boolean {
-  return existsSync(path.join(REPOSITORY, 'cassandra/target/dependency'));
 }
 
 async function answersOk(url: string): Promise<boolean> {

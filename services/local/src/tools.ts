@@ -1,9 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { findNginx } from '../../../nginx/gateway.ts';
+import { findJava } from './cassandra/java.ts';
 import { StartError } from './start-error.ts';
 
 export const MONITORING_TOOLS = ['prometheus', 'alertmanager', 'node-exporter', 'nginx-exporter', 'mtail'] as const;
@@ -42,7 +42,6 @@ const TOOLS: Readonly<Record<Tool, ToolKind>> = {
   'nginx-exporter': monitoringTool('nginx-exporter', 'Nginx exporter', 'prometheus-nginx-exporter'),
   mtail: monitoringTool('mtail', 'mtail', 'mtail'),
 };
-const JVM_FOLDER = '/usr/lib/jvm';
 
 function monitoringTool(tool: MonitoringTool, name: string, debianPackage: string): ToolKind {
   return { name, debianPackage, unit: debianPackage, isThere: () => PROGRAMS[tool].some(isInPath) };
@@ -93,15 +92,11 @@ async function listMissing(tools: readonly Tool[]): Promise<Tool[]> {
   return tools.filter((_, index) => !found[index]);
 }
 
-/** In JAVA_HOME, in the PATH, or where Debian puts it; Cassandra 5.0 takes no newer one. */
-async function hasJava17(): Promise<boolean> {
-  const installed = (await readdir(JVM_FOLDER).catch(() => [])).filter((name) => /\b17\b/.test(name));
-  const homes = installed.map((name) => path.join(JVM_FOLDER, name));
-  if (process.env.JAVA_HOME) homes.push(process.env.JAVA_HOME);
-  for (const java of ['java', ...homes.map((home) => path.join(home, 'bin/java'))]) {
-    if ((await versionOf(java)).includes('version "17')) return true;
-  }
-  return false;
+function hasJava17(): Promise<boolean> {
+  return findJava().then(
+    () => true,
+    () => false,
+  );
 }
 
 /** On Debian the interpreter may be there without what virtual environments need. */
@@ -111,15 +106,6 @@ async function hasPython(): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** What `java -version` says; nothing where there is none. */
-async function versionOf(java: string): Promise<string> {
-  try {
-    return (await promisify(execFile)(java, ['-version'])).stderr;
-  } catch {
-    return '';
-  }
 }
 
 function isInPath(program: string): boolean {

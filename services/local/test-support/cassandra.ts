@@ -8,7 +8,8 @@ import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import type { RoleName } from '../../../cassandra/keyspaces.ts';
 import { type Admin, migrate } from '../../../cassandra/migrate.ts';
-import { type CassandraOptions, ensureCassandraJars, startCassandra } from '../src/cassandra-server.ts';
+import { ensureJars } from '../src/cassandra/jars.ts';
+import { type CassandraOptions, startCassandra } from '../src/cassandra/server.ts';
 import { newRolePasswords } from '../src/secrets.ts';
 import { freePort } from './free-port.ts';
 
@@ -108,23 +109,22 @@ async function given(text: string): Promise<TestCassandra> {
 }
 
 async function startTestCassandra(): Promise<TestCassandra> {
-  await ensureCassandraJars();
+  await ensureJars();
   const options = {
     ...(await newServerOptions()),
     // Nobody starts it again on its data: a schema that only the memory has is made in half the time.
     jvmArgs: ['-Dcassandra.test.flush_local_schema_changes=false'],
   };
   const server = await startCassandra(options);
-  const killWithUs = () => {
-    process.kill(server.pid, 'SIGKILL');
-  };
+  const killWithUs = () => server.kill('SIGKILL');
   process.once('exit', killWithUs);
   // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the server behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   await server.ready;
   const stop = async () => {
     process.removeListener('exit', killWithUs);
-    await server.kill();
+    server.kill('SIGKILL');
+    await server.exited;
     await rm(options.dataDir, { recursive: true, force: true });
   };
   return { host: options.host, port: options.port, admin: options.admin, stop };

@@ -12,12 +12,9 @@ import { type Client, errors } from 'cassandra-driver';
 import { connectDatabase } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
-import {
-  type CassandraServer,
-  ensureCassandraJars,
-  startCassandra,
-  stopStaleCassandra,
-} from '../src/cassandra-server.ts';
+import { ensureJars } from '../src/cassandra/jars.ts';
+import { findJava } from '../src/cassandra/java.ts';
+import { type CassandraServer, startCassandra, stopStaleCassandra } from '../src/cassandra/server.ts';
 import { StartError } from '../src/start-error.ts';
 import { connectAs, newServerOptions } from '../test-support/cassandra.ts';
 
@@ -26,12 +23,13 @@ let options: Awaited<ReturnType<typeof newServerOptions>>;
 let server: CassandraServer;
 
 before(async () => {
-  await ensureCassandraJars();
+  await ensureJars();
   options = await newServerOptions();
 });
 
 after(async () => {
-  await server?.kill();
+  server?.kill('SIGKILL');
+  await server?.exited;
   if (options !== undefined) await rm(options.dataDir, { recursive: true, force: true });
 });
 
@@ -105,7 +103,7 @@ test('a taken port is named before anything starts', async () => {
 
 test('every conditional write acknowledged before kill -9 is there after it', async () => {
   const client = await connectAs([server.contactPoint], options.admin);
-  const acknowledged = await writeUntilItEnds(client, 1000, () => void server.kill());
+  const acknowledged = await writeUntilItEnds(client, 1000, () => server.kill('SIGKILL'));
   await client.shutdown();
   assert.ok(acknowledged.length >= 1000);
   assert.deepEqual(await server.exited, { code: null, signal: 'SIGKILL' });
@@ -189,7 +187,7 @@ test('without Java 17 the error says which were found and what to install', asyn
     await writeFile(join(folder, 'bin', 'java'), '#!/bin/sh\necho \'openjdk version "11.0.2"\' >&2\n', { mode: 0o755 });
     process.env.JAVA_HOME = folder;
     process.env.PATH = '/nonexistent';
-    await assert.rejects(ensureCassandraJars({ searchFolders: [] }), startError(/is 11\.0\.2.*apt install openjdk-17/));
+    await assert.rejects(findJava([]), startError(/is 11\.0\.2.*apt install openjdk-17/));
   } finally {
     process.env.PATH = PATH;
     if (JAVA_HOME === undefined) delete process.env.JAVA_HOME;

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { stopStaleCassandra } from '../src/cassandra-server.ts';
+import { stopStaleCassandra } from '../src/cassandra/server.ts';
 import { openDataDir, REPORTS } from '../src/data-dir.ts';
 import { ensureKeys } from '../src/keys.ts';
 import { stopLeftovers } from '../src/processes.ts';
