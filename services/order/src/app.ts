@@ -51,7 +51,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner(logger);
-  metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', [], sagas.countWaiting);
+  metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 
   const noteRecovery = (orderId: string) => due.put(RECOVER_AFTER, orderId, RECOVER);
@@ -71,7 +71,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     },
     now,
     noteStep: async (delayMs, orderId, to) => void (await due.put(delayMs, orderId, to)),
-    noteTooEarly: due.putAgain,
+    noteTooEarly: due.retryLater,
     countChange,
   });
   const checkout = createCheckoutService({
@@ -85,7 +85,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
     noteRecovery,
-    noteRecoveryAgain: (orderId) => due.putAgain(orderId, RECOVER),
+    noteRecoveryAgain: (orderId) => due.retryLater(orderId, RECOVER),
     countRejection: (order) => countChange(order, 'rejected'),
     count(outcome) {
       idempotency.inc({ outcome });
@@ -110,6 +110,6 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
       ...orderRoutes(service, cursors),
       ...adminAuditRoutes(audit, ['order'], cursors),
     ],
-    workers: [due, { start() {}, stop: sagas.stop }],
+    workers: [due, { stop: sagas.stop }],
   };
 }

@@ -21,8 +21,8 @@ export interface SagaRunner {
   intake<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
   run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
-  /** The same, but waits at most `ms`; undefined after that time when it takes longer or fails: recovery finishes it. */
-  runWithin<Result>(ms: number, id: string, work: () => Promise<Result>): Promise<Result | undefined>;
+  /** The same, but waits at most `ms`, also for one that fails: recovery finishes it. */
+  runWithin(ms: number, id: string, work: () => Promise<void>): Promise<void>;
   isRunning(id: string): boolean;
   hasRoom(): boolean;
   countWaiting(): number;
@@ -70,9 +70,8 @@ export function createSagaRunner(logger: Logger): SagaRunner {
         logger.warn('checkout_interrupted', 'Recovery will finish the checkout.', { orderId: id, cause });
         return overdue;
       });
-      const result = await Promise.race([saga, overdue]);
+      await Promise.race([saga, overdue]);
       giveUp.abort();
-      return result;
     },
 
     isRunning: (id) => running.has(id),

@@ -14,7 +14,7 @@ export const ANSWER_WITHIN = 2000;
 /** ms after which a checkout that was cut off is taken up again; longer than the calls of a saga may take. */
 export const RECOVER_AFTER = 6000;
 /** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
-export const EXPIRES_AFTER = 10 * 60_000;
+const EXPIRES_AFTER = 10 * 60_000;
 
 export interface PlaceOrder {
   readonly shippingAddress: Address;
@@ -41,10 +41,10 @@ export interface CheckoutService {
 
 type Lines = NonNullable<OrderRecord['lines']>;
 
-/** An order that has just been written down, and what takes the note for its recovery back. */
-interface Begun {
+/** An order that has just been written down, and a function that cancels its recovery in this process. */
+interface Started {
   readonly order: OrderRecord;
-  passOver(): void;
+  skip(): void;
 }
 
 export interface CheckoutParts {
@@ -108,7 +108,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     await sagas.runWithin(timeLeft, id, async () => {
       order = await proceed(order);
       // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
-      await orLeaveToRecovery(finish(order).then(begun.passOver));
+      await orLeaveToRecovery(finish(order).then(begun.skip));
     });
     // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
     if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
@@ -116,15 +116,15 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   }
 
   /** Writes the order down, after the note that finishes it should this process end. Undefined when it was there before. */
-  function begin(order: NewOrder): Promise<Begun | undefined> {
+  function begin(order: NewOrder): Promise<Started | undefined> {
     return sagas.intake(async () => {
       const notedAt = now().getTime();
-      const passOver = await noteRecovery(order.id);
+      const skip = await noteRecovery(order.id);
       const inserted = await orders.insertOrder(order).finally(async () => {
         // After so long the note may have come to a replica that found no order yet. Without another one this process goes on all the same.
         if (now().getTime() - notedAt > RECOVER_AFTER / 2) await orLeaveToRecovery(noteRecovery(order.id));
       });
-      return inserted && { order: inserted, passOver };
+      return inserted && { order: inserted, skip };
     });
   }
 

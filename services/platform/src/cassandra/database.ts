@@ -39,8 +39,8 @@ export interface Database {
    * must be refused, not applied again, when its first attempt has been applied.
    */
   conditional(name: string, statements: readonly Statement[]): Promise<Outcome>;
-  /** True when the database answers within `timeoutMs`. */
-  isReachable(timeoutMs?: number): Promise<boolean>;
+  /** True when the database answers within 500 ms. */
+  isReachable(): Promise<boolean>;
   /** Waits (at most 10 s) until nothing is in flight, then closes: the driver's own shutdown doesn't wait. */
   close(): Promise<void>;
 }
@@ -54,6 +54,7 @@ export interface DatabaseOptions extends Cluster {
 const { localQuorum, localSerial } = types.consistencies;
 /** ms; longer than the server's own 1 s, so that the server answers first and outcomes don't become unknown for nothing. */
 const CLIENT_TIMEOUT = 1500;
+const REACHABLE_WITHIN_MS = 500;
 const CONDITIONAL_ATTEMPTS = 3;
 const SPAN_FACTS = { 'db.system.name': 'cassandra' };
 
@@ -96,12 +97,12 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
     'query',
     'outcome',
   ]);
-  metrics.gauge('cassandra_in_flight_queries', 'Queries sent and not yet answered.', [], queriesInFlight);
-  metrics.gauge('cassandra_open_connections', 'Connections to Cassandra nodes.', [], () => {
+  metrics.gauge('cassandra_in_flight_queries', 'Queries sent and not yet answered.', queriesInFlight);
+  metrics.gauge('cassandra_open_connections', 'Connections to Cassandra nodes.', () => {
     const state = client.getState();
     return state.getConnectedHosts().reduce((sum, host) => sum + state.getOpenConnections(host), 0);
   });
-  metrics.gauge('cassandra_connected_nodes', 'Cassandra nodes with an open connection.', [], () => {
+  metrics.gauge('cassandra_connected_nodes', 'Cassandra nodes with an open connection.', () => {
     const state = client.getState();
     return state.getConnectedHosts().filter((host) => state.getOpenConnections(host) > 0).length;
   });
@@ -180,11 +181,11 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
       }
     },
 
-    async isReachable(timeoutMs = 500) {
+    async isReachable() {
       try {
         await client.execute('SELECT release_version FROM system.local', [], {
           isIdempotent: true,
-          readTimeout: timeoutMs,
+          readTimeout: REACHABLE_WITHIN_MS,
         });
         return true;
       } catch {

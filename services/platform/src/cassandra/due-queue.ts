@@ -9,14 +9,16 @@ import type { Database, Row } from './database.ts';
 
 const SLOT_MS = 60_000;
 const TICK_MS = 250;
-/** How far behind now a scan looks again: longer than a late write takes to become visible. */
+/** How far behind now each scan looks again: longer than a late write takes to become visible. */
 const OVERLAP_MS = 3000;
-/** How long a failed piece of work rests: half of this at least, and half as much again at most. */
+/** A row written this long after it was due may be behind the scans of a replica whose clock is ahead. */
+const LATE_WRITE_MS = 1000;
+/** Failed work is retried after half of this at the earliest, one and a half times this at the latest. */
 const RETRY_MS = 3000;
-const PAGE = 500;
+const PAGE_ROWS = 500;
 const CONCURRENCY = 16;
 const SAVE_EVERY_MS = 1000;
-/** How far before the watermark a start begins: what was written late, or by a replica with another clock, is before it. */
+/** How far before the watermark a start begins: rows written late, or by a replica whose clock differs, lie before it. */
 const START_MARGIN_MS = 10_000;
 const WORKER = 'due';
 
@@ -24,23 +26,23 @@ export interface DueWork {
   readonly id: string;
   readonly action: string;
   readonly dueAt: Date;
-  /** The request that it was put off by, and the trace of that; undefined for what no request has asked for. */
+  /** The request that put it off, and that request's trace; undefined for work that no request caused. */
   readonly requestId: string | undefined;
   readonly traceparent: string | undefined;
 }
 
-/** Work that must happen, written down before the state that needs it changes. */
+/** Work that must happen, noted before the state that requires it changes. */
 export interface DueQueue {
   /**
-   * Notes that `action` is due for `id` in `delayMs`; it survives a crash, and may come more than once. It will be done on behalf of the
-   * request in hand: under its id, in a trace that is linked to its own. What it gives passes the work over in this process, when it has
-   * been done otherwise; it stays noted, so that another process, or a later one, may do it.
+   * Notes that `action` is due for `id` in `delayMs`. The note survives a crash, and the work may be done more than once. It is done on behalf
+   * of the current request: under its id, in a trace linked to its own. Call the returned function when the work has been done otherwise: this
+   * process then skips it; another process, or a later one, may still do it.
    */
   put(delayMs: number, id: string, action: string): Promise<() => void>;
-  /** Notes that `action` comes again for `id` in a few seconds, since it couldn't be done yet; noted by several replicas it is one row. */
-  putAgain(id: string, action: string): Promise<void>;
+  /** Notes that `action` for `id`, which couldn't be done yet, is due again in a few seconds; noted by several replicas it is one row. */
+  retryLater(id: string, action: string): Promise<void>;
   start(): void;
-  /** Ends after the work in hand. */
+  /** Resolves when the work in progress has ended. */
   stop(): Promise<void>;
 }
 
@@ -48,38 +50,32 @@ export interface DueQueueOptions {
   readonly database: Database;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Repeatable: it is called at least once for each row, by every replica; throwing brings the row back later. */
+  /** Must be repeatable: every replica calls it for each row, at least once. Throw to have the row retried later. */
   handle(work: DueWork): Promise<void>;
 }
 
 /**
- * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from shortly before the watermark to now and
- * handles what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and what is behind the watermark is
- * not read again, so dead rows can't slow it down. Failed work is noted anew before the scan moves on.
+ * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from shortly before the watermark to now and handles
+ * what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and rows behind the watermark are not read again,
+ * so they can't slow the scan down. Failed work is noted again before the scan moves on.
  */
 export function createDueQueue({ database, logger, metrics, handle }: DueQueueOptions): DueQueue {
   const handled = metrics.counter(
     'due_work_total',
-    'Pieces of due work, by what became of them.',
+    'Pieces of due work, by outcome.',
     ['outcome'],
     ['done', 'retried'],
   );
-  /** All that was due before has been handled, as far as could be seen. */
+  /** Everything seen that was due before this time has been handled. */
   let reached = Date.now();
-  metrics.gauge(
-    'due_handled_until_seconds',
-    'Unix time up to which due work has been handled.',
-    [],
-    () => reached / 1000,
-  );
+  metrics.gauge('due_handled_until_seconds', 'Unix time up to which due work has been handled.', () => reached / 1000);
   metrics.gauge(
     'due_work_in_hand',
-    'Pieces of due work begun or next in line.',
-    [],
+    'Pieces of due work in progress or next in line.',
     () => limit.activeCount + limit.pendingCount,
   );
   const limit = pLimit(CONCURRENCY);
-  /** Rows handled within the overlap, so that they aren't handled again at each tick, and those to be passed over. */
+  /** Rows within the overlap that have been handled, so that they aren't handled again at each tick, and rows to skip. */
   const recent = new Map<string, number>();
   let position: number | undefined;
   let savedAt = 0;
@@ -90,11 +86,12 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
   async function put(delayMs: number, id: string, action: string): Promise<() => void> {
     const dueAt = new Date(Date.now() + delayMs);
     await insert(dueAt, id, action);
-    return () => passOver({ id, action, dueAt });
+    if (Date.now() - dueAt.getTime() > LATE_WRITE_MS) await retryLater(id, action);
+    return () => skip({ id, action, dueAt });
   }
 
-  async function putAgain(id: string, action: string): Promise<void> {
-    await insert(new Date(nextTurnOf(id)), id, action);
+  async function retryLater(id: string, action: string): Promise<void> {
+    await insert(new Date(nextRetryAt(id)), id, action);
   }
 
   async function insert(dueAt: Date, id: string, action: string): Promise<void> {
@@ -106,7 +103,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     );
   }
 
-  function passOver(work: Pick<DueWork, 'id' | 'action' | 'dueAt'>): void {
+  function skip(work: Pick<DueWork, 'id' | 'action' | 'dueAt'>): void {
     recent.set(keyOf(work), work.dueAt.getTime());
   }
 
@@ -117,7 +114,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
         await scan();
         failing = false;
       } catch (cause) {
-        if (!failing) logger.warn('due_scan_failed', 'Due work waits until the database answers.', { cause });
+        if (!failing) logger.warn('due_scan_failed', 'Due work waits until the database responds.', { cause });
         failing = true;
       }
       await rest();
@@ -137,7 +134,7 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
   async function scan(): Promise<void> {
     const now = Date.now();
     position ??= await startPosition();
-    // A clock that was ahead and has been put right: what came due meanwhile is behind the position.
+    // The clock was ahead and has been corrected: what came due meanwhile is behind the position.
     if (position > now) position = now - START_MARGIN_MS;
     for (let slot = floorToSlot(position); slot <= now; slot += SLOT_MS) {
       await scanSlot(slot, Math.max(slot, position), Math.min(slot + SLOT_MS - 1, now), now);
@@ -146,17 +143,20 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
     await moveTo(now, now);
   }
 
-  /** Where a former process was, or at the oldest work when none ever got that far. */
+  /**
+   * Where an earlier process was. At the oldest work if none has saved its position, or if it lies in the future: saved by a clock that was
+   * ahead, it says nothing about what came due since, and its write timestamp makes it outlive what other clocks save.
+   */
   async function startPosition(): Promise<number> {
     const [saved] = await database.read('due.watermark', 'SELECT done_until FROM due_watermark WHERE worker = ?', [
       WORKER,
     ]);
-    if (saved) return saved.done_until.getTime() - START_MARGIN_MS;
+    if (saved && saved.done_until.getTime() <= Date.now()) return saved.done_until.getTime() - START_MARGIN_MS;
     const slots = await database.read('due.list_slots', 'SELECT DISTINCT slot FROM due', []);
     return Math.min(Date.now() - START_MARGIN_MS, ...slots.map(({ slot }) => slot.getTime()));
   }
 
-  /** All that was due up to `time` when it was looked for, at `seenAt`, has been handled; the overlap is looked at again. */
+  /** All that was due up to `time`, as seen at `seenAt`, has been handled; the overlap is scanned again. */
   async function moveTo(time: number, seenAt: number): Promise<void> {
     position = Math.max(position ?? 0, Math.min(time, seenAt - OVERLAP_MS));
     reached = time;
@@ -175,14 +175,14 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       const rows = await database.read(
         'due.scan',
         'SELECT due_at, id, action, request_id, traceparent FROM due WHERE slot = ? AND due_at >= ? AND due_at <= ? LIMIT ?',
-        [new Date(slot), after, new Date(to), PAGE],
+        [new Date(slot), after, new Date(to), PAGE_ROWS],
       );
       const fresh = rows.map(toDueWork).filter((work) => !recent.has(keyOf(work)));
       await Promise.all(fresh.map((work) => limit(() => processAsRequest(work))));
-      if (rows.length < PAGE || stopped) return;
+      if (rows.length < PAGE_ROWS || stopped) return;
       const last: Date = (rows.at(-1) as Row).due_at;
       if (fresh.length === 0 && last.getTime() === after.getTime()) {
-        throw new Error(`Over ${PAGE} rows are due in one millisecond.`);
+        throw new Error(`Over ${PAGE_ROWS} rows are due in one millisecond.`);
       }
       after = last;
       await moveTo(last.getTime(), seenAt);
@@ -206,15 +206,15 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
       handled.inc({ outcome: 'done' });
     } catch (cause) {
       handled.inc({ outcome: 'retried' });
-      logger.warn('due_work_failed', `${work.action} comes again in a few seconds.`, { id: work.id, cause });
-      await putAgain(work.id, work.action);
+      logger.warn('due_work_failed', `${work.action} is retried in a few seconds.`, { id: work.id, cause });
+      await retryLater(work.id, work.action);
     }
-    passOver(work);
+    skip(work);
   }
 
   return {
     put,
-    putAgain,
+    retryLater,
     start() {
       stopped = false;
       running = loop();
@@ -228,10 +228,10 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 }
 
 /**
- * When work that couldn't be done comes again. Every replica handles each row, and each notes what failed there: at moments of their own that
- * would be twice the rows every few seconds. So each id has its own moments, the same everywhere, every `RETRY_MS`.
+ * Every replica handles each row and notes what failed there. If each chose its own time, every retry would multiply the rows by the number of
+ * replicas; so the retries of an id fall on the same times everywhere, one every `RETRY_MS`.
  */
-function nextTurnOf(id: string): number {
+function nextRetryAt(id: string): number {
   const earliest = Date.now() + RETRY_MS / 2;
   const phase = Number.parseInt(id.slice(0, 8), 16) % RETRY_MS;
   return earliest + ((phase - (earliest % RETRY_MS) + RETRY_MS) % RETRY_MS);

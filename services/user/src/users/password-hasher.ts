@@ -23,7 +23,7 @@ const EXPECTED_AT_COST_12 = 210;
 export function createPasswordHasher(cost: number, metrics: Metrics, concurrency = CONCURRENCY): PasswordHasher {
   const limit = pLimit(concurrency);
   const duration = metrics.histogram('password_hash_duration_seconds', 'Time of one password hash, without its wait.');
-  metrics.gauge('password_hashes_waiting', 'Password hashes in line.', [], () => limit.pendingCount);
+  metrics.gauge('password_hashes_waiting', 'Password hashes in line.', () => limit.pendingCount);
   const nobodyAt = (rounds: number) => `${bcrypt.genSaltSync(rounds)}${'.'.repeat(31)}`;
   const nobody = nobodyAt(cost);
   let msPerHash = EXPECTED_AT_COST_12 * 2 ** (cost - 12);
