@@ -77,7 +77,7 @@ module.exports = {
         DOMAIN,
         sameService(`(${USE_CASES})\\.ts`),
         ERRORS,
-        platform('(keyed-limit|canonical-json|page|request-context)\\.ts$'),
+        platform('(keyed-limit|canonical-json|page|poller|request-context)\\.ts$'),
         npm('p-limit', 'p-queue'),
         '^(node:)?timers/promises$',
       ],

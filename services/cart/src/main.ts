@@ -1,4 +1,4 @@
-import { runService } from '#platform/service.ts';
+import { runService } from '#platform/run-service.ts';
 import { assembleCart } from './app.ts';
 import { cartConfig } from './config.ts';
 

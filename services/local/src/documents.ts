@@ -97,18 +97,18 @@ async function assembleApps(keysFolder: string): Promise<Record<ServiceName, Htt
     CURSOR_SECRET: 'x'.repeat(32),
   };
   return {
-    product: toApp('product', await assembleProduct(toPlatform('product'), productConfig.parse(settings))),
-    cart: toApp('cart', await assembleCart(toPlatform('cart'), cartConfig.parse(settings))),
-    order: toApp('order', await assembleOrder(toPlatform('order'), orderConfig.parse(settings))),
+    product: toApp('product', await assembleProduct(toPlatform(), productConfig.parse(settings))),
+    cart: toApp('cart', await assembleCart(toPlatform(), cartConfig.parse(settings))),
+    order: toApp('order', await assembleOrder(toPlatform(), orderConfig.parse(settings))),
     user: toApp(
       'user',
-      await assembleUser(toPlatform('user'), userConfig.parse({ ...settings, USER_SIGNING_KEYS_FILE: keys.userKeys })),
+      await assembleUser(toPlatform(), userConfig.parse({ ...settings, USER_SIGNING_KEYS_FILE: keys.userKeys })),
     ),
   };
 }
 
 /** Enough to declare routes: a database without rows, clients that nobody calls. */
-function toPlatform(name: ServiceName): Platform {
+function toPlatform(): Platform {
   const database: Database = {
     read: async () => [],
     write: async () => undefined,
@@ -122,7 +122,7 @@ function toPlatform(name: ServiceName): Platform {
     isAvailable: () => false,
     close: async () => undefined,
   });
-  return { name, logger: silentLogger, metrics: createMetrics(), database, clientOf };
+  return { logger: silentLogger, metrics: createMetrics(), database, clientOf };
 }
 
 function toApp(name: ServiceName, { routes }: ServiceParts): HttpApp {

@@ -58,7 +58,7 @@ function exists(file: string): Promise<boolean> {
 }
 
 /** Where the time went, the functions that took most of it themselves first. */
-export function describeProfile({ nodes, samples, timeDeltas }: CpuProfile): string[] {
+function describeProfile({ nodes, samples, timeDeltas }: CpuProfile): string[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const self = new Map<string, number>();
   for (const [index, id] of samples.entries()) {

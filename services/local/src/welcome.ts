@@ -36,7 +36,7 @@ Ctrl-C stops everything and keeps the data; \`npm run reset\` forgets it.
 }
 
 /** Signs up, browses, fills the cart, orders, and looks at the order: each line works as it stands, with curl and node alone. */
-export function walkThrough(baseUrl: string): string {
+function walkThrough(baseUrl: string): string {
   const pick = (expression: string) => `node -pe 'JSON.parse(require("fs").readFileSync(0)).${expression}'`;
   return `  STORE=${baseUrl}
   EMAIL="shopper-$(date +%s)@example.com"

@@ -1,4 +1,4 @@
-import { runService } from '#platform/service.ts';
+import { runService } from '#platform/run-service.ts';
 import { assembleOrder } from './app.ts';
 import { orderConfig } from './config.ts';
 

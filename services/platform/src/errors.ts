@@ -1,17 +1,17 @@
-/** What a problem answer may carry beside its code and detail. */
-export interface ErrorOptions {
+/** What a problem response may carry besides its code and detail. */
+export interface RefusalOptions {
   /** Extension members of the problem, e.g. the lines that are short. Shown to the caller. */
   readonly extensions?: Readonly<Record<string, unknown>>;
-  /** Seconds after which asking again makes sense; becomes `Retry-After`. */
+  /** Seconds after which a retry makes sense; becomes `Retry-After`. */
   readonly retryAfter?: number;
-  /** The refusal was given before, to the same Idempotency-Key. */
+  /** This Idempotency-Key has been refused the same way before. */
   readonly replayed?: boolean;
   readonly cause?: unknown;
 }
 
 /**
- * A refusal that the caller is told about. `code` is stable and snake_case, `detail` is a sentence for a person.
- * Anything else that is thrown is a fault of ours and reaches the caller as a plain 500.
+ * A refusal that the caller is told about. `code` is stable and snake_case, `detail` is a sentence for a person. Anything else that is thrown
+ * is a fault of ours and reaches the caller as a plain 500.
  */
 export abstract class StoreError extends Error {
   abstract readonly status: number;
@@ -23,7 +23,7 @@ export abstract class StoreError extends Error {
   constructor(
     code: string,
     detail: string,
-    { extensions = {}, retryAfter, replayed = false, cause }: ErrorOptions = {},
+    { extensions = {}, retryAfter, replayed = false, cause }: RefusalOptions = {},
   ) {
     super(detail, { cause });
     this.name = new.target.name;
@@ -55,17 +55,17 @@ export class NotFound extends StoreError {
   readonly status = 404;
 }
 
+export class MethodNotAllowed extends StoreError {
+  readonly status = 405;
+}
+
 export class Conflict extends StoreError {
   readonly status = 409;
 }
 
-/** Somebody else changed it since the caller read it. */
+/** The resource has changed since the caller read it. */
 export class PreconditionFailed extends StoreError {
   readonly status = 412;
-}
-
-export class PreconditionRequired extends StoreError {
-  readonly status = 428;
 }
 
 export class PayloadTooLarge extends StoreError {
@@ -80,42 +80,50 @@ export class Unprocessable extends StoreError {
   readonly status = 422;
 }
 
+export class PreconditionRequired extends StoreError {
+  readonly status = 428;
+}
+
 export class TooManyRequests extends StoreError {
   readonly status = 429;
 }
 
-export class MethodNotAllowed extends StoreError {
-  readonly status = 405;
-}
-
-/** Not now; says when to ask again. Its outcome may be unknown, never half done. */
+/** Not now; says when to retry. The outcome may be unknown, but nothing is ever half done. */
 export class Unavailable extends StoreError {
   readonly status = 503;
 
-  constructor(code: string, detail: string, options: ErrorOptions = {}) {
+  constructor(code: string, detail: string, options: RefusalOptions = {}) {
     super(code, detail, { retryAfter: 1, ...options });
   }
 }
 
-/** The database has no answer in time: what it was asked to do may be done or not. */
+/** The database didn't respond in time: what it was asked to do may or may not have been done. */
 export function databaseUnavailable(cause?: unknown): Unavailable {
-  return new Unavailable('database_unavailable', 'The database did not answer in time; ask again.', { cause });
+  return new Unavailable('database_unavailable', "The database didn't respond in time; try again.", { cause });
 }
 
-/** What the caller has read is not the latest, which is at `version`. */
+/** The database's answer to a change was lost, and `what` has changed again since, so nobody can tell whether it was made. */
+export function outcomeUnknown(what: 'product' | 'category' | 'cart'): Unavailable {
+  return new Unavailable(
+    'outcome_unknown',
+    `The database's answer was lost, and the ${what} has changed since; check it before trying again.`,
+  );
+}
+
+/** The caller's version isn't the current one, `version`. */
 export function changedMeanwhile(version: number): PreconditionFailed {
-  return new PreconditionFailed('precondition_failed', 'It was changed meanwhile; read it again.', {
+  return new PreconditionFailed('precondition_failed', 'The resource no longer matches If-Match; fetch it again.', {
     extensions: { version },
   });
 }
 
-/** One fault of the input: a JSON pointer (RFC 6901) to the field, and the rule it breaks. */
+/** One fault in the input: a JSON pointer (RFC 6901) to the field, and the rule that it breaks. */
 export interface FieldFault {
   readonly pointer: string;
   readonly detail: string;
 }
 
-/** The input breaks a rule; names every field that does. */
+/** The input breaks rules; `errors` names every field that does. */
 export function validationFailed(errors: readonly FieldFault[]): BadRequest {
   const first = errors[0];
   const detail = first ? `${first.pointer.slice(1).replaceAll('/', '.') || 'The input'}: ${first.detail}` : 'Invalid.';

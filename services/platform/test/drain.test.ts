@@ -5,7 +5,7 @@ import { Agent, createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { drain } from '#platform/service.ts';
+import { drain } from '#platform/http/server.ts';
 
 async function open() {
   const server = createServer(async ({ url }, response) => {

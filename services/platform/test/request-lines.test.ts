@@ -146,7 +146,7 @@ describe('a request through two services', () => {
     assert.deepEqual(line, {
       level: 'info',
       service: 'front',
-      message: 'POST /api/v1/things/:id was answered 400.',
+      message: 'POST /api/v1/things/:id was answered with 400.',
       event: 'request_handled',
       requestId,
       traceId: TRACE,

@@ -1,4 +1,4 @@
-import { runService } from '#platform/service.ts';
+import { runService } from '#platform/run-service.ts';
 import { assembleProduct } from './app.ts';
 import { productConfig } from './config.ts';
 

@@ -1,4 +1,4 @@
-import { runService } from '#platform/service.ts';
+import { runService } from '#platform/run-service.ts';
 import { assembleUser } from './app.ts';
 import { userConfig } from './config.ts';
 

@@ -24,10 +24,3 @@ export function insufficientStock(productId: string, requested: number, availabl
 export function cartBusy(): Unavailable {
   return new Unavailable('cart_busy', 'Too many changes of this cart at once; nothing was changed, ask again.');
 }
-
-export function outcomeUnknown(): Unavailable {
-  return new Unavailable(
-    'outcome_unknown',
-    'The database lost the answer and the cart has changed since; look at the cart before asking again.',
-  );
-}

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, Outcome, Row } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import { outcomeUnknown } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import { type Cart, type CartLine, emptyCart, type Take } from './cart.ts';
-import { cartBusy, outcomeUnknown } from './refusals.ts';
+import { cartBusy } from './refusals.ts';
 
 /** Seconds that a cart lives after its last change. */
 export const CART_TTL = 30 * 24 * 60 * 60;
@@ -95,7 +96,7 @@ function isOwnWork({ uncertain, rows }: Outcome & { applied: false }, version: n
   if (!uncertain) return false;
   const [row] = rows;
   if (row?.version === version) return row.write_id.toString() === writeId;
-  throw outcomeUnknown();
+  throw outcomeUnknown('cart');
 }
 
 /** An empty list is kept as null: the driver writes it so. */

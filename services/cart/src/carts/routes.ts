@@ -1,6 +1,7 @@
+import { outcomeUnknown } from '#platform/errors.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
 import { MAX_LINES } from './cart.ts';
-import { cartBusy, cartFull, cartNotFound, insufficientStock, outcomeUnknown, productNotFound } from './refusals.ts';
+import { cartBusy, cartFull, cartNotFound, insufficientStock, productNotFound } from './refusals.ts';
 import {
   AddItem,
   CartBody,
@@ -22,7 +23,7 @@ import type { Carts } from './service.ts';
 /** Bearer wins; a guest's token is the other way in. */
 const OWNER = { userOr: 'X-Cart-Token' } as const;
 
-const CHANGE_REFUSALS = [cartBusy(), outcomeUnknown()];
+const CHANGE_REFUSALS = [cartBusy(), outcomeUnknown('cart')];
 const ITEM_REFUSALS = [
   productNotFound(),
   insufficientStock(EXAMPLE_PRODUCT_ID, 3, 2),

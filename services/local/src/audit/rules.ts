@@ -299,7 +299,7 @@ export function faultsOfListingRow(
 }
 
 /** The columns of a product's row in `table`, all as text. */
-export function columnsOf(product: ProductFacts, table: ListingTable): Record<string, string> {
+function columnsOf(product: ProductFacts, table: ListingTable): Record<string, string> {
   const { sku, name, nameKey, brand = '', category, currency, images, createdAt } = product;
   return {
     sku,

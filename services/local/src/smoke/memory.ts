@@ -11,7 +11,7 @@ export interface ProcessMemory {
 }
 
 const MB = 1024 * 1024;
-export const SERVICE_LIMIT = 150 * MB;
+const SERVICE_LIMIT = 150 * MB;
 /** What a service may take when people have used it for minutes. */
 export const LOADED_SERVICE_LIMIT = 120 * MB;
 export const STORE_LIMIT = 3 * 1024 * MB;

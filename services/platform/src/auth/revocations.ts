@@ -1,13 +1,15 @@
 import type { Logger } from '../logging.ts';
+import { createPoller } from '../poller.ts';
+import type { Worker } from '../service.ts';
 import { ACCESS_TOKEN_SECONDS, type IsRevoked } from './user-token.ts';
 
 const POLL_MS = 3000;
-/** How far back each poll looks again, so that a row which was written late isn't missed. */
+/** How far back each poll looks again, so that rows written late aren't missed. */
 const OVERLAP_MS = 15_000;
 
 /**
- * Tokens of `subject` that were issued (`iat`) before `notBefore` are refused; those issued then or later aren't. For a session that has
- * ended `notBefore` lies an access token's life ahead, so that all its tokens are refused, one that a request in flight still issues too.
+ * Tokens of `subject` issued (`iat`) before `notBefore` are refused; later ones are not. When a session ends, `notBefore` is set to one access
+ * token's lifetime ahead, so that all its tokens are refused, even one still being issued by a request in flight.
  */
 export interface Revocation {
   /** A user's or a session's id. */
@@ -16,20 +18,17 @@ export interface Revocation {
   readonly notBefore: number;
 }
 
-export interface Revocations {
+export interface Revocations extends Required<Worker> {
   readonly isRevoked: IsRevoked;
-  /** Resolves when it has asked for the first time, whatever came of it. */
+  /** Resolves after the first poll, whether it succeeded or failed. */
   readonly asked: Promise<void>;
-  /** ms since what is known was whole. */
+  /** ms since the last poll that succeeded began. */
   age(): number;
-  start(): void;
-  stop(): void;
 }
 
 /**
- * Remembers whose tokens are refused until those have ended by themselves: an access token's life after `notBefore`. Asks `fetchSince`
- * every 3 s for what was written since then (epoch ms). While that fails it goes on with what it knows: an access token's life is the
- * longest that a revoked one can last.
+ * Remembers whose tokens are refused until those have expired: one access token's lifetime after `notBefore`. Polls `fetchSince` (epoch ms)
+ * every 3 s for new revocations. While that fails, those known so far apply: a revoked token can't outlive an access token's lifetime.
  */
 export function createRevocations(
   fetchSince: (since: number) => Promise<readonly Revocation[]>,
@@ -38,7 +37,6 @@ export function createRevocations(
   /** The latest `notBefore` of each subject. */
   const notBefore = new Map<string, number>();
   let polledAt = Date.now() - ACCESS_TOKEN_SECONDS * 1000;
-  let timer: NodeJS.Timeout | undefined;
   let failing = false;
   const { promise: asked, resolve: hasAsked } = Promise.withResolvers<void>();
 
@@ -54,7 +52,7 @@ export function createRevocations(
       failing = false;
       forgetBefore(startedAt / 1000 - ACCESS_TOKEN_SECONDS);
     } catch (cause) {
-      if (!failing) logger.warn('revocations_unreachable', 'Going on with the revocations known so far.', { cause });
+      if (!failing) logger.warn('revocations_unreachable', 'Only the revocations known so far apply.', { cause });
       failing = true;
     }
     hasAsked();
@@ -68,16 +66,6 @@ export function createRevocations(
     asked,
     isRevoked: (subject, issuedAt) => issuedAt < (notBefore.get(subject) ?? 0),
     age: () => Date.now() - polledAt,
-    start() {
-      const loop = async () => {
-        await poll();
-        if (timer) timer = setTimeout(loop, POLL_MS);
-      };
-      timer = setTimeout(loop, 0);
-    },
-    stop() {
-      clearTimeout(timer);
-      timer = undefined;
-    },
+    ...createPoller(poll, POLL_MS),
   };
 }

@@ -13,12 +13,12 @@ import { problemResponder, routeNotFound } from './problem.ts';
 import type { Route } from './route.ts';
 import { type SystemParts, systemRoutes } from './system.ts';
 
-/** ms that a request from outside may take in all; an internal one brings what is left. */
-const PUBLIC_DEADLINE = 5000;
+/** How long a request from outside may take; an internal one brings the time it has left. */
+const PUBLIC_DEADLINE_MS = 5000;
 const SANE_REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
-/** ms; a read that takes longer than the p99 may is told. */
-const SLOW = 500;
-/** What a client that didn't wait for its answer was answered, as Nginx has it. */
+/** A read slower than the p99 may be is logged. */
+const SLOW_MS = 500;
+/** The status that Nginx logs for a client that didn't wait for the answer. */
 const CLIENT_GONE = 499;
 
 export interface HttpApp {
@@ -26,7 +26,7 @@ export interface HttpApp {
   readonly document: OpenApiDocument;
 }
 
-/** Builds the Express app of a service from its routes: they are mounted, validated and documented by one declaration each. */
+/** Builds a service's Express app from its routes; one declaration mounts, validates and documents each of them. */
 export function createHttpApp(
   service: string,
   routes: readonly Route[],
@@ -37,8 +37,8 @@ export function createHttpApp(
   const app = express();
   app.disable('x-powered-by').disable('etag').set('query parser', 'simple').set('trust proxy', 1);
   app.enable('case sensitive routing').enable('strict routing');
-  app.use(measureRequests(metrics), enterRequests(logger));
-  // First what is asked for most: Express tries one after the other.
+  app.use(measureRequests(metrics), openRequestContext(logger));
+  // The busiest routes first: Express tries one after the other.
   mount(app, routes, verifiers);
   app.use(systemRoutes(service, document, system));
   app.use(routeNotFound, problemResponder(logger));
@@ -59,21 +59,21 @@ function measureRequests(metrics: Metrics): RequestHandler {
   });
 }
 
-/** The label is the pattern, never the URL: it has as many values as there are routes. */
+/** The label is the pattern, never the URL, so it has only as many values as there are routes. */
 function routePattern(request: Request): string {
   const pattern: unknown = request.route?.path;
   return typeof pattern === 'string' ? pattern : 'unmatched';
 }
 
-/** Node's parser knows some thirty methods; anybody may send them, and nobody asks which one it was. */
+/** Node's parser knows some thirty methods, and anyone may send them: all others share one label. */
 const METHODS: ReadonlySet<unknown> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 function boundMethod(labels: { method?: unknown }): void {
   if (!METHODS.has(labels.method)) labels.method = 'other';
 }
 
-/** Gives each request its context, a span while tracing is on, and a line in the log where there is something to tell. */
-function enterRequests(logger: Logger): RequestHandler {
+/** Gives each request its context, a span while tracing is on, and a log line if there is something to report. */
+function openRequestContext(logger: Logger): RequestHandler {
   return (request, response, next) => {
     const startedAt = Date.now();
     const given = readContext(request, startedAt);
@@ -87,7 +87,7 @@ function enterRequests(logger: Logger): RequestHandler {
       const attributes = { 'http.request.method': method, 'http.route': route, 'http.response.status_code': status };
       span?.end({ name: `${method} ${route}`, attributes, failed: status >= 500 });
       const facts = { method, route, status, durationMs: Date.now() - startedAt, ...response.locals.refusal };
-      withRequestContext(context, () => tell(logger, facts, context));
+      withRequestContext(context, () => logRequest(logger, facts, context));
     });
     withRequestContext(context, next);
   };
@@ -96,7 +96,7 @@ function enterRequests(logger: Logger): RequestHandler {
 function readContext(request: Request, startedAt: number): RequestContext {
   const requestId = request.get('x-request-id');
   const traceparent = request.get('traceparent');
-  // What comes from outside always has a trace. What hasn't is a service's own doing, or a probe of its health: no spans are made of it.
+  // Nginx gives every request a trace. One without it is a health probe or comes from a service's own background work: it gets no spans.
   const hasTrace = isTraceparent(traceparent);
   return {
     requestId: requestId !== undefined && SANE_REQUEST_ID.test(requestId) ? requestId : randomUUID(),
@@ -108,22 +108,22 @@ function readContext(request: Request, startedAt: number): RequestContext {
 }
 
 /**
- * Nginx has a line for each request, and one of winston's costs as much as a tenth of a small request: so a service has none for a quick
- * read that it answered alone. Of every other request there is one in each service that had part in it.
+ * Nginx logs every request, and a winston line costs a tenth of a small request: so a service logs no quick read that it answered alone. Every
+ * other request has a line in each service that took part.
  */
-function tell(
+function logRequest(
   logger: Logger,
   facts: { method: string; route: string; status: number; durationMs: number },
   { isShared }: RequestContext,
 ): void {
   const { method, route, status, durationMs } = facts;
   const isRead = method === 'GET' || method === 'HEAD' || method === 'OPTIONS';
-  const isOrdinary = isRead && status < 400 && durationMs < SLOW && !isShared;
+  const isOrdinary = isRead && status < 400 && durationMs < SLOW_MS && !isShared;
   const level = isOrdinary ? 'debug' : status >= 500 ? 'warn' : 'info';
-  logger[level]('request_handled', `${method} ${route} was answered ${status}.`, facts);
+  logger[level]('request_handled', `${method} ${route} was answered with ${status}.`, facts);
 }
 
 function deadlineMs(request: Request): number {
   const left = request.path.startsWith('/internal/') ? Number(request.get('x-deadline-ms')) : Number.NaN;
-  return left > 0 ? Math.min(left, PUBLIC_DEADLINE) : PUBLIC_DEADLINE;
+  return left > 0 ? Math.min(left, PUBLIC_DEADLINE_MS) : PUBLIC_DEADLINE_MS;
 }

@@ -15,10 +15,3 @@ export function categoryInUse(): Conflict {
 export function categoryContended(): Unavailable {
   return new Unavailable('category_contended', 'Somebody is about to delete the category; ask again.');
 }
-
-export function outcomeUnknown(): Unavailable {
-  return new Unavailable(
-    'outcome_unknown',
-    'The database lost the answer and the category has changed since; look at it before asking again.',
-  );
-}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
+import { outcomeUnknown } from '#platform/errors.ts';
 import type { Category, CategoryRecord } from './category.ts';
-import { outcomeUnknown } from './refusals.ts';
 
 /** The shop has one tree, in one partition. */
 export const TREE = 'main';
@@ -91,7 +91,7 @@ export function createCategoryRepository(database: Database): CategoryRepository
       const row = await findRow(slug, { serial: true });
       if (row?.write_id?.toString() === writeId) return renamed;
       if (row && row.version <= version + 1) return undefined;
-      throw outcomeUnknown();
+      throw outcomeUnknown('category');
     },
 
     async close({ slug, version, closingAt }, at) {

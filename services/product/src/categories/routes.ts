@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { outcomeUnknown } from '#platform/errors.ts';
 import { tagOfContent } from '#platform/http/etag.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import { listingsContended } from '../listings/refusals.ts';
 import { EXAMPLE_PRODUCT_ID } from '../products/schema.ts';
 import type { Category } from './category.ts';
-import { categoryContended, categoryExists, categoryInUse, categoryNotFound, outcomeUnknown } from './refusals.ts';
+import { categoryContended, categoryExists, categoryInUse, categoryNotFound } from './refusals.ts';
 import {
   CategoryBody,
   CategoryPatchBody,
@@ -60,7 +61,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       request: { params: CategoryParams, body: CategoryPatchBody },
       response: CategoryBody,
       etag,
-      errors: [categoryNotFound(), categoryContended(), outcomeUnknown()],
+      errors: [categoryNotFound(), categoryContended(), outcomeUnknown('category')],
       handle: async ({ params: { slug }, body: { name }, expects }, { userId }) =>
         toBody(await categories.rename(slug, name, expects, userId)),
     }),

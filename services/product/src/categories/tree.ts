@@ -1,4 +1,5 @@
 import type { Logger } from '#platform/logging.ts';
+import { createPoller } from '#platform/poller.ts';
 import type { Worker } from '#platform/service.ts';
 import { type Category, type CategoryNode, toTree } from './category.ts';
 import type { CategoryRepository } from './repository.ts';
@@ -25,7 +26,6 @@ export function createCategoryTree({
 }): CategoryTree {
   let bySlug: ReadonlyMap<string, Category> = new Map();
   let roots: readonly CategoryNode[] = [];
-  let timer: NodeJS.Timeout | undefined;
 
   async function refresh(): Promise<void> {
     const categories = await repository.listCategories();
@@ -33,11 +33,10 @@ export function createCategoryTree({
     roots = toTree(categories);
   }
 
-  async function refreshForever(): Promise<void> {
+  async function refreshOrKeep(): Promise<void> {
     await refresh().catch((cause: unknown) =>
       logger.debug('category_tree_stale', 'Going on with the tree as it was.', { cause }),
     );
-    if (timer) timer = setTimeout(refreshForever, REFRESH_MS);
   }
 
   return {
@@ -45,13 +44,7 @@ export function createCategoryTree({
     findNode: (slug) => findNode(slug, roots),
     roots: () => roots,
     refresh,
-    start() {
-      timer = setTimeout(refreshForever, REFRESH_MS);
-    },
-    stop() {
-      clearTimeout(timer);
-      timer = undefined;
-    },
+    ...createPoller(refreshOrKeep, REFRESH_MS),
   };
 }
 

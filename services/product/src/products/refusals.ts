@@ -11,10 +11,3 @@ export function skuTaken(): Conflict {
 export function productContended(): Unavailable {
   return new Unavailable('product_contended', 'Somebody else changes the product right now; ask again.');
 }
-
-export function outcomeUnknown(): Unavailable {
-  return new Unavailable(
-    'outcome_unknown',
-    'The database lost the answer and the product has changed since; look at it before asking again.',
-  );
-}

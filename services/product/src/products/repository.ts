@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row } from '#platform/cassandra/database.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
+import { outcomeUnknown } from '#platform/errors.ts';
 import { toNameKey } from '../listings/listing.ts';
 import { HEAD } from '../stock/head.ts';
 import type { Offer, Product, ProductFacts, ProductRecord } from './product.ts';
-import { outcomeUnknown } from './refusals.ts';
 
 /** `active` is sold; `deleted` never will be again. */
 export type ProductStatus = 'active' | 'deleted';
@@ -149,7 +149,7 @@ export function createProductRepository(database: Database): ProductRepository {
       const row = await findLatestRow(id);
       if (row?.write_id?.toString() === writeId) return changed;
       // Each version has one writer; past ours, nobody knows any more who it was.
-      if (row && row.version > version + 1) throw outcomeUnknown();
+      if (row && row.version > version + 1) throw outcomeUnknown('product');
       return undefined;
     },
 

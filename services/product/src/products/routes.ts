@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { outcomeUnknown } from '#platform/errors.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import { categoryContended } from '../categories/refusals.ts';
 import type { CategoryTree } from '../categories/tree.ts';
 import type { Product } from './product.ts';
-import { outcomeUnknown, productContended, productNotFound, skuTaken } from './refusals.ts';
+import { productContended, productNotFound, skuTaken } from './refusals.ts';
 import {
   NewProductBody,
   OffersBody,
@@ -64,7 +65,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       request: { params: ProductParams, body: ProductPatchBody },
       response: ProductBody,
       etag,
-      errors: [productNotFound(), productContended(), categoryContended(), outcomeUnknown()],
+      errors: [productNotFound(), productContended(), categoryContended(), outcomeUnknown('product')],
       handle: async ({ params, body, expects }, { userId }) =>
         toBody(await products.update(params.id, body, expects, userId)),
     }),
@@ -78,7 +79,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       ifMatch: true,
       request: { params: ProductParams },
       status: 204,
-      errors: [productNotFound(), productContended(), outcomeUnknown()],
+      errors: [productNotFound(), productContended(), outcomeUnknown('product')],
       handle: async ({ params, expects }, { userId }) => {
         await products.remove(params.id, expects, userId);
         return undefined;
