@@ -44,7 +44,7 @@ COPY cassandra ./cassandra
 COPY monitoring ./monitoring
 COPY nginx ./nginx
 COPY services ./services
-# As in services/local/src/store.ts: small heaps, and code that is kept compiled, which is 35 MB less in each service.
+# As in services/local/src/store/services.ts: small heaps, and code that is kept compiled, which is 35 MB less in each service.
 ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=1
 # A service without settings loads all its modules and ends with 78. The folders give new volumes their owner.
 RUN for name in product cart order user; do node services/$name/src/main.ts 2>/dev/null; [ $? = 78 ] || exit 1; done \

@@ -40,6 +40,7 @@ const OPTIONS = {
 } as const;
 
 const FIRST_PRODUCTS = 20_000;
+const ONE_HOUR_MS = '3600000';
 const BASELINE = path.join(import.meta.dirname, 'baseline.json');
 const PAGES = path.join(REPOSITORY, 'docs/pages');
 /** ms, and the share of a core below which the database is said to rest: some it takes always. */
@@ -69,7 +70,11 @@ async function main(): Promise<void> {
     loadProfile: true,
     seedProducts: FIRST_PRODUCTS,
     // Orders rest where the bench leaves them: what they do later would be seen in what is measured then.
-    orderDelays: { processing: 3_600_000, shipped: 3_600_000, delivered: 3_600_000 },
+    orderDelays: {
+      ORDER_PROCESSING_DELAY_MS: ONE_HOUR_MS,
+      ORDER_SHIPPED_DELAY_MS: ONE_HOUR_MS,
+      ORDER_DELIVERED_DELAY_MS: ONE_HOUR_MS,
+    },
   };
   const terminal = createTerminal();
   const stopping = new AbortController();

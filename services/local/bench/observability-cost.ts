@@ -9,6 +9,7 @@ import { connectDatabase } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
 import { newTraceparent } from '#platform/tracing/trace-context.ts';
+import { V8_FLAGS } from '../src/store/services.ts';
 import { toTable } from '../src/table.ts';
 import { type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 import { createTestCatalogue } from '../test-support/catalogue.ts';
@@ -18,8 +19,6 @@ import { type SpanReceiver, startSpanReceiver } from '../test-support/span-recei
 
 const MAIN = join(import.meta.dirname, '../../product/src/main.ts');
 const WITHOUT_METRICS = join(import.meta.dirname, '../test-support/without-metrics.ts');
-/** As natively: see services/local/src/store.ts. */
-const V8_FLAGS = ['--max-semi-space-size=2', '--max-old-space-size=96'];
 const ROUNDS = 40;
 const REQUESTS = 96;
 const AT_ONCE = 8;

@@ -16,13 +16,14 @@ import { createContractCheck } from '../src/contract-check.ts';
 import { openShop } from '../src/open-shop.ts';
 import { REPOSITORY, type StoreSettings } from '../src/settings.ts';
 import { type Answer, createShop, type Shop, type Shopper } from '../src/shop-client.ts';
-import { DATA_CENTER, type Store, startStore } from '../src/store.ts';
+import { DATA_CENTER } from '../src/store/database.ts';
+import { type Store, startStore } from '../src/store.ts';
 import { createTestCatalogue, type TestCatalogue } from '../test-support/catalogue.ts';
 import { freePort } from '../test-support/free-port.ts';
 
 export const PRODUCTS = 20_000;
 /** ms between two steps of an order, short enough to watch. */
-const STEP = 2000;
+const STEP = '2000';
 
 export interface SignedIn extends Shopper {
   readonly userId: string;
@@ -153,7 +154,7 @@ async function newSettings(): Promise<StoreSettings> {
     bcryptCost: 10,
     currency: 'USD',
     logLevel: 'info',
-    orderDelays: { processing: STEP, shipped: STEP, delivered: STEP },
+    orderDelays: { ORDER_PROCESSING_DELAY_MS: STEP, ORDER_SHIPPED_DELAY_MS: STEP, ORDER_DELIVERED_DELAY_MS: STEP },
   };
 }
 

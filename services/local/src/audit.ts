@@ -7,7 +7,7 @@ import { runCommand } from './run-command.ts';
 import { emptyIfMissing, type Secrets } from './secrets.ts';
 import { innerPorts, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
-import { DATA_CENTER } from './store.ts';
+import { DATA_CENTER } from './store/database.ts';
 import { toTable } from './table.ts';
 
 const HELP = `npm run audit: reads the databases of a running store and checks its invariants: nothing lost, nothing sold twice, every sum right.

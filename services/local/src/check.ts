@@ -7,9 +7,9 @@ import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
 import { buildDocs } from './docs-pages.ts';
 import { checkDocuments } from './documents.ts';
 import { listStale } from './generate.ts';
-import { prepareMonitoring } from './monitoring.ts';
 import { innerPorts } from './settings.ts';
 import { StartError } from './start-error.ts';
+import { prepareMonitoring } from './store/monitoring.ts';
 import { ensureTools } from './tools.ts';
 
 const USAGE = `npm run check

@@ -17,7 +17,8 @@ import { ensureSecrets, type Secrets } from './secrets.ts';
 import { SHOPPERS, seedUsers } from './seed/users.ts';
 import { REPOSITORY, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
-import { ADMIN_ROLE, DATA_CENTER, type StoreEvent } from './store.ts';
+import { ADMIN_ROLE, DATA_CENTER } from './store/database.ts';
+import type { StoreEvent } from './store/start-context.ts';
 
 /** The steps of a start that docker-compose.yml runs as containers of their own, each before what needs it. All may be repeated. */
 const JOBS: Readonly<Record<string, () => Promise<void>>> = {

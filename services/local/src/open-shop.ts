@@ -6,7 +6,8 @@ import { emptyIfMissing, writePrivately } from './secrets.ts';
 import { seedCatalogue } from './seed/catalogue.ts';
 import { selfCheckPurchase } from './self-check.ts';
 import type { StoreSettings } from './settings.ts';
-import { type StartOptions, type Store, type StoreEvent, startStore } from './store.ts';
+import type { StoreEvent } from './store/start-context.ts';
+import { type StartOptions, type Store, startStore } from './store.ts';
 
 export interface OpenShop {
   /** The first admin was made by this start. */

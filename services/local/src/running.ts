@@ -121,3 +121,11 @@ async function readEnd(file: string, start: number): Promise<string> {
     await log.close();
   }
 }
+
+/** For `isReady`: whether a GET of `url` is answered with a 2xx status within 2 s. */
+export async function answersOk(url: string): Promise<boolean> {
+  return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+}

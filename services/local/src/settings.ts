@@ -38,8 +38,8 @@ export interface StoreSettings {
   readonly logLevel: string;
   /** All variables of OpenTelemetry, as they were given. */
   readonly openTelemetry?: Readonly<Record<string, string>>;
-  /** ms after which an order moves on by itself; the order service's own defaults without. */
-  readonly orderDelays?: Readonly<Partial<Record<'processing' | 'shipped' | 'delivered', number>>>;
+  /** Variables of the order service, in ms: when an order moves on by itself. Those missing have the service's own defaults. */
+  readonly orderDelays?: Readonly<Record<string, string>>;
   /** A running server to use instead of starting one. */
   readonly cassandra?: {
     readonly host: string;
@@ -128,8 +128,6 @@ export const storeEnvironment = z.object({
 /** Reads the settings; throws ConfigError that names every fault. */
 export function readSettings(variables: Readonly<Record<string, string | undefined>>): StoreSettings {
   const values = readConfig(storeEnvironment, variables);
-  const { ORDER_PROCESSING_DELAY_MS: processing, ORDER_SHIPPED_DELAY_MS: shipped } = values;
-  const { ORDER_DELIVERED_DELAY_MS: delivered } = values;
   return {
     dataDir: resolveLinks(path.resolve(REPOSITORY, values.DATA_DIR)),
     host: values.HOST,
@@ -147,15 +145,15 @@ export function readSettings(variables: Readonly<Record<string, string | undefin
     bcryptCost: values.BCRYPT_COST,
     currency: values.CURRENCY,
     logLevel: values.LOG_LEVEL,
-    openTelemetry: Object.fromEntries(
-      Object.entries(variables).flatMap(([name, value]) => (name.startsWith('OTEL_') && value ? [[name, value]] : [])),
-    ),
-    orderDelays: {
-      ...(processing !== undefined && { processing }),
-      ...(shipped !== undefined && { shipped }),
-      ...(delivered !== undefined && { delivered }),
-    },
+    openTelemetry: withPrefix('OTEL_', variables),
+    orderDelays: withPrefix('ORDER_', values),
   };
+}
+
+/** Settings that services get as they were given. */
+function withPrefix(prefix: string, values: Readonly<Record<string, unknown>>): Record<string, string> {
+  const given = Object.entries(values).filter(([name, value]) => name.startsWith(prefix) && (value ?? '') !== '');
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 /** Processes are known by the folder in which they work, and the system names that without links. What isn't there yet stays as it is. */
@@ -199,4 +197,20 @@ export function innerPorts(offset: number, replicas = 1) {
     nginxExporter: 9113 + offset,
     mtail: 3903 + offset,
   };
+}
+
+/** Where a process of the store with one of these ports is reached. */
+export function onLoopback(port: number): string {
+  return `127.0.0.1:${port}`;
+}
+
+/** Where this machine reaches the store: at the loopback address if the store listens on all addresses. */
+export function storeUrl({ host, port }: Pick<StoreSettings, 'host' | 'port'>): string {
+  const reached = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return `http://${toAddress(reached, port)}`;
+}
+
+/** See RFC 3986, 3.2.2: an IPv6 address stands in brackets. */
+export function toAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -7,7 +7,8 @@ import { openShop } from './open-shop.ts';
 import { stopLeftovers } from './processes.ts';
 import { describeSettings, readSettings } from './settings.ts';
 import { StartError } from './start-error.ts';
-import { type Store, type StoreEvent, startStore } from './store.ts';
+import type { StoreEvent } from './store/start-context.ts';
+import { type Store, startStore } from './store.ts';
 import { createTerminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 

@@ -1,6 +1,6 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import { describeExit } from './processes.ts';
-import type { StoreEvent } from './store.ts';
+import type { StoreEvent } from './store/start-context.ts';
 
 export interface Terminal {
   show(event: StoreEvent): void;

@@ -73,9 +73,9 @@ describe('what the pages say', () => {
     assert.deepEqual({ ...settings, orderDelays: {}, openTelemetry: {} }, readSettings({}));
     const { ORDER_PROCESSING_DELAY_MS, ORDER_SHIPPED_DELAY_MS, ORDER_DELIVERED_DELAY_MS } = orderConfig.shape;
     assert.deepEqual(settings.orderDelays, {
-      processing: ORDER_PROCESSING_DELAY_MS.parse(undefined),
-      shipped: ORDER_SHIPPED_DELAY_MS.parse(undefined),
-      delivered: ORDER_DELIVERED_DELAY_MS.parse(undefined),
+      ORDER_PROCESSING_DELAY_MS: String(ORDER_PROCESSING_DELAY_MS.parse(undefined)),
+      ORDER_SHIPPED_DELAY_MS: String(ORDER_SHIPPED_DELAY_MS.parse(undefined)),
+      ORDER_DELIVERED_DELAY_MS: String(ORDER_DELIVERED_DELAY_MS.parse(undefined)),
     });
     assert.equal(
       values.OTEL_TRACES_SAMPLER_ARG,

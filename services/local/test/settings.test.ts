@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { readSettings } from '../src/settings.ts';
-import { storeUrl } from '../src/store.ts';
+import { readSettings, storeUrl } from '../src/settings.ts';
 
 const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'store-settings-')));
 after(() => rmSync(root, { recursive: true }));

@@ -12,7 +12,8 @@ import { ensureKeys } from '../src/keys.ts';
 import { stopLeftovers } from '../src/processes.ts';
 import { resetStore } from '../src/reset.ts';
 import { innerPorts, readSettings, type StoreSettings } from '../src/settings.ts';
-import { type Store, type StoreEvent, startStore } from '../src/store.ts';
+import type { StoreEvent } from '../src/store/start-context.ts';
+import { type Store, startStore } from '../src/store.ts';
 import type { Supervised } from '../src/supervisor.ts';
 import { eventually } from '../test-support/eventually.ts';
 

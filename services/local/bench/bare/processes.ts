@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { findNginx, gatewayArguments } from '../../../../nginx/gateway.ts';
 import { launch, type Running } from '../../src/running.ts';
-import { type Store, V8_FLAGS } from '../../src/store.ts';
+import { V8_FLAGS } from '../../src/store/services.ts';
+import type { Store } from '../../src/store.ts';
 
 /** A process to hold the store against. */
 export interface BareProcess {

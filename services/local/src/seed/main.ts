@@ -5,7 +5,7 @@ import { runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
 import { innerPorts, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
-import { DATA_CENTER } from '../store.ts';
+import { DATA_CENTER } from '../store/database.ts';
 import { createTerminal } from '../terminal.ts';
 import { seedCatalogue } from './catalogue.ts';
 import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from './users.ts';

@@ -1,10 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
-import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
-import type { ProcessPlan } from './running.ts';
-import { type InnerPorts, REPOSITORY } from './settings.ts';
-import { programOf } from './tools.ts';
+import { renderAlertmanager } from '../../../../monitoring/alertmanager/configuration.ts';
+import { renderPrometheus } from '../../../../monitoring/prometheus/configuration.ts';
+import { answersOk, launch, type ProcessPlan } from '../running.ts';
+import { type InnerPorts, onLoopback, REPOSITORY } from '../settings.ts';
+import type { Supervised } from '../supervisor.ts';
+import { programOf } from '../tools.ts';
+import type { StartContext } from './start-context.ts';
+
+export interface Monitoring {
+  readonly prometheusUrl: string;
+  readonly alertmanagerUrl: string;
+  readonly processes: readonly Supervised[];
+}
 
 export interface MonitoringSettings {
   /** Absolute; what Prometheus and Alertmanager remember is below. */
@@ -27,6 +35,42 @@ const ROOM = path.join(REPOSITORY, 'monitoring');
 const KEPT = { time: '30d', size: '2GB' };
 /** What dashboards and alerts ask about the machine; the exporter knows ten times as much. */
 const COLLECTORS = ['cpu', 'diskstats', 'filesystem', 'loadavg', 'meminfo', 'uname', 'vmstat'];
+
+/** Starts Prometheus, Alertmanager and the exporters. */
+export async function startMonitoring(start: StartContext): Promise<Monitoring> {
+  const { settings, ports, inData } = start;
+  const plans = await prepareMonitoring({
+    stateDir: inData('monitoring'),
+    accessLog: inData('logs/access.log'),
+    ports,
+    withCassandra: settings.cassandra === undefined,
+  });
+  const processes = await start.step(
+    'monitoring',
+    ['Monitoring: starting', 'Prometheus and its exporters are ready'],
+    () => start.allOrNothing(plans.map((plan) => startProcess(start, plan))),
+  );
+  return {
+    prometheusUrl: `http://${onLoopback(ports.prometheus)}`,
+    alertmanagerUrl: `http://${onLoopback(ports.alertmanager)}`,
+    processes,
+  };
+}
+
+function startProcess({ inData, keep }: StartContext, { readyUrl, ...plan }: MonitoringProcess): Promise<Supervised> {
+  return keep('monitoring', plan.name, () =>
+    launch({
+      ...plan,
+      env: { PATH: process.env.PATH ?? '' },
+      folder: inData('run', plan.name),
+      logFile: inData('logs', `${plan.name}.log`),
+      isReady: () => answersOk(readyUrl),
+      readyTimeoutMs: 30_000,
+      stopSignal: 'SIGTERM',
+      stopTimeoutMs: 10_000,
+    }),
+  );
+}
 
 /** Writes the configuration of Prometheus and Alertmanager and gives the processes, to be started when the store runs. */
 export async function prepareMonitoring(settings: MonitoringSettings): Promise<MonitoringProcess[]> {
@@ -114,8 +158,4 @@ function nativeConfiguration({ ports, withCassandra }: MonitoringSettings): stri
       alertmanager: [onLoopback(ports.alertmanager)],
     },
   });
-}
-
-function onLoopback(port: number): string {
-  return `127.0.0.1:${port}`;
 }
