@@ -22,7 +22,7 @@ const RUNBOOK = 'http://localhost:8080/docs/runbook/';
 const SLOW_BUDGET = 0.01;
 const LONGER_WINDOWS = ['30m', '1h', '2h', '6h', '1d', '3d'];
 /**
- * How fast the budget of 30 days is used up, and over which time; the shorter window ends the alert soon after the trouble.
+ * Burn rates of the 30-day budget, each over a long and a short window; the short one ends the alert soon after the trouble.
  * See "Alerting on SLOs" in the SRE workbook: https://sre.google/workbook/alerting-on-slos/
  */
 const BURNS = [
@@ -95,7 +95,7 @@ function toPathLabel({ path }: SloRoute): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** Averages of the rates of 5 minutes: Prometheus need not go through days of raw samples. */
+/** Averages of 5-minute rates, so that Prometheus needn't read days of raw samples. */
 function recordRatios(what: string): Recording[] {
   const toRatio = (window: string) =>
     `avg_over_time(class:http_${what}:rate5m[${window}]) / (avg_over_time(class:http_requests:rate5m[${window}]) > 0)`;
@@ -110,21 +110,21 @@ function recordRatios(what: string): Recording[] {
 
 function highP99Latency({ highP99Ms, classes }: Slo): Alert[] {
   const { routes, p99Ms } = classes.auth;
-  // One slow request is in a rate of a minute for less than a minute: it takes a second one to fire.
-  const alert = (whose: string, paths: string, limitMs: number, labels: Record<string, string>): Alert => ({
+  // A single slow request is in a one-minute rate for less than a minute, so it takes a second one to fire.
+  const alert = (summary: string, paths: string, limitMs: number, labels: Record<string, string>): Alert => ({
     alert: 'HighP99Latency',
     expr: `histogram_quantile(0.99, sum by (job, le) (rate(${HISTOGRAM}_bucket{${paths}}[1m]))) > ${limitMs / 1000}`,
     for: '1m',
     labels: { severity: 'ticket', ...labels },
     annotations: {
-      summary: `${whose} of {{ $labels.job }} are slow.`,
-      description: `Their p99 is {{ $value | humanizeDuration }}, over ${limitMs} ms, for a minute and more.`,
+      summary,
+      description: `The p99 is {{ $value | humanizeDuration }} and has been over ${limitMs} ms for a minute.`,
       runbook_url: runbookOf('HighP99Latency'),
     },
   });
   return [
-    alert('Requests', pathsOf(routes, '!'), highP99Ms, {}),
-    alert('Sign-ins', pathsOf(routes), p99Ms, { class: 'auth' }),
+    alert('The {{ $labels.job }} service is slow.', pathsOf(routes, '!'), highP99Ms, {}),
+    alert('Sign-ins are slow.', pathsOf(routes), p99Ms, { class: 'auth' }),
   ];
 }
 
@@ -136,15 +136,15 @@ function errorBudgetBurn(): Alert[] {
       expr: `${isOver(long)} and ${isOver(short)}`,
       labels: { severity, burn: String(factor) },
       annotations: {
-        summary: `Requests of the class {{ $labels.class }} fail over ${factor} times as often as the error budget allows.`,
-        description: `{{ $value | humanizePercentage }} of the requests of ${long} failed: that is over ${gone} of the budget.`,
+        summary: `The class {{ $labels.class }} burns its error budget at over ${factor} times the sustainable rate.`,
+        description: `{{ $value | humanizePercentage }} of the requests in ${long} failed: over ${gone} of the budget.`,
         runbook_url: runbookOf('ErrorBudgetBurn'),
       },
     };
   });
 }
 
-/** Nobody's order is lost by slowness: it waits for working hours. */
+/** Slowness loses no order, so it waits for working hours. */
 function latencyBudgetBurn(): Alert[] {
   return BURNS.map(({ factor, long, short, gone }) => {
     const isOver = (window: string) => `class:http_slow_requests:ratio_rate${window} > ${round(factor * SLOW_BUDGET)}`;
@@ -153,8 +153,8 @@ function latencyBudgetBurn(): Alert[] {
       expr: `${isOver(long)} and ${isOver(short)}`,
       labels: { severity: 'ticket', burn: String(factor) },
       annotations: {
-        summary: `Too many requests of the class {{ $labels.class }} are slower than its p99 may be.`,
-        description: `{{ $value | humanizePercentage }} of the requests of ${long} were slow, where 1 % may be: that is over ${gone} of the budget.`,
+        summary: `Too many requests of the class {{ $labels.class }} are slower than its p99 objective.`,
+        description: `{{ $value | humanizePercentage }} of the requests in ${long} were slow, where 1 % may be: over ${gone} of the budget.`,
         runbook_url: runbookOf('LatencyBudgetBurn'),
       },
     };
