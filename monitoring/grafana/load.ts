@@ -3,13 +3,13 @@ import { orZero, quantileBy, rate, rateBy, shareBy } from './promql.ts';
 
 const REQUESTS = 'k6_http_reqs_total';
 const DURATION = 'k6_http_req_duration';
-const SO_FAR = 'Of all requests since the run began, as the thresholds judge them.';
-/** What k6 asks before users come isn't part of the run. */
+const SO_FAR = 'Over all requests since the run began, as for the thresholds.';
+/** Requests of k6's setup aren't part of the run. */
 const BY_USERS = 'scenario!=""';
 
-/** k6 sends percentiles of each kind of request, which can't be added up: of those with several statuses the slowest is shown. */
+/** k6 sends percentiles for each kind of request, which can't be added up: of several statuses, the slowest is shown. */
 const slowestByRequest = (statistic: string) => `max by (name) (${DURATION}_${statistic}{${BY_USERS}})`;
-/** Unlike percentiles, k6 sends sums of times in ms. */
+/** k6 sends sums of times in ms, unlike percentiles. */
 const meanBy = (label: string) =>
   `sum by (${label}) (${rate(`${DURATION}_sum{${BY_USERS}}`)}) / (sum by (${label}) (${rate(`${DURATION}_count{${BY_USERS}}`)}) > 0)`;
 
@@ -17,7 +17,7 @@ export const loadDashboard = dashboard('load', 'Load test', [
   row(
     'Now, while npm run load runs',
     stat('Users', 'none', { users: 'sum(k6_vus)' }),
-    stat('Visits carried out', 'ops', { visits: rateBy('', 'k6_shopper_flows_total') }),
+    stat('Visits', 'ops', { visits: rateBy('', 'k6_shopper_flows_total') }),
     stat(
       'Failed requests',
       'percentunit',
@@ -27,15 +27,15 @@ export const loadDashboard = dashboard('load', 'Load test', [
     stat('Checks passed', 'percentunit', { passed: 'min(k6_checks_rate)' }, { greenFrom: 0.999, description: SO_FAR }),
   ),
   row(
-    'Who comes, and what they do',
-    graph('Users', 'none', { busy: 'sum(k6_vus)', 'at most': 'sum(k6_vus_max)' }),
+    'Users and visits',
+    graph('Users', 'none', { busy: 'sum(k6_vus)', max: 'sum(k6_vus_max)' }),
     graph('Visits by kind', 'ops', { '{{kind}}': rateBy('kind', 'k6_shopper_flows_total') }, { stacked: true }),
     graph('Orders by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'k6_orders_total') }, { stacked: true }),
     graph(
-      'Visits that had to be left out',
+      'Dropped visits',
       'ops',
-      { 'left out': orZero(rateBy('', 'k6_dropped_iterations_total')) },
-      { description: 'In open-loop scenarios: k6 had no user free, since all waited for answers.' },
+      { dropped: orZero(rateBy('', 'k6_dropped_iterations_total')) },
+      { description: 'In open-loop scenarios: k6 had no free user, since all were waiting for responses.' },
     ),
   ),
   row(
@@ -57,8 +57,8 @@ export const loadDashboard = dashboard('load', 'Load test', [
     graph('p99 so far', 's', { '{{name}}': slowestByRequest('p99') }, { description: SO_FAR }),
   ),
   row(
-    'The store meanwhile',
-    graph('p99 at the door', 's', {
+    'The store during the run',
+    graph('p99 at Nginx', 's', {
       '{{upstream_service}}': quantileBy('upstream_service', 0.99, 'nginx_http_request_duration_seconds'),
     }),
     graph('Statements by service', 'ops', { '{{job}}': 'job:cassandra_queries:rate1m' }),
@@ -66,7 +66,7 @@ export const loadDashboard = dashboard('load', 'Load test', [
       'CPU',
       'percentunit',
       { '{{job}}': `sum by (job) (${rate('process_cpu_seconds_total')})` },
-      { description: '1 is a core.' },
+      { description: '1 is one core.' },
     ),
     graph('Memory', 'bytes', { '{{job}}': 'sum by (job) (process_resident_memory_bytes)' }),
   ),

@@ -4,7 +4,7 @@ import { rate, rateBy } from './promql.ts';
 const CPU = 'node_cpu_seconds_total';
 const BUSY = `1 - avg(${rate(`${CPU}{mode="idle"}`)})`;
 const MEMORY = '1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes';
-/** Of the disk that is nearest to full. */
+/** Of the fullest disk. */
 const DISK = 'max(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)';
 
 export const machineDashboard = dashboard('machine', 'Machine', [
@@ -14,7 +14,7 @@ export const machineDashboard = dashboard('machine', 'Machine', [
     stat('Memory', 'percentunit', { used: MEMORY }, { redFrom: 0.9 }),
     stat('Fullest disk', 'percentunit', { used: DISK }, { redFrom: 0.85 }),
     stat(
-      'Load for each core',
+      'Load per core',
       'short',
       { load: `node_load1 / on (instance) count by (instance) (${CPU}{mode="idle"})` },
       { redFrom: 2 },
@@ -37,13 +37,13 @@ export const machineDashboard = dashboard('machine', 'Machine', [
   ),
   row(
     'Disks',
-    graph('Reading', 'binBps', { '{{device}}': rateBy('device', 'node_disk_read_bytes_total') }),
-    graph('Writing', 'binBps', { '{{device}}': rateBy('device', 'node_disk_written_bytes_total') }),
+    graph('Reads', 'binBps', { '{{device}}': rateBy('device', 'node_disk_read_bytes_total') }),
+    graph('Writes', 'binBps', { '{{device}}': rateBy('device', 'node_disk_written_bytes_total') }),
     graph('Busy', 'percentunit', { '{{device}}': rateBy('device', 'node_disk_io_time_seconds_total') }, { max: 1 }),
     graph('Free space', 'bytes', { '{{mountpoint}}': 'node_filesystem_avail_bytes' }),
   ),
   row(
-    'Processes of the store',
+    'Store processes',
     graph('CPU', 'percentunit', { '{{job}} {{instance}}': rate('process_cpu_seconds_total') }),
     graph('Memory', 'bytes', { '{{job}} {{instance}}': 'process_resident_memory_bytes' }),
     graph('Restarts in the last hour', 'short', { '{{job}} {{instance}}': 'changes(process_start_time_seconds[1h])' }),

@@ -24,7 +24,7 @@ export const nginxDashboard = dashboard('nginx', 'Nginx', [
     ),
     graph('By method', 'reqps', { '{{method}}': rateBy('method', REQUESTS) }),
     graph(
-      'Refused as too many (429)',
+      'Rate limited (429)',
       'percentunit',
       { '{{upstream_service}}': shareBy('upstream_service', 'status="429"', REQUESTS) },
       { max: 1 },
@@ -37,7 +37,7 @@ export const nginxDashboard = dashboard('nginx', 'Nginx', [
     graph('Whole request, p99 by service', 's', {
       '{{upstream_service}}': quantileBy('upstream_service', 0.99, 'nginx_http_request_duration_seconds'),
     }),
-    graph('Services alone, p99', 's', {
+    graph('Services only, p99', 's', {
       '{{upstream_service}}': quantileBy('upstream_service', 0.99, 'nginx_http_upstream_duration_seconds'),
     }),
   ),
@@ -53,8 +53,8 @@ export const nginxDashboard = dashboard('nginx', 'Nginx', [
       accepted: rateBy('', 'nginx_connections_accepted'),
       handled: rateBy('', 'nginx_connections_handled'),
     }),
-    graph('Refused by Nginx', 'cps', {
-      refused: `${rateBy('', 'nginx_connections_accepted')} - ${rateBy('', 'nginx_connections_handled')}`,
+    graph('Dropped by Nginx', 'cps', {
+      dropped: `${rateBy('', 'nginx_connections_accepted')} - ${rateBy('', 'nginx_connections_handled')}`,
     }),
   ),
   closedRow('Logs', logs('Requests that failed', '{service="nginx"} | json | status >= 500')),

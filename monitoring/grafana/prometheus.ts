@@ -7,7 +7,7 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
     stat('Targets down', 'none', { down: orZero('count(up == 0)') }, { redFrom: 1 }),
     stat('Alerts firing', 'none', { firing: orZero(`count(${FIRING})`) }, { redFrom: 1 }),
     stat(
-      'Rules that failed in the last hour',
+      'Failed rule evaluations in the last hour',
       'none',
       {
         failed: 'sum(increase(prometheus_rule_evaluation_failures_total[1h]))',
@@ -19,16 +19,16 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
   row(
     'Scraping',
     states('Targets', { '{{job}} {{instance}}': 'up' }, { 0: ['down', 'red'], 1: ['up', 'green'] }),
-    graph('Time of a scrape', 's', { '{{job}} {{instance}}': 'scrape_duration_seconds' }),
-    graph('Samples of a scrape', 'short', { '{{job}} {{instance}}': 'scrape_samples_scraped' }),
-    graph('Samples taken in', 'cps', { samples: rateBy('', 'prometheus_tsdb_head_samples_appended_total') }),
+    graph('Scrape duration', 's', { '{{job}} {{instance}}': 'scrape_duration_seconds' }),
+    graph('Samples per scrape', 'short', { '{{job}} {{instance}}': 'scrape_samples_scraped' }),
+    graph('Samples ingested', 'cps', { samples: rateBy('', 'prometheus_tsdb_head_samples_appended_total') }),
     graph('Series by job', 'short', { '{{job}}': 'sum by (job) (scrape_samples_post_metric_relabeling)' }),
     graph('New series', 'short', { '{{job}}': 'sum by (job) (scrape_series_added)' }),
   ),
   row(
     'Rules and alerts',
-    graph('Time of a rule group', 's', {
-      // Without the file that the group stands in.
+    graph('Rule group duration', 's', {
+      // Without the name of the file.
       '{{group}}': 'label_replace(prometheus_rule_group_last_duration_seconds, "group", "$1", "rule_group", ".*;(.*)")',
     }),
     graph('Notifications sent', 'ops', {
@@ -38,7 +38,7 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
       dropped: rateBy('', 'prometheus_notifications_dropped_total'),
       failed: rateBy('', 'alertmanager_notifications_failed_total'),
     }),
-    graph('Alerts at Alertmanager', 'short', { '{{state}}': 'sum by (state) (alertmanager_alerts)' }),
+    graph('Alerts in Alertmanager', 'short', { '{{state}}': 'sum by (state) (alertmanager_alerts)' }),
   ),
   row(
     'Prometheus itself',
@@ -48,7 +48,7 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
     graph('HTTP, p99 by handler', 's', {
       '{{handler}}': quantileBy('handler', 0.99, 'prometheus_http_request_duration_seconds'),
     }),
-    graph('Full blocks on disk', 'bytes', { blocks: 'prometheus_tsdb_storage_blocks_bytes' }),
+    graph('Blocks on disk', 'bytes', { blocks: 'prometheus_tsdb_storage_blocks_bytes' }),
     graph('CPU', 'percentunit', { '{{job}}': rate('process_cpu_seconds_total{job=~"prometheus|alertmanager"}') }),
     graph('Memory', 'bytes', { '{{job}}': 'process_resident_memory_bytes{job=~"prometheus|alertmanager"}' }),
     graph('Configuration loaded', 'bool_yes_no', {

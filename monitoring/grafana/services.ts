@@ -9,29 +9,29 @@ export const productDashboard = service('product', 'Product', [
     'Stock invariant violations',
     'none',
     { violations: orZero('sum(stock_invariant_violations_total{job="product"})') },
-    { redFrom: 1, description: 'Anything but 0 is a fault of ours: see InvariantBroken in the runbook.' },
+    { redFrom: 1, description: 'Anything but 0 is a bug: see InvariantBroken in the runbook.' },
   ),
   ...dueWork('product', 'listings'),
 ]);
 
 export const cartDashboard = service('cart', 'Cart', [
-  graph('Changes of carts by kind', 'ops', { '{{kind}}': rateBy('kind', 'cart_changes_total') }),
-  graph('Changes of carts in the last hour', 'short', {
+  graph('Cart changes by kind', 'ops', { '{{kind}}': rateBy('kind', 'cart_changes_total') }),
+  graph('Cart changes in the last hour', 'short', {
     '{{kind}}': 'sum by (kind) (increase(cart_changes_total[1h]))',
   }),
 ]);
 
 export const orderDashboard = service('order', 'Order', [
-  graph('Orders begun', 'ops', { begun: rateBy('', 'orders_created_total') }),
+  graph('Orders created', 'ops', { created: rateBy('', 'orders_created_total') }),
   graph('Status changes', 'ops', { '{{from}} → {{to}}': rateBy('from, to', 'order_status_changes_total') }),
-  graph('Ordered value a minute, minor units', 'short', {
+  graph('Ordered value per minute, minor units', 'short', {
     '{{currency}}': `60 * ${rateBy('currency', 'order_value_minor_total')}`,
   }),
-  graph('Checkout', 's', quantiles('checkout_duration_seconds'), {
-    description: 'From writing an order down to its decision, also where that came after the answer.',
+  graph('Checkout time', 's', quantiles('checkout_duration_seconds'), {
+    description: 'From creating an order to its decision, even if that came after the response.',
   }),
-  graph('Checkouts in line', 'short', { '{{instance}}': 'checkouts_waiting' }),
-  graph('What an Idempotency-Key stood for', 'ops', { '{{outcome}}': rateBy('outcome', 'idempotency_total') }),
+  graph('Waiting checkouts', 'short', { '{{instance}}': 'checkouts_waiting' }),
+  graph('Checkouts by Idempotency-Key outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'idempotency_total') }),
   ...dueWork('order', 'orders'),
 ]);
 
@@ -41,13 +41,13 @@ export const userDashboard = service('user', 'User', [
   graph('Refreshes by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'token_refreshes_total') }),
   graph('Registrations in the last hour', 'short', { registrations: 'sum(increase(user_registrations_total[1h]))' }),
   graph('Sign-ins in the last hour', 'short', { '{{outcome}}': 'sum by (outcome) (increase(logins_total[1h]))' }),
-  graph('One password hash', 's', quantiles('password_hash_duration_seconds'), {
-    description: 'Without its wait.',
+  graph('Time to hash a password', 's', quantiles('password_hash_duration_seconds'), {
+    description: 'Not counting the wait in the queue.',
   }),
-  graph('Passwords in line for a hash', 'short', { '{{instance}}': 'password_hashes_waiting' }),
+  graph('Passwords waiting to be hashed', 'short', { '{{instance}}': 'password_hashes_waiting' }),
 ]);
 
-/** What every service shows, with its own business between. */
+/** What every service shows, with the panels of its own business in between. */
 function service(job: string, title: string, business: readonly Panel[]): Dashboard {
   const one = `job="${job}"`;
   const requests = `${REQUESTS}_count{${one}}`;
@@ -80,11 +80,11 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
       'Database',
       graph('Statements', 'ops', { '{{query}}': rateBy('query', `${statements}_count{${one}}`) }),
       graph('p99 by statement', 's', { '{{query}}': quantileBy('query', 0.99, statements, one) }),
-      graph('Statements without success', 'ops', {
+      graph('Failed statements', 'ops', {
         '{{query}}': orNone('query', rateBy('query', `${statements}_count{${one},outcome!="ok"}`)),
       }),
-      graph('In flight', 'short', { '{{instance}}': `cassandra_in_flight_queries{${one}}` }),
-      graph('Pool', 'short', {
+      graph('Statements in flight', 'short', { '{{instance}}': `cassandra_in_flight_queries{${one}}` }),
+      graph('Connection pool', 'short', {
         'connections of {{instance}}': `cassandra_open_connections{${one}}`,
         'nodes of {{instance}}': `cassandra_connected_nodes{${one}}`,
       }),
@@ -95,7 +95,7 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
         'CPU',
         'percentunit',
         { '{{instance}}': rate(`process_cpu_seconds_total{${one}}`) },
-        { description: '1 is a core.' },
+        { description: '1 is one core.' },
       ),
       graph('Memory', 'bytes', {
         '{{instance}}': `process_resident_memory_bytes{${one}}`,
@@ -106,25 +106,25 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
         '{{kind}}': rateBy('kind', `nodejs_gc_duration_seconds_sum{${one}}`),
       }),
       graph('Open files', 'short', { '{{instance}}': `process_open_fds{${one}}` }),
-      graph('Age of the process', 's', { '{{instance}}': `time() - process_start_time_seconds{${one}}` }),
+      graph('Process uptime', 's', { '{{instance}}': `time() - process_start_time_seconds{${one}}` }),
     ),
-    closedRow('Logs', logs(`What ${job} says`, `{service="${job}"}`)),
+    closedRow('Logs', logs(`Logs of ${job}`, `{service="${job}"}`)),
   ]);
 }
 
-/** Of a service's queue of due work. */
+/** A service's queue of due work. */
 function dueWork(job: string, noun: string): Panel[] {
   const one = `job="${job}"`;
   const handled = `due_handled_until_seconds{${one}}`;
   return [
     graph(`Due work on ${noun}`, 'ops', { '{{outcome}}': rateBy('outcome', `due_work_total{${one}}`) }),
     graph(
-      'Due work is behind by',
+      'Lag of due work',
       's',
       { '{{instance}}': `clamp_min(timestamp(${handled}) - ${handled}, 0)` },
-      { description: 'Under 1 s when all is well; see WorkerStuck in the runbook.' },
+      { description: 'Normally under 1 s; see WorkerStuck in the runbook.' },
     ),
-    graph(`Due work on ${noun} in hand`, 'short', { '{{instance}}': `due_work_in_hand{${one}}` }),
+    graph(`Due work on ${noun} in progress`, 'short', { '{{instance}}': `due_work_in_hand{${one}}` }),
   ];
 }
 
@@ -137,11 +137,11 @@ function circuits(matchers: string) {
       { 0: ['closed', 'green'], 1: ['open', 'red'], 2: ['half-open', 'yellow'] },
     ),
     graph(
-      'Age of what is known of revocations',
+      'Age of the revocation list',
       's',
       { '{{instance}}': `revocations_age_seconds{${matchers}}` },
       {
-        description: 'Asked of the user service every 3 s.',
+        description: 'Fetched from the user service every 3 s.',
       },
     ),
   );

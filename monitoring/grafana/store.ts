@@ -3,10 +3,10 @@ import { closedRow, dashboard, FIRING, graph, logs, row, stat, states } from './
 import { orZero, quantiles, rateBy, shareBy } from './promql.ts';
 
 const P99 = 'class:http_request_duration_seconds:p99_rate5m';
-const AT_THE_DOOR = 'nginx_http_requests_total';
+const AT_NGINX = 'nginx_http_requests_total';
 const { window, classes } = readSlo();
 
-/** The p99 of each class as a part of what was promised. */
+/** The p99 of each class as a share of its objective. */
 const p99OfObjective = Object.fromEntries(
   Object.entries(classes).map(([name, { p99Ms }]) => [name, `${P99}{class="${name}"} / ${p99Ms / 1000}`]),
 );
@@ -17,25 +17,25 @@ export const storeDashboard = dashboard('store', 'Store overview', [
     'Now',
     stat('Alerts firing', 'none', { firing: orZero(`count(${FIRING})`) }, { redFrom: 1 }),
     stat('Processes down', 'none', { down: orZero('count(up == 0)') }, { redFrom: 1 }),
-    stat('Requests', 'reqps', { requests: rateBy('', AT_THE_DOOR) }),
-    stat('Failed (5xx)', 'percentunit', { failed: shareBy('', 'status=~"5.."', AT_THE_DOOR) }, { redFrom: 0.001 }),
+    stat('Requests', 'reqps', { requests: rateBy('', AT_NGINX) }),
+    stat('Failed (5xx)', 'percentunit', { failed: shareBy('', 'status=~"5.."', AT_NGINX) }, { redFrom: 0.001 }),
   ),
   row(
-    'Objectives by class of requests, see slo.md',
+    'Objectives by class of requests (see Service levels)',
     stat(
       `Error budget left of ${window}`,
       'percentunit',
       { '{{class}}': `1 - ${averageOf('errors')} / ${averageOf('requests')} / class:error_budget:ratio` },
       { greenFrom: 0, instant: true },
     ),
-    stat('p99 as a part of the objective', 'percentunit', p99OfObjective, { redFrom: 1 }),
+    stat('p99 as a share of the objective', 'percentunit', p99OfObjective, { redFrom: 1 }),
     graph(
-      'Error budget burnt within an hour',
+      'Burn rate of the error budget, 1 h',
       'none',
       {
         '{{class}}': 'class:http_errors:ratio_rate1h / class:error_budget:ratio',
       },
-      { description: '1 uses the budget up exactly at the end of its window; 14.4 wakes somebody.' },
+      { description: '1 uses the budget up exactly by the end of its window; 14.4 pages someone.' },
     ),
     graph('p99', 's', { '{{class}}': P99 }),
   ),
@@ -49,7 +49,7 @@ export const storeDashboard = dashboard('store', 'Store overview', [
       },
       { 1: ['firing', 'orange'] },
       {
-        description: 'DeadMan fires always: where it is missing, nothing was watched.',
+        description: 'DeadMan always fires: gaps in it are times without monitoring.',
       },
     ),
     states('Processes', { '{{job}} {{instance}}': 'up' }, { 0: ['down', 'red'], 1: ['up', 'green'] }),
@@ -63,34 +63,34 @@ export const storeDashboard = dashboard('store', 'Store overview', [
   row(
     'Business',
     graph('Orders', 'ops', {
-      begun: rateBy('', 'orders_created_total'),
+      created: rateBy('', 'orders_created_total'),
       '{{to}}': rateBy('to', 'order_status_changes_total{to=~"confirmed|cancelled|rejected|delivered"}'),
     }),
-    graph('Revenue a minute, minor units', 'short', {
+    graph('Revenue per minute, minor units', 'short', {
       '{{currency}}': `60 * ${rateBy('currency', 'order_value_minor_total')}`,
     }),
-    graph('Checkout', 's', quantiles('checkout_duration_seconds')),
+    graph('Checkout time', 's', quantiles('checkout_duration_seconds')),
     graph('Registrations', 'ops', { registrations: rateBy('', 'user_registrations_total') }),
     graph('Sign-ins by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'logins_total') }),
-    graph('Changes of carts by kind', 'ops', { '{{kind}}': rateBy('kind', 'cart_changes_total') }),
+    graph('Cart changes by kind', 'ops', { '{{kind}}': rateBy('kind', 'cart_changes_total') }),
     graph('Stock reservations by outcome', 'ops', { '{{outcome}}': rateBy('outcome', 'stock_reservations_total') }),
     stat(
-      'Stock that does not add up',
+      'Stock invariant violations',
       'none',
       { violations: orZero('sum(stock_invariant_violations_total)') },
       { redFrom: 1 },
     ),
   ),
   row(
-    'What it stands on',
+    'Resources',
     graph('Statements by service', 'ops', { '{{job}}': 'job:cassandra_queries:rate1m' }),
-    graph('p99 of a statement', 's', { '{{job}}': 'job:cassandra_query_duration_seconds:p99_rate1m' }),
+    graph('Statements, p99', 's', { '{{job}}': 'job:cassandra_query_duration_seconds:p99_rate1m' }),
     graph(
       'CPU',
       'percentunit',
       { '{{job}}': 'sum by (job) (rate(process_cpu_seconds_total[$__rate_interval]))' },
       {
-        description: '1 is a core.',
+        description: '1 is one core.',
       },
     ),
     graph('Memory', 'bytes', { '{{job}}': 'sum by (job) (process_resident_memory_bytes)' }),
