@@ -12,10 +12,10 @@ import {
 } from './committed.ts';
 import { drawPanel, escapeHtml, type NamedLine } from './picture.ts';
 
-const HELP = `npm run dashboards:render: draws every dashboard from what Prometheus knows, a page each: to see them where there is no Grafana.
+const HELP = `npm run dashboards:render: draws every dashboard from the data in Prometheus, one page each, for use without Grafana.
 
   --prometheus <url>   (http://127.0.0.1:9090)
-  --minutes <n>        how much of the past is shown (15)
+  --minutes <n>        how far back the graphs go (15)
   --out <folder>       (.store/monitoring/dashboards)
 `;
 
