@@ -3,7 +3,7 @@ import type { Cart, CartLine, Offer } from './cart.ts';
 /** Offers by product id; a product that is no longer sold is absent. */
 export type Offers = ReadonlyMap<string, Offer>;
 
-/** A line at today's price. */
+/** A line at the current price. */
 export interface PricedLine extends CartLine {
   readonly lineTotalMinor: number;
   readonly available: number;
@@ -20,13 +20,13 @@ export type Warning =
       readonly currency: string;
     };
 
-/** A cart as it is shown: at today's prices, saying what has changed under the shopper's hands. */
+/** A cart as it is shown: at current prices, with warnings of what has changed since its lines were written. */
 export interface PricedCart {
   readonly id: string;
   readonly lines: readonly PricedLine[];
-  /** All pieces, of every line. */
+  /** Sum of the quantities of all lines. */
   readonly itemCount: number;
-  /** The lines that can be bought; those that are gone or sold out cost nothing. */
+  /** Sum of all lines, as in an order; the warnings say which can't be bought. */
   readonly totalMinor: number;
   readonly currency: string;
   readonly warnings: readonly Warning[];
@@ -35,8 +35,8 @@ export interface PricedCart {
 }
 
 /**
- * Shows `cart` at the prices of `offers`, which must name all that is sold of it. A line whose product is gone is shown as it was last
- * known; it has 0 available.
+ * Prices `cart` by `offers`, which must hold every product of it that is still sold. A line whose product is gone is shown as last
+ * written, with 0 available.
  */
 export function priceCart(cart: Cart, offers: Offers, currency: string): PricedCart {
   const { id, version, updatedAt } = cart;
@@ -45,7 +45,7 @@ export function priceCart(cart: Cart, offers: Offers, currency: string): PricedC
     id,
     lines,
     itemCount: sum(lines.map(({ quantity }) => quantity)),
-    totalMinor: sum(lines.filter(({ available }) => available > 0).map(({ lineTotalMinor }) => lineTotalMinor)),
+    totalMinor: sum(lines.map(({ lineTotalMinor }) => lineTotalMinor)),
     currency,
     warnings: cart.lines.flatMap((line) => warningsOf(line, offers.get(line.productId))),
     version,

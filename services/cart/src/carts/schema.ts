@@ -72,7 +72,7 @@ const CartWarning = z
       .meta({ id: 'LowStock', description: 'There are fewer than the cart holds; an order would be refused.' }),
     z
       .strictObject({ code: z.literal('unavailable'), productId: z.uuid() })
-      .meta({ id: 'Unavailable', description: 'Sold out or no longer sold; it does not count into the total.' }),
+      .meta({ id: 'Unavailable', description: 'Sold out or no longer sold; an order would be refused. The item counts towards the total.' }),
   ])
   .meta({ id: 'CartWarning' });
 
@@ -80,7 +80,7 @@ const cartFields = {
   id: z.uuid(),
   items: z.array(CartItem).max(MAX_LINES),
   itemCount: z.int().min(0).meta({ description: 'Pieces of all items together.' }),
-  total: Money.meta({ description: 'Sum of the line totals of all items but the unavailable ones.' }),
+  total: Money.meta({ description: 'Sum of all line totals: the `expectedTotal` of an order.' }),
   warnings: z.array(CartWarning),
   version: z.int().min(0).meta({ description: 'Counts the changes; 0 for a cart that was never written.' }),
   updatedAt: z.iso
