@@ -1,4 +1,4 @@
-// Integration: what breaks a rule is told which field, is never a 500, and changes nothing.
+// Integration: bad input is refused naming the field, is never a 500, and changes nothing.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import request from 'supertest';
@@ -21,7 +21,7 @@ const userId = crypto.randomUUID();
 const lamp = crypto.randomUUID();
 const order = crypto.randomUUID();
 
-/** Good for nothing as a quantity, as they stand in the JSON. */
+/** No quantities, as JSON text. */
 const badQuantities = (least: number) => [
   String(least - 1),
   '-1',

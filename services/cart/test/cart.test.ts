@@ -1,4 +1,4 @@
-// Unit: the rules alone.
+// Unit: the rules of a cart.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
@@ -38,11 +38,11 @@ const quantitiesOf = ({ lines }: Pick<Cart, 'lines'>) =>
 const hundred = () => cartOf(Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, 1])));
 
 describe('items of a cart', () => {
-  it('adds to what is there', () => {
+  it('adds to the quantity in the cart', () => {
     assert.deepEqual(quantitiesOf(addItem(cartOf({ a: 2, b: 1 }), offer('a'), 3)), { a: 5, b: 1 });
   });
 
-  it("takes today's price and name into the line that is touched, and into no other", () => {
+  it('takes the current price and name into the line that is changed, and into no other', () => {
     const { lines } = addItem(cartOf({ a: 1, b: 1 }), offer('a', { priceMinor: 1200, name: 'new' }), 1);
     assert.deepEqual(
       lines.map(({ productId, name, unitPriceMinor }) => ({ productId, name, unitPriceMinor })),
@@ -53,7 +53,7 @@ describe('items of a cart', () => {
     );
   });
 
-  it('sets the quantity, of a product that is not there too', () => {
+  it('sets the quantity, whether the product is in the cart or not', () => {
     assert.deepEqual(quantitiesOf(setItem(cartOf({ a: 5 }), offer('a'), 2)), { a: 2 });
     assert.deepEqual(quantitiesOf(setItem(cartOf({ a: 5 }), offer('b'), 2)), { a: 5, b: 2 });
   });
@@ -67,7 +67,7 @@ describe('items of a cart', () => {
     );
   });
 
-  it('refuses more than there are, all pieces together', () => {
+  it('refuses a resulting quantity above what is available', () => {
     const last = offer('a', { available: 3 });
     assert.deepEqual(quantitiesOf(addItem(cartOf({ a: 1 }), last, 2)), { a: 3 });
     assert.throws(() => addItem(cartOf({ a: 2 }), last, 2), {
@@ -77,7 +77,7 @@ describe('items of a cart', () => {
     assert.throws(() => setItem(cartOf({ a: 2 }), last, 4), { code: 'insufficient_stock' });
   });
 
-  it('holds 100 products; one that is there may still grow', () => {
+  it('holds 100 products; the quantity of one in the cart may still grow', () => {
     const full = hundred();
     assert.throws(() => addItem(full, offer('new'), 1), { code: 'cart_full' });
     assert.throws(() => assertRoomFor(full, 'new'), { code: 'cart_full' });
@@ -85,14 +85,14 @@ describe('items of a cart', () => {
     assert.deepEqual(removeItem(full, 'p7').lines.length, 99);
   });
 
-  it('is the very same cart when nothing changes', () => {
+  it('gives the very same cart when nothing changes', () => {
     const cart = cartOf({ a: 1 });
     assert.equal(removeItem(cart, 'b'), cart);
     const empty = clearCart(cart);
     assert.equal(clearCart(empty), empty);
   });
 
-  it('remembers its takes when it is cleared', () => {
+  it('keeps its takes when it is cleared', () => {
     const { cart } = takeLines(cartOf({ a: 1 }), 'o');
     assert.deepEqual(clearCart(addItem(cart, offer('b'), 1)).takes, cart.takes);
   });
@@ -105,7 +105,7 @@ describe('take', () => {
     assert.deepEqual(cart.lines, []);
   });
 
-  it('gives the same again to the same order, and leaves what came in since', () => {
+  it('gives the same again to the same order, and leaves what was added since', () => {
     const refilled = addItem(takeLines(cartOf({ a: 2 }), 'o').cart, offer('b'), 1);
     const again = takeLines(refilled, 'o');
     assert.equal(again.cart, refilled);
@@ -116,7 +116,7 @@ describe('take', () => {
     assert.deepEqual(takeLines(takeLines(cartOf({ a: 2 }), 'o').cart, 'p').lines, []);
   });
 
-  it('of an empty cart stands too: a late repetition carries off nothing that came later', () => {
+  it('of an empty cart stands too: a late repetition takes nothing that was added since', () => {
     const { cart } = takeLines(emptyCart('u', now), 'o');
     const filled = addItem(cart, offer('a'), 1);
     assert.deepEqual(takeLines(filled, 'o'), { cart: filled, lines: [] });
@@ -131,7 +131,7 @@ describe('take', () => {
     );
   });
 
-  it('is remembered however many checkouts find the cart empty meanwhile, of which the last 8 are', () => {
+  it('is remembered however many takes of the empty cart follow, of which the last 8 are remembered too', () => {
     let { cart } = takeLines(cartOf({ a: 2 }), 'full');
     for (let index = 0; index < 9; index += 1) cart = takeLines(cart, `o${index}`).cart;
     assert.deepEqual(
@@ -142,10 +142,10 @@ describe('take', () => {
   });
 });
 
-describe("a guest's cart that comes into a user's", () => {
+describe("a guest's cart that is merged into a user's", () => {
   const guestOf = (id: string, quantities: Record<string, number>): Cart => ({ ...cartOf(quantities), id, version: 1 });
 
-  it('goes to the first who asks, and to nobody else', () => {
+  it('goes to the first user who asks, and to nobody else', () => {
     const given = giveTo(guestOf('g', { a: 2 }), 'u');
     assert.equal(giveTo(given, 'v'), given);
     const stranger = { ...emptyCart('v', now) };
@@ -153,13 +153,13 @@ describe("a guest's cart that comes into a user's", () => {
     assert.deepEqual(quantitiesOf(mergeCart(cartOf({ a: 1 }), given)), { a: 3 });
   });
 
-  it('that is not there can’t be given, and is not found', () => {
+  it('that does not exist can’t be given, and is not found', () => {
     const nothing = emptyCart('g', now);
     assert.equal(giveTo(nothing, 'u'), nothing);
     assert.throws(() => mergeCart(cartOf({}), nothing), { code: 'cart_not_found' });
   });
 
-  it('comes in once, of the last hundred', () => {
+  it('is merged once, if it is among the last hundred', () => {
     const given = giveTo(guestOf('g', { a: 2 }), 'u');
     let cart = mergeCart(cartOf({}), given);
     assert.equal(mergeCart(cart, given), cart);
@@ -172,7 +172,7 @@ describe("a guest's cart that comes into a user's", () => {
 });
 
 describe('restore', () => {
-  it('puts the lines back beside what came in since', () => {
+  it('puts the lines back beside what was added since', () => {
     const refilled = addItem(takeLines(cartOf({ a: 2, b: 1 }), 'o').cart, offer('a'), 3);
     const { cart, restored } = restoreLines(refilled, 'o');
     assert.equal(restored, true);
@@ -210,16 +210,16 @@ describe('restore', () => {
     assert.equal(quantitiesOf(full).p147, 1);
   });
 
-  it('keeps the price of the line that is there', () => {
+  it('keeps the price of the line in the cart', () => {
     const refilled = addItem(takeLines(cartOf({ a: 1 }), 'o').cart, offer('a', { priceMinor: 900 }), 1);
     assert.equal(restoreLines(refilled, 'o').cart.lines[0]?.unitPriceMinor, 900);
   });
 });
 
-describe('whatever order, repetition or delay the messages of two checkouts have', () => {
+describe('in any order, repetition or delay of the messages of two checkouts', () => {
   type Answers = Readonly<Record<string, Cart['lines']>>;
 
-  it('no piece is lost, none is doubled, and each order has one answer until its restore, then none', () => {
+  it('no piece is lost or duplicated, and each order gets one answer until its restore, then nothing', () => {
     const walk = (cart: Cart, answers: Answers, added: number, length: number) => {
       assert.equal(piecesIn(cart), added);
       if (length === 7) return;

@@ -1,11 +1,20 @@
-// Integration: the service over HTTP, on the real Cassandra, with a stub of the product service.
+// Integration: the service over HTTP, on a real Cassandra, with a stub of the product service.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import request from 'supertest';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { CartBody } from '../src/carts/schema.ts';
 import type { ProductStub, StubProduct } from './support/product-stub.ts';
-import { asOrder, countQueries, newGuest, openStore, readMetric, type Store, shopper } from './support/store.ts';
+import {
+  asOrder,
+  countQueries,
+  newGuest,
+  nextSecond,
+  openStore,
+  readMetric,
+  type Store,
+  shopper,
+} from './support/store.ts';
 
 const usd = (amount: number) => ({ amount, currency: 'USD' });
 
@@ -25,7 +34,7 @@ beforeEach(() => {
 });
 
 describe('GET /api/v1/cart', () => {
-  it('gives an empty cart to a user without one, and keeps nothing of it', async () => {
+  it('gives an empty cart to a user without one, and stores nothing', async () => {
     const startedAt = Date.now();
     const { body, headers } = await ann.getCart().expect(200);
     const { updatedAt, ...rest } = body;
@@ -35,7 +44,7 @@ describe('GET /api/v1/cart', () => {
     assert.equal(headers.etag, undefined);
   });
 
-  it("shows the items at today's prices and says what has changed", async () => {
+  it('shows the items at current prices, totals them all, and warns of what has changed', async () => {
     const [lamp, chair, table, vase] = [
       product.offer({ name: 'Lamp', image: 'https://img.example/lamp.jpg' }),
       product.offer({ name: 'Chair', price: usd(500) }),
@@ -85,7 +94,7 @@ describe('GET /api/v1/cart', () => {
     assert.equal(product.calls.length, callsBefore + 1);
   });
 
-  it('never shows an old price: without the product service it is 503', async () => {
+  it('never shows an old price: without the product service the answer is 503', async () => {
     await ann.add(product.offer().id, 1).expect(201);
     product.down = true;
     const { body, headers } = await ann.getCart().expect(503);
@@ -96,42 +105,41 @@ describe('GET /api/v1/cart', () => {
   });
 });
 
-describe('a look into the cart', () => {
-  let remembering: Store;
-  let cat: ReturnType<typeof shopper>;
+describe('the prices of a cart', () => {
+  it('are current, until the replica has shown 50 carts in the second: then up to a second old', async (context) => {
+    let clock = performance.now() + 1000;
+    context.mock.method(performance, 'now', () => clock);
+    const lamp = product.offer();
+    await ann.add(lamp.id, 1).expect(201);
+    for (let amount = 2; amount <= 50; amount += 1) {
+      product.offer({ ...lamp, price: usd(amount) });
+      assert.deepEqual((await ann.getCart().expect(200)).body.total, usd(amount));
+    }
 
-  before(async () => {
-    remembering = await openStore({ offerAge: 60_000 });
-  });
-  after(() => remembering.close());
-  beforeEach(() => {
-    cat = shopper(remembering.replicas[0]);
-  });
-
-  it('asks nobody for what product has said a moment ago, an addition for what is added alone', async () => {
-    const { product } = remembering;
-    const [lamp, chair] = [product.offer(), product.offer()];
-    await cat.add(lamp.id, 1).expect(201);
+    product.offer({ ...lamp, price: usd(2500) });
     const calls = product.calls.length;
-    await cat.getCart().expect(200);
+    assert.deepEqual((await ann.getCart().expect(200)).body.total, usd(50));
     assert.equal(product.calls.length, calls);
 
-    const dan = shopper(remembering.replicas[0]);
-    await dan.add(chair.id, 1).expect(201);
-    await cat.add(chair.id, 1).expect(201);
-    assert.deepEqual(product.calls.slice(calls), [[chair.id], [chair.id]]);
+    clock += 1000;
+    assert.deepEqual((await ann.getCart().expect(200)).body.total, usd(2500));
   });
 
-  it('never shows an older price than the change before it, which always asks', async () => {
-    const { product } = remembering;
-    const lamp = product.offer();
-    await cat.add(lamp.id, 1).expect(201);
+  it('are current in the line that is changed, always, and are never older in a later answer', async (context) => {
+    const clock = performance.now() + 3000;
+    context.mock.method(performance, 'now', () => clock);
+    const [lamp, chair] = [product.offer(), product.offer()];
+    await ann.add(lamp.id, 1).expect(201);
+    await ann.add(chair.id, 1).expect(201);
+    for (let count = 2; count < 50; count += 1) await ann.getCart().expect(200);
     product.offer({ ...lamp, price: usd(2500) });
-    assert.deepEqual((await cat.getCart().expect(200)).body.total, usd(1999));
-    assert.deepEqual((await cat.add(lamp.id, 1).expect(201)).body.total, usd(5000));
-    assert.deepEqual((await cat.getCart().expect(200)).body.total, usd(5000));
+    product.offer({ ...chair, price: usd(100) });
+    assert.deepEqual((await ann.getCart().expect(200)).body.total, usd(2 * 1999));
+    assert.deepEqual((await ann.add(lamp.id, 1).expect(201)).body.total, usd(2 * 2500 + 1999));
+    assert.deepEqual(product.calls.at(-1), [lamp.id]);
+    assert.deepEqual((await ann.getCart().expect(200)).body.total, usd(2 * 2500 + 1999));
     product.offer({ ...lamp, available: 2 });
-    await cat.add(lamp.id, 1).expect(409);
+    await ann.add(lamp.id, 1).expect(409);
   });
 });
 
@@ -147,7 +155,7 @@ describe('POST /api/v1/cart', () => {
 });
 
 describe('POST /api/v1/cart/items', () => {
-  it('adds to what is there and answers 201 with the whole cart', async () => {
+  it('adds to the quantity in the cart and answers 201 with the whole cart', async () => {
     const [lamp, chair] = [product.offer(), product.offer({ price: usd(500) })];
     await ann.add(lamp.id, 2).expect(201);
     await ann.add(chair.id, 1).expect(201);
@@ -168,7 +176,7 @@ describe('POST /api/v1/cart/items', () => {
     assert.equal(product.calls.length, calls + 1);
   });
 
-  it('knows an id in capitals as the same product', async () => {
+  it('treats an id in capitals as the same product', async () => {
     const { id } = product.offer();
     await ann.add(id, 1).expect(201);
     const { body } = await ann.add(id.toUpperCase(), 1).expect(201);
@@ -176,11 +184,13 @@ describe('POST /api/v1/cart/items', () => {
   });
 
   it('is 404 for a product that is not sold', async () => {
-    const { body } = await ann.add(crypto.randomUUID(), 1).expect(404);
-    assert.equal(body.code, 'product_not_found');
+    for (const id of [crypto.randomUUID(), '11111111-1111-1111-1111-111111111111']) {
+      const { body } = await ann.add(id, 1).expect(404);
+      assert.equal(body.code, 'product_not_found');
+    }
   });
 
-  it('is 409 when all pieces together are more than there are', async () => {
+  it('is 409 when the resulting quantity is more than is available', async () => {
     const { id } = product.offer({ available: 5 });
     await ann.add(id, 3).expect(201);
     const { body } = await ann.add(id, 3).expect(409);
@@ -189,7 +199,7 @@ describe('POST /api/v1/cart/items', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [id]: 3 });
   });
 
-  it('is 400 at /quantity when the item would exceed 999', async () => {
+  it('is 400 at /quantity when the resulting quantity would exceed 999', async () => {
     const { id } = product.offer({ available: 5000 });
     await ann.add(id, 999).expect(201);
     const { body } = await ann.add(id, 1).expect(400);
@@ -205,6 +215,7 @@ describe('POST /api/v1/cart/items', () => {
   });
 
   it('refreshes the price of the item it touches', async () => {
+    await nextSecond();
     const lamp = product.offer();
     await ann.add(lamp.id, 1).expect(201);
     product.offer({ ...lamp, price: usd(2500) });
@@ -225,7 +236,7 @@ describe('POST /api/v1/cart/items', () => {
 });
 
 describe('PUT /api/v1/cart/items/{productId}', () => {
-  it('sets the quantity, and the same again is the same', async () => {
+  it('sets the quantity, and is idempotent', async () => {
     const { id } = product.offer();
     await ann.add(id, 5).expect(201);
     for (let times = 0; times < 2; times += 1) {
@@ -233,12 +244,12 @@ describe('PUT /api/v1/cart/items/{productId}', () => {
     }
   });
 
-  it('puts a product there that was not', async () => {
+  it('adds a product that was not in the cart', async () => {
     const { id } = product.offer();
     assert.deepEqual(quantitiesIn((await ann.set(id, 4).expect(200)).body), { [id]: 4 });
   });
 
-  it('removes with 0, also what is no longer sold', async () => {
+  it('removes with 0, even a product that is no longer sold', async () => {
     const [lamp, chair] = [product.offer(), product.offer()];
     await ann.add(lamp.id, 1).expect(201);
     await ann.add(chair.id, 1).expect(201);
@@ -246,7 +257,7 @@ describe('PUT /api/v1/cart/items/{productId}', () => {
     assert.deepEqual(quantitiesIn((await ann.set(chair.id, 0).expect(200)).body), { [lamp.id]: 1 });
   });
 
-  it('is refused as an addition is', async () => {
+  it('is refused for the same reasons as an addition', async () => {
     const { id } = product.offer({ available: 5 });
     assert.equal((await ann.set(id, 6).expect(409)).body.code, 'insufficient_stock');
     assert.equal((await ann.set(crypto.randomUUID(), 1).expect(404)).body.code, 'product_not_found');
@@ -254,7 +265,7 @@ describe('PUT /api/v1/cart/items/{productId}', () => {
 });
 
 describe('DELETE', () => {
-  it('of an item gives the cart without it, and again the same', async () => {
+  it('of an item gives the cart without it, and is idempotent', async () => {
     const [lamp, chair] = [product.offer(), product.offer()];
     await ann.add(lamp.id, 1).expect(201);
     await ann.add(chair.id, 1).expect(201);
@@ -264,7 +275,7 @@ describe('DELETE', () => {
     assert.deepEqual(second.body, first.body);
   });
 
-  it('of the cart empties it, without asking the product service', async () => {
+  it('of the cart empties it, without calling the product service', async () => {
     await ann.add(product.offer().id, 1).expect(201);
     product.down = true;
     const { body } = await ann.clear().expect(200);
@@ -273,7 +284,7 @@ describe('DELETE', () => {
     assert.equal((await ann.clear().expect(200)).body.version, 2);
   });
 
-  it('of a cart that never was is 200 and keeps nothing', async () => {
+  it('of a cart that never existed is 200 and stores nothing', async () => {
     assert.equal((await ann.clear().expect(200)).body.version, 0);
     assert.equal((await ann.remove(crypto.randomUUID()).expect(200)).body.version, 0);
   });
@@ -286,7 +297,7 @@ describe('take and restore', () => {
     lamp = product.offer();
   });
 
-  it('take empties the cart and gives its lines, the same again for the same order', async () => {
+  it('take empties the cart and gives its lines, the same each time for the same order', async () => {
     const [order, other] = orders();
     await ann.add(lamp.id, 2).expect(201);
     const lines = [{ productId: lamp.id, quantity: 2 }];
@@ -296,7 +307,7 @@ describe('take and restore', () => {
     assert.deepEqual((await ann.take(other).expect(200)).body, { lines: [] });
   });
 
-  it('a repeated take leaves what came in since', async () => {
+  it('a repeated take leaves what was added since', async () => {
     const [order] = orders();
     await ann.add(lamp.id, 2).expect(201);
     await ann.take(order).expect(200);
@@ -305,7 +316,7 @@ describe('take and restore', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [lamp.id]: 1 });
   });
 
-  it('a late repetition of a take that found nothing finds nothing', async () => {
+  it('a late repetition of a take of an empty cart takes nothing', async () => {
     const [order] = orders();
     assert.deepEqual((await ann.take(order).expect(200)).body, { lines: [] });
     await ann.add(lamp.id, 1).expect(201);
@@ -313,7 +324,7 @@ describe('take and restore', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [lamp.id]: 1 });
   });
 
-  it('restore puts the lines back once, beside what came in since', async () => {
+  it('restore puts the lines back once, beside what was added since', async () => {
     const [order] = orders();
     await ann.add(lamp.id, 2).expect(201);
     await ann.take(order).expect(200);
@@ -333,7 +344,7 @@ describe('take and restore', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [lamp.id]: 2 });
   });
 
-  it('restore finds the lines although the cart was cleared or taken by another order', async () => {
+  it('restore finds the lines even if the cart was cleared or taken by another order since', async () => {
     const [order, other] = orders();
     await ann.add(lamp.id, 2).expect(201);
     await ann.take(order).expect(200);
@@ -344,7 +355,7 @@ describe('take and restore', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [lamp.id]: 2 });
   });
 
-  it('restored lines keep all their facts', async () => {
+  it('restored lines keep all their fields', async () => {
     const [order] = orders();
     const vase = product.offer({ name: 'Vase', image: 'https://img.example/v.jpg' });
     await ann.add(vase.id, 2).expect(201);
@@ -355,7 +366,7 @@ describe('take and restore', () => {
     assert.deepEqual((await ann.getCart()).body.items, items);
   });
 
-  it('is for the order service alone, each with its own scope', async () => {
+  it('are for the order service alone, each with its own scope', async () => {
     const refused = [
       { as: 'user token', token: ann.token, status: 401 },
       { as: 'another service', token: serviceToken('product', 'cart', 'carts:take'), status: 403 },
@@ -375,8 +386,8 @@ describe('take and restore', () => {
   });
 });
 
-describe('whose cart it is', () => {
-  it("nobody sees or changes another's", async () => {
+describe('ownership', () => {
+  it("nobody sees or changes another user's cart", async () => {
     const bob = shopper(service);
     const { id } = product.offer();
     await ann.add(id, 2).expect(201);
@@ -387,7 +398,7 @@ describe('whose cart it is', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [id]: 2 });
   });
 
-  it('without a valid token everything is 401, and Bearer is what is asked for', async () => {
+  it('without a valid token everything is 401 with a Bearer challenge', async () => {
     const operations = [
       ['get', '/api/v1/cart'],
       ['post', '/api/v1/cart'],
@@ -408,8 +419,8 @@ describe('whose cart it is', () => {
   });
 });
 
-describe('what the service tells about itself', () => {
-  it('counts changes by kind, and no more than were made', async () => {
+describe('metrics and documentation', () => {
+  it('counts changes by kind, and only those that were made', async () => {
     const count = (kind: string) => readMetric(service, `cart_changes_total{kind="${kind}"}`);
     const kinds = ['item_added', 'item_set', 'item_removed', 'cleared', 'taken', 'restored', 'opened', 'merged'];
     const before = await Promise.all(kinds.map(count));
@@ -431,7 +442,7 @@ describe('what the service tells about itself', () => {
     );
   });
 
-  it('documents every operation, and closes every object', () => {
+  it('documents every operation, and every object as closed', () => {
     const { paths = {}, components = {} } = service.document;
     assert.deepEqual(Object.keys(paths).sort(), [
       '/api/v1/cart',
@@ -457,7 +468,7 @@ function queriesSince(before: Map<string, number>, after: Map<string, number>): 
   return Object.fromEntries(grown.filter(([, count]) => count > 0));
 }
 
-/** Asks until the circuit lets a call through again. */
+/** Retries until the circuit lets a call through again. */
 async function reachable(ask: () => request.Test): Promise<request.Response> {
   for (let attempts = 0; attempts < 50; attempts += 1) {
     const answer = await ask();

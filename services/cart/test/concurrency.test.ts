@@ -1,4 +1,4 @@
-// Integration: many at once, and answers that never come.
+// Integration: concurrent changes, and lost answers.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Client } from 'cassandra-driver';
@@ -14,7 +14,7 @@ import {
   restoreLines,
   takeLines,
 } from '../src/carts/cart.ts';
-import { CART_TTL, type CartRepository, createCartRepository } from '../src/carts/repository.ts';
+import { CART_TTL_SECONDS, type CartRepository, createCartRepository } from '../src/carts/repository.ts';
 import { openStore, type Store, shopper } from './support/store.ts';
 
 let store: Store;
@@ -23,8 +23,8 @@ before(async () => {
 });
 after(() => store.close());
 
-describe('changes at once', () => {
-  it('40 additions to one cart are 40, each within the 5 s that a request may take', async () => {
+describe('concurrent changes', () => {
+  it('40 additions to one cart all count, each within the 5 s that a request may take', async () => {
     const ann = shopper(store.replicas[0]);
     const { id } = store.product.offer();
     const answers = await Promise.all(Array.from({ length: 40 }, () => ann.add(id, 1)));
@@ -33,7 +33,7 @@ describe('changes at once', () => {
     assert.deepEqual([body.itemCount, body.version], [40, 40]);
   });
 
-  it('two replicas that add to one cart lose nothing, each answer 201', async () => {
+  it('additions to one cart on two replicas lose nothing, and all are answered 201', async () => {
     const userId = crypto.randomUUID();
     const shoppers = store.replicas.map((replica) => shopper(replica, userId));
     const products = [store.product.offer(), store.product.offer()];
@@ -49,7 +49,7 @@ describe('changes at once', () => {
     assert.equal(body.version, 40);
   });
 
-  it('a cart goes to one of two orders that take it at once, whole', async () => {
+  it('a cart taken by two orders at once goes to one of them, whole', async () => {
     for (let round = 0; round < 10; round += 1) {
       const userId = crypto.randomUUID();
       const [one, other] = store.replicas.map((replica) => shopper(replica, userId));
@@ -60,7 +60,7 @@ describe('changes at once', () => {
     }
   });
 
-  it('takes and restores of one order, repeated at once on both replicas, leave every piece in one place', async () => {
+  it('concurrent takes and restores of one order on both replicas leave every piece in one place', async () => {
     for (let round = 0; round < 10; round += 1) {
       const userId = crypto.randomUUID();
       const orderId = crypto.randomUUID();
@@ -91,11 +91,13 @@ describe('a write whose answer is lost', () => {
   let database: Database;
   let carts: CartRepository;
   let admin: Client;
+  const repositoryWith = (conditional: Database['conditional']) =>
+    createCartRepository({ ...database, conditional }, () => new Date());
 
   before(async () => {
     const { contactPoints, keyspacePrefix, admin: account } = store.keyspaces;
     database = await openDatabase(store.keyspaces, 'cart');
-    carts = createCartRepository(database);
+    carts = repositoryWith(database.conditional);
     admin = await connectAs(contactPoints, account, `${keyspacePrefix}cart`);
   });
   after(async () => {
@@ -103,47 +105,41 @@ describe('a write whose answer is lost', () => {
     await database.close();
   });
 
-  /** Does the write, loses the answer, lets `meanwhile` happen, and repeats it, as `conditional` does. */
+  /** Writes, loses the answer, lets `meanwhile` happen, and repeats the write, as `conditional` does. */
   function losesAnswers(meanwhile: () => Promise<unknown> = async () => {}): CartRepository {
-    return createCartRepository({
-      ...database,
-      async conditional(name, statements) {
-        await database.conditional(name, statements);
-        await meanwhile();
-        return { ...(await database.conditional(name, statements)), uncertain: true };
-      },
+    return repositoryWith(async (name, statements) => {
+      await database.conditional(name, statements);
+      await meanwhile();
+      return { ...(await database.conditional(name, statements)), uncertain: true };
     });
   }
 
-  it('is known as its own: nothing is added twice, on a new cart and on an old one', async () => {
+  it('is recognised as its own: nothing is added twice, to a new cart or an old one', async () => {
     const id = crypto.randomUUID();
     for (const quantity of [1, 2, 3]) {
-      const { cart } = await losesAnswers().changeCart(id, addOne);
-      assert.equal(quantityIn(cart), quantity);
+      const { cart, changed } = await losesAnswers().changeCart(id, addOne);
+      assert.deepEqual([quantityIn(cart), changed], [quantity, true]);
       assert.equal(quantityIn(await carts.findCart(id)), quantity);
     }
   });
 
-  it('is known as not done when another writer made that version, and is done then, once', async () => {
+  it('is recognised as not applied when another writer made that version, and is then applied once', async () => {
     for (const start of [0, 1]) {
       const id = crypto.randomUUID();
       if (start) await carts.changeCart(id, addOne);
       let lost = false;
-      const losesBeforeWriting = createCartRepository({
-        ...database,
-        async conditional(name, statements) {
-          if (lost) return database.conditional(name, statements);
-          lost = true;
-          await carts.changeCart(id, addOne);
-          return { ...(await database.conditional(name, statements)), uncertain: true };
-        },
+      const losesBeforeWriting = repositoryWith(async (name, statements) => {
+        if (lost) return database.conditional(name, statements);
+        lost = true;
+        await carts.changeCart(id, addOne);
+        return { ...(await database.conditional(name, statements)), uncertain: true };
       });
       await losesBeforeWriting.changeCart(id, addOne);
       assert.equal(quantityIn(await carts.findCart(id)), start + 2);
     }
   });
 
-  it('is outcome_unknown when the cart has moved on since, and is not repeated', async () => {
+  it('is outcome_unknown when the cart has changed since, and is not repeated', async () => {
     for (const start of [0, 1]) {
       const id = crypto.randomUUID();
       if (start) await carts.changeCart(id, addOne);
@@ -153,49 +149,43 @@ describe('a write whose answer is lost', () => {
     }
   });
 
-  it('is 503 when no answer comes at all, and is made at most once', async () => {
+  it('is 503 when there is no answer at all, and is made at most once', async () => {
     const id = crypto.randomUUID();
-    const silent = createCartRepository({
-      ...database,
-      async conditional(name, statements) {
-        await database.conditional(name, statements);
-        throw Object.assign(new Error('no answer'), { code: 'database_unavailable' });
-      },
+    const silent = repositoryWith(async (name, statements) => {
+      await database.conditional(name, statements);
+      throw Object.assign(new Error('no answer'), { code: 'database_unavailable' });
     });
     await assert.rejects(silent.changeCart(id, addOne), { code: 'database_unavailable' });
     assert.equal(quantityIn(await carts.findCart(id)), 1);
   });
 
-  it('lets an order take and restore without losing or doubling a piece', async () => {
+  it('lets an order take and restore without losing or duplicating a piece', async () => {
     const id = crypto.randomUUID();
     const orderId = crypto.randomUUID();
     const repository = losesAnswers();
     await repository.changeCart(id, addOne);
     for (let times = 0; times < 2; times += 1) {
-      const { lines } = await repository.changeCart(id, (cart) => takeLines(cart, orderId));
-      assert.equal(lines[0]?.quantity, 1);
+      const { lines, changed } = await repository.changeCart(id, (cart) => takeLines(cart, orderId));
+      assert.deepEqual([lines[0]?.quantity, changed], [1, times === 0]);
     }
     assert.equal((await repository.changeCart(id, (cart) => restoreLines(cart, orderId))).restored, true);
     assert.equal((await repository.changeCart(id, (cart) => restoreLines(cart, orderId))).restored, false);
     assert.equal(quantityIn(await carts.findCart(id)), 1);
   });
 
-  it('gives up as cart_busy when others are always first, having written nothing', async () => {
+  it('ends as cart_busy when other writers are always first, having written nothing', async () => {
     const id = crypto.randomUUID();
     let others = 0;
-    const unlucky = createCartRepository({
-      ...database,
-      async conditional(name, statements) {
-        others += 1;
-        await carts.changeCart(id, addOne);
-        return database.conditional(name, statements);
-      },
+    const unlucky = repositoryWith(async (name, statements) => {
+      others += 1;
+      await carts.changeCart(id, addOne);
+      return database.conditional(name, statements);
     });
     await assert.rejects(unlucky.changeCart(id, addOne), { status: 503, code: 'cart_busy' });
     assert.equal(quantityIn(await carts.findCart(id)), others);
   });
 
-  it('every write gives every cell 30 days again', async () => {
+  it('every write renews the 30 days of every cell', async () => {
     const id = crypto.randomUUID();
     const ttls = async () => {
       const columns = ['version', 'write_id', 'lines', 'takes', 'merges', 'merged_into', 'updated_at'];
@@ -210,7 +200,7 @@ describe('a write whose answer is lost', () => {
       cart: mergeCart(cart, { ...emptyCart(id, new Date()), version: 1, mergedInto: id }),
     });
     const giveAway = (cart: Cart) => ({ cart: giveTo(cart, id) });
-    // An empty list has no cell, and so nothing that could run out.
+    // An empty list has no cell that could expire.
     const changes = [
       { change: addOne, cells: 4 },
       { change: take, cells: 4 },
@@ -223,13 +213,13 @@ describe('a write whose answer is lost', () => {
       await carts.changeCart<{ cart: Cart }>(id, change);
       const fresh = await ttls();
       assert.equal(fresh.length, cells);
-      for (const ttl of fresh) assert.ok(ttl > CART_TTL - 2 && ttl <= CART_TTL, `${ttl}`);
+      for (const ttl of fresh) assert.ok(ttl > CART_TTL_SECONDS - 2 && ttl <= CART_TTL_SECONDS, `${ttl}`);
       await new Promise((resolve) => setTimeout(resolve, 2100));
-      for (const ttl of await ttls()) assert.ok(ttl <= CART_TTL - 2, `${ttl}`);
+      for (const ttl of await ttls()) assert.ok(ttl <= CART_TTL_SECONDS - 2, `${ttl}`);
     }
   });
 
-  it('a cart that has run out is a new one to whoever still holds the old', async () => {
+  it('a cart that expires during a change is changed as a new one', async () => {
     const id = crypto.randomUUID();
     await carts.changeCart(id, addOne);
     let first = true;

@@ -1,4 +1,4 @@
-// Integration: carts of people who aren't signed in, and what becomes of them when they sign in.
+// Integration: guests' carts, and what becomes of them when the guest signs in.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import request from 'supertest';
@@ -8,9 +8,9 @@ import type { Death } from '../../local/test-support/dying-platform.ts';
 import { userToken } from '../../local/test-support/service-config.ts';
 import { CartBody, GuestCartBody } from '../src/carts/schema.ts';
 import type { ProductStub } from './support/product-stub.ts';
-import { guest, newGuest, openStore, type Store, shopper } from './support/store.ts';
+import { guest, newGuest, nextSecond, openStore, type Store, shopper } from './support/store.ts';
 
-/** What supertest keeps of the request beside its answer. */
+/** The request, as supertest keeps it with its answer. */
 interface Sent {
   readonly method: string;
   readonly url: string;
@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 
 describe("a guest's cart", () => {
-  it('is made by POST without Bearer: 201, empty, with a token that no two have and no other answer shows', async () => {
+  it('is opened by POST without Bearer: 201, empty, with a unique token that no other answer shows', async () => {
     const { body, headers } = await request(service.app).post('/api/v1/cart').expect(201);
     GuestCartBody.parse(body);
     assert.deepEqual([body.items, body.itemCount, body.version], [[], 0, 1]);
@@ -49,7 +49,7 @@ describe("a guest's cart", () => {
     assert.ok(!shown.text.includes(body.cartToken));
   });
 
-  it('is kept under a hash: its token stands nowhere in the database', async () => {
+  it('is stored under a hash: its token is nowhere in the database', async () => {
     await gus.add(product.offer().id, 1).expect(201);
     const { contactPoints, admin, keyspacePrefix } = store.keyspaces;
     const client = await connectAs(contactPoints, admin, `${keyspacePrefix}cart`);
@@ -60,7 +60,7 @@ describe("a guest's cart", () => {
     assert.ok(!everything.includes(gus.cartToken.slice('cart_'.length)));
   });
 
-  it('takes every operation that a user’s does, on any replica', async () => {
+  it('supports every operation of a user’s cart, on any replica', async () => {
     const [lamp, chair] = [product.offer(), product.offer()];
     const elsewhere = guest(other, gus.cartToken);
     assert.deepEqual(quantitiesIn((await gus.add(lamp.id, 2).expect(201)).body), { [lamp.id]: 2 });
@@ -71,7 +71,7 @@ describe("a guest's cart", () => {
     assert.deepEqual((await gus.clear().expect(200)).body.items, []);
   });
 
-  it('is out of reach of another guest, of a user, and of whoever knows its id', async () => {
+  it('is out of reach of another guest, of a user, and of anyone who knows its id', async () => {
     const { id } = product.offer();
     await gus.add(id, 2).expect(201);
     for (const stranger of [await newGuest(service), ann, shopper(service, gus.cartId.replace(/-8/, '-4'))]) {
@@ -81,7 +81,7 @@ describe("a guest's cart", () => {
     assert.deepEqual(quantitiesIn((await gus.getCart()).body), { [id]: 2 });
   });
 
-  it('is not what a Bearer opens, should both be sent: Bearer wins, a bad one too', async () => {
+  it('is not opened by a request that also has a Bearer: Bearer wins, even an invalid one', async () => {
     await gus.add(product.offer().id, 1).expect(201);
     const { body } = await gus.getCart().set('authorization', `Bearer ${ann.token}`).expect(200);
     assert.equal(body.id, ann.userId);
@@ -89,7 +89,7 @@ describe("a guest's cart", () => {
     await gus.send('post', '/api/v1/cart').set('authorization', `Basic ${userToken()}`).expect(401);
   });
 
-  it('without a token, or with one that opens nothing, is the same 401 as any other, and nothing is made', async () => {
+  it('is the same 401 as any other without a token or with one that opens nothing', async () => {
     const used = await newGuest(service);
     await ann.merge(used.cartToken).expect(200);
     const tokens = [
@@ -127,7 +127,7 @@ describe("a guest's cart", () => {
     }
   });
 
-  it('is answered as the document says, which asks for a token everywhere but where a cart is made', async () => {
+  it('is answered as documented: every operation but the opening of a cart requires a token', async () => {
     const document: ApiDocument = (await request(service.app).get('/openapi.json').expect(200)).body;
     const contract = createContractCheckOf({ cart: document });
     const [{ cartToken }, { id }] = [await newGuest(service), product.offer()];
@@ -161,7 +161,7 @@ describe("a guest's cart", () => {
     );
   });
 
-  it('counts each of 40 additions made at once', async () => {
+  it('counts each of 40 concurrent additions', async () => {
     const { id } = product.offer();
     const guests = [gus, guest(other, gus.cartToken)];
     const answers = await Promise.all(Array.from({ length: 40 }, (_, index) => guests[index % 2]?.add(id, 1)));
@@ -171,7 +171,7 @@ describe("a guest's cart", () => {
 });
 
 describe('POST /api/v1/cart/merge', () => {
-  it('adds the quantities up, keeps the order of what was there, and closes the guest’s cart', async () => {
+  it('adds the quantities up, keeps the order of the user’s items, and closes the guest’s cart', async () => {
     const [lamp, chair, vase] = [product.offer(), product.offer(), product.offer()];
     await ann.add(lamp.id, 1).expect(201);
     await ann.add(chair.id, 2).expect(201);
@@ -192,7 +192,7 @@ describe('POST /api/v1/cart/merge', () => {
     await gus.add(lamp.id, 1).expect(401);
   });
 
-  it('again changes nothing and is 200, whatever happened to the cart since', async () => {
+  it('changes nothing when repeated and is 200, whatever happened to the cart since', async () => {
     const { id } = product.offer();
     await gus.add(id, 2).expect(201);
     await ann.merge(gus.cartToken).expect(200);
@@ -204,7 +204,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual((await ann.merge(gus.cartToken).expect(200)).body.items, []);
   });
 
-  it('of a cart that has come to somebody else changes nothing and is 200', async () => {
+  it('of a cart that was merged into another user’s changes nothing and is 200', async () => {
     const { id } = product.offer();
     await gus.add(id, 2).expect(201);
     await ann.merge(gus.cartToken).expect(200);
@@ -213,7 +213,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [id]: 2 });
   });
 
-  it('of a cart that has run out since it came in changes nothing and is 200', async () => {
+  it('of a cart that has expired since it was merged changes nothing and is 200', async () => {
     const { id } = product.offer();
     await gus.add(id, 2).expect(201);
     await ann.merge(gus.cartToken).expect(200);
@@ -221,7 +221,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual(quantitiesIn((await ann.merge(gus.cartToken).expect(200)).body), { [id]: 2 });
   });
 
-  it('of a cart that is not there is 404, of what can’t be a token 400', async () => {
+  it('of a cart that does not exist is 404, with a malformed token 400', async () => {
     await forget(gus.cartId);
     assert.equal((await ann.merge(gus.cartToken).expect(404)).body.code, 'cart_not_found');
     const { body } = await ann.merge('x').expect(400);
@@ -241,7 +241,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual(quantitiesIn((await ann.merge(gus.cartToken).expect(200)).body), { [id]: 999 });
   });
 
-  it('stops at 100 products: what was there stays, and grows', async () => {
+  it('stops at 100 products: the user’s items stay, and grow', async () => {
     const products = Array.from({ length: 100 }, () => product.offer());
     for (const { id } of products.slice(0, 99)) await ann.add(id, 1).expect(201);
     for (const { id } of [products[0], products[99], product.offer()].flatMap((offer) => offer ?? [])) {
@@ -265,7 +265,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual(quantitiesIn((await ann.getCart()).body), { [id]: 4 });
   });
 
-  it('by 10 users at once brings it to one of them', async () => {
+  it('by 10 users at once gives the items to one of them', async () => {
     const { id } = product.offer();
     await gus.add(id, 3).expect(201);
     const users = Array.from({ length: 10 }, (_, index) => shopper(index % 2 ? other : service));
@@ -274,7 +274,7 @@ describe('POST /api/v1/cart/merge', () => {
     assert.deepEqual(carts.sort(), [0, 0, 0, 0, 0, 0, 0, 0, 0, 3]);
   });
 
-  it('while the guest goes on adding loses nothing that was acknowledged', async () => {
+  it('while the guest keeps adding loses nothing that was acknowledged', async () => {
     for (let round = 0; round < 5; round += 1) {
       const [late, user] = [await newGuest(service), shopper(other)];
       const { id } = product.offer();
@@ -286,7 +286,7 @@ describe('POST /api/v1/cart/merge', () => {
     }
   });
 
-  it('cut off anywhere is whole when it is repeated, and counts once', async () => {
+  it('cut off anywhere is complete when it is repeated, and counts once', async () => {
     const counting = await store.openDying();
     await merging(counting.service);
     const effects = counting.platform.effects.length;
@@ -296,7 +296,7 @@ describe('POST /api/v1/cart/merge', () => {
     }
   });
 
-  /** A guest with 3 of a product signs in as somebody with 1 of it, and merges through `through`. */
+  /** A guest with 3 of a product signs in as a user with 1 of it, and merges on `through`. */
   async function merging(through: typeof service) {
     const { id } = product.offer();
     const [bob, visitor] = [shopper(service), await newGuest(service)];
@@ -324,11 +324,12 @@ describe('POST /api/v1/cart/merge', () => {
 
 // Last, since it leaves the circuit to the product service open.
 describe("a guest's token", () => {
-  it('is in no log, whether it is refused, cut off or the product service is gone', async () => {
+  it('is in no log, whether it is refused, cut off or the product service is down', async () => {
     const { service: dying } = await store.openDying({ effect: 1, when: 'after' });
     await guest(dying, gus.cartToken).getCart().expect(500);
     await gus.add(product.offer().id, 1).expect(201);
     product.down = true;
+    await nextSecond();
     await gus.getCart().expect(503);
     await ann.merge(gus.cartToken).expect(503);
     product.down = false;
@@ -338,7 +339,7 @@ describe("a guest's token", () => {
   });
 });
 
-/** As if the cart's 30 days were over. */
+/** As if the cart had expired. */
 async function forget(cartId: string): Promise<void> {
   const { contactPoints, admin, keyspacePrefix } = store.keyspaces;
   const client = await connectAs(contactPoints, admin, `${keyspacePrefix}cart`);

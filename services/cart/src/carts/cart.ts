@@ -1,16 +1,16 @@
 import { validationFailed } from '#platform/errors.ts';
 import { cartFull, cartNotFound, insufficientStock } from './refusals.ts';
 
-/** Most pieces of one product. */
+/** Per product. */
 export const MAX_QUANTITY = 999;
-/** Most different products. */
+/** Different products in a cart. */
 export const MAX_LINES = 100;
-/** How many checkouts a cart remembers, and how many that found it empty. */
+/** Checkouts that a cart remembers; and as many more that found it empty. */
 export const REMEMBERED_TAKES = 8;
-/** How many guests' carts a cart remembers that came into it. */
+/** Merged guests' carts that a cart remembers. */
 export const REMEMBERED_MERGES = 100;
 
-/** What the shop says of a product today. */
+/** A product as it is sold now. */
 export interface Offer {
   readonly productId: string;
   readonly sku: string;
@@ -21,7 +21,7 @@ export interface Offer {
   readonly available: number;
 }
 
-/** A product in a cart, with its facts and its price as they were when the line was last written. */
+/** A product in a cart, with its facts and price as of when the line was last written. */
 export interface CartLine {
   readonly productId: string;
   readonly sku: string;
@@ -32,53 +32,53 @@ export interface CartLine {
   readonly currency: string;
 }
 
-/** The answer that a checkout got, or gets should it still ask. */
+/** What an order gets from the cart, each time it asks. */
 export interface Take {
   readonly orderId: string;
   readonly lines: readonly CartLine[];
 }
 
-/** A cart as it is kept. The rules below give the very same object back when nothing changes. */
+/** A cart as it is stored. The rules below return the very same object when nothing changes. */
 export interface Cart {
   /** The user's id, or a hash of the guest's token. */
   readonly id: string;
-  /** 0 until it is first written. */
+  /** 0 before the first write. */
   readonly version: number;
   readonly lines: readonly CartLine[];
-  /** The last takes, newest last. */
+  /** Newest last. */
   readonly takes: readonly Take[];
-  /** The guests' carts that came into it last, newest last. */
+  /** Ids of the guests' carts merged into this one, newest last. */
   readonly merges: readonly string[];
-  /** The user who has got this guest's cart: nobody else gets it, and its token doesn't open it any more. */
+  /** The user whose cart this guest's cart is merged into: nobody else's ever, and its token no longer opens it. */
   readonly mergedInto: string | undefined;
   readonly updatedAt: Date;
 }
 
-/** The cart of someone who has none: never written, or left alone for 30 days. */
+/** The cart of an owner who has none: never written, or expired. */
 export function emptyCart(id: string, now: Date): Cart {
   return { id, version: 0, lines: [], takes: [], merges: [], mergedInto: undefined, updatedAt: now };
 }
 
-/** Throws Conflict `cart_full` when the product would be one line too many. */
+/** Throws Conflict `cart_full` if the product would be one line too many. */
 export function assertRoomFor(cart: Cart, productId: string): void {
   if (quantityOf(cart, productId) > 0 || cart.lines.length < MAX_LINES) return;
   throw cartFull(productId, MAX_LINES);
 }
 
 /**
- * Adds to what is there, at today's price. Throws `validation_failed` at /quantity over 999 pieces, Conflict `cart_full` over 100 lines
- * and Conflict `insufficient_stock` when all the pieces together are more than there are.
+ * Adds to the quantity in the cart, at the current price. Throws `validation_failed` at /quantity above 999, Conflict `cart_full` above
+ * 100 lines, and Conflict `insufficient_stock` when the resulting quantity is more than is available.
  */
 export function addItem(cart: Cart, offer: Offer, quantity: number): Cart {
-  const there = quantityOf(cart, offer.productId);
-  if (there + quantity > MAX_QUANTITY) {
-    const detail = `At most ${MAX_QUANTITY} of one product; the cart holds ${there} already.`;
+  const current = quantityOf(cart, offer.productId);
+  if (current + quantity > MAX_QUANTITY) {
+    const detail = `At most ${MAX_QUANTITY} of one product; the cart already holds ${current}.`;
     throw validationFailed([{ pointer: '/quantity', detail }]);
   }
-  return setItem(cart, offer, there + quantity);
+  return setItem(cart, offer, current + quantity);
 }
 
-/** Makes it `quantity` pieces (1 or more) at today's price, whatever was there. Throws as `addItem`. */
+/** Sets the quantity (1 or more), at the current price, whether the product is in the cart or not. Throws as `addItem`. */
 export function setItem(cart: Cart, offer: Offer, quantity: number): Cart {
   const { productId, available } = offer;
   assertRoomFor(cart, productId);
@@ -96,15 +96,15 @@ export function removeItem(cart: Cart, productId: string): Cart {
   return { ...cart, lines: cart.lines.filter((line) => line.productId !== productId) };
 }
 
-/** Takes everything out; the takes stay remembered. */
+/** Removes all lines; takes and merges stay remembered. */
 export function clearCart(cart: Cart): Cart {
   return cart.lines.length === 0 ? cart : { ...cart, lines: [] };
 }
 
 /**
- * Gives the whole cart to an order. The first answer stands: asked again, the order gets the same lines, and what was put into the cart
- * since then stays there. That is why an empty cart remembers the take as well: a late repetition for an order that was refused as
- * empty must not carry off what came later. After a restore the order gets nothing, ever.
+ * Gives all lines to an order. The first answer stands: a repeated take returns the same lines, and leaves in the cart what was added
+ * since. That is why the take of an empty cart is remembered too: repeated late, for an order that was refused as empty, it must not
+ * take what was added since. After a restore the order never gets anything.
  */
 export function takeLines(cart: Cart, orderId: string): { cart: Cart; lines: readonly CartLine[] } {
   const earlier = findTake(cart, orderId);
@@ -114,8 +114,8 @@ export function takeLines(cart: Cart, orderId: string): { cart: Cart; lines: rea
 }
 
 /**
- * Puts back what the order took, beside what has come in since: once, however often it is asked. An order that hasn't taken anything is
- * remembered as one that gets nothing, so that its take, should it come late, finds nothing.
+ * Puts back what the order took, beside what was added since; a repetition changes nothing. For an order that hasn't taken anything, a
+ * take of nothing is remembered, which a late take then gets.
  */
 export function restoreLines(cart: Cart, orderId: string): { cart: Cart; restored: boolean } {
   const take = findTake(cart, orderId);
@@ -125,19 +125,19 @@ export function restoreLines(cart: Cart, orderId: string): { cart: Cart; restore
   return { cart: { ...cart, lines: addLines(cart.lines, take.lines), takes }, restored: true };
 }
 
-/** A guest's cart is open as long as it is there and no user has got it. */
+/** A guest's cart is open from its first write until it is given to a user. */
 export function isOpen({ version, mergedInto }: Cart): boolean {
   return version > 0 && mergedInto === undefined;
 }
 
-/** Closes a guest's cart for the user; one that isn't open stays as it is. Its lines stay in it, so that a merge can be repeated. */
+/** Closes a guest's cart for the user; one that isn't open stays as it is. It keeps its lines, so that a merge can be repeated. */
 export function giveTo(guest: Cart, userId: string): Cart {
   return isOpen(guest) ? { ...guest, mergedInto: userId } : guest;
 }
 
 /**
- * Adds what was in a guest's cart that has been given away: once, and only to whom it was given. Quantities are capped as in a restore.
- * Throws NotFound `cart_not_found` when there is no such cart and never was one that came in here.
+ * Adds the lines of a closed guest's cart, once, and only to the cart of the user it was given to. Quantities are capped as in a restore.
+ * Throws NotFound `cart_not_found` when there is no such cart, unless it was merged into this one before it expired.
  */
 export function mergeCart(cart: Cart, guest: Cart): Cart {
   if (cart.merges.includes(guest.id)) return cart;
@@ -147,18 +147,18 @@ export function mergeCart(cart: Cart, guest: Cart): Cart {
   return { ...cart, lines: addLines(cart.lines, guest.lines), merges };
 }
 
-/** Quantities add up, capped at 999; lines beyond the hundredth are left out. What is there keeps its place and its price. */
+/** Quantities add up, capped at 999; lines beyond the hundredth are left out. Lines in the cart keep their place and price. */
 function addLines(lines: readonly CartLine[], more: readonly CartLine[]): CartLine[] {
   const byProduct = new Map(lines.map((line) => [line.productId, line]));
   for (const line of more) {
-    const there = byProduct.get(line.productId);
-    const quantity = Math.min(line.quantity + (there?.quantity ?? 0), MAX_QUANTITY);
-    if (there || byProduct.size < MAX_LINES) byProduct.set(line.productId, { ...(there ?? line), quantity });
+    const current = byProduct.get(line.productId);
+    const quantity = Math.min(line.quantity + (current?.quantity ?? 0), MAX_QUANTITY);
+    if (current || byProduct.size < MAX_LINES) byProduct.set(line.productId, { ...(current ?? line), quantity });
   }
   return [...byProduct.values()];
 }
 
-/** Takes of nothing are counted by themselves: a few refused checkouts of an empty cart don't push out the one that holds its lines. */
+/** Takes of nothing are counted apart: refused checkouts of an empty cart don't push out a take that holds lines. */
 function remember(cart: Cart, take: Take): Cart {
   const takes = [...cart.takes, take];
   const full = takes.filter(({ lines }) => lines.length > 0).slice(-REMEMBERED_TAKES);

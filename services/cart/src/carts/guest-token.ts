@@ -1,14 +1,14 @@
 import { hash, randomBytes } from 'node:crypto';
 
-/** The secrets by which guests open their carts. */
+/** The secrets with which guests open their carts. */
 export interface GuestTokens {
-  /** A new secret of 256 random bits, for the guest alone, and the id that its cart is kept under. */
+  /** A new secret of 256 random bits, for the guest alone, and the id of the cart that it opens. */
   create(): { readonly text: string; readonly cartId: string };
-  /** The id of the cart that this opens if there is one; undefined for a text that can't be one of ours. */
+  /** The id of the cart that the token opens, if there is one; undefined for a malformed token. */
   toCartId(text: string): string | undefined;
 }
 
-/** The prefix lets whoever finds one in a text know it for a secret: see `redact` in the platform's logging. */
+/** The prefix marks a token as a secret wherever it turns up: see `redact` in the platform's logging. */
 const TOKEN = /^cart_[\w-]{43}$/;
 const SECRET_BYTES = 32;
 
@@ -20,7 +20,7 @@ export const guestTokens: GuestTokens = {
   toCartId: (text) => (TOKEN.test(text) ? toUuid(text) : undefined),
 };
 
-/** A UUID of version 8 (RFC 9562): no user's id is one, so that no token ever opens a user's cart. */
+/** A UUID of version 8 (RFC 9562), made of the token's hash. No user's id is one, so no token ever opens a user's cart. */
 function toUuid(text: string): string {
   const bytes = hash('sha256', text, 'buffer').subarray(0, 16);
   bytes.writeUInt8(((bytes[6] ?? 0) & 0x0f) | 0x80, 6);

@@ -4,9 +4,9 @@ export function productNotFound(): NotFound {
   return new NotFound('product_not_found', 'There is no such product.');
 }
 
-/** What a token is told that opens nothing, where it isn't what says who calls. */
+/** For a token in a body that opens no cart; one that identifies the caller gets 401. */
 export function cartNotFound(): NotFound {
-  return new NotFound('cart_not_found', 'There is no cart with this token (any more).');
+  return new NotFound('cart_not_found', 'There is no cart with this token.');
 }
 
 export function cartFull(productId: string, maxLines: number): Conflict {
@@ -16,11 +16,11 @@ export function cartFull(productId: string, maxLines: number): Conflict {
 }
 
 export function insufficientStock(productId: string, requested: number, available: number): Conflict {
-  return new Conflict('insufficient_stock', `${requested} asked for, ${available} available.`, {
+  return new Conflict('insufficient_stock', `${requested} requested, ${available} available.`, {
     extensions: { productId, requested, available },
   });
 }
 
 export function cartBusy(): Unavailable {
-  return new Unavailable('cart_busy', 'Too many changes of this cart at once; nothing was changed, ask again.');
+  return new Unavailable('cart_busy', 'Too many changes to this cart at once; nothing was changed, try again.');
 }

@@ -3,24 +3,24 @@ import { Reply, type Route, route } from '#platform/http/route.ts';
 import { MAX_LINES } from './cart.ts';
 import { cartBusy, cartFull, cartNotFound, insufficientStock, productNotFound } from './refusals.ts';
 import {
-  AddItem,
+  AddItemBody,
   CartBody,
-  CartPath,
+  CartParams,
   EXAMPLE_PRODUCT_ID,
   GuestCartBody,
-  ItemPath,
-  MergeCart,
-  OpenedCart,
-  OrderReference,
-  Restoration,
-  SetItem,
-  TakenLines,
+  ItemParams,
+  MergeCartBody,
+  OpenedCartBody,
+  OrderReferenceBody,
+  RestorationBody,
+  SetItemBody,
+  TakenLinesBody,
   toCartBody,
   toTakenLines,
 } from './schema.ts';
-import type { Carts } from './service.ts';
+import type { CartService } from './service.ts';
 
-/** Bearer wins; a guest's token is the other way in. */
+/** A signed-in user, or a guest by token; Bearer wins. */
 const OWNER = { userOr: 'X-Cart-Token' } as const;
 
 const CHANGE_REFUSALS = [cartBusy(), outcomeUnknown('cart')];
@@ -31,16 +31,16 @@ const ITEM_REFUSALS = [
   ...CHANGE_REFUSALS,
 ];
 
-export function cartRoutes(carts: Carts): Route[] {
+export function cartRoutes(carts: CartService): Route[] {
   return [
     route({
       method: 'post',
       path: '/api/v1/cart',
-      summary: 'The cart to shop with',
-      description: "A user's own. Who isn't signed in gets a new one, and the token that opens it.",
+      summary: 'Open a cart',
+      description: 'A signed-in user gets their own cart; anyone else a new one, and the token that opens it.',
       tag: 'Cart',
       access: { userOr: 'anyone' },
-      response: OpenedCart,
+      response: OpenedCartBody,
       alternatives: { 201: { description: "A guest's new cart, with its `cartToken`.", response: GuestCartBody } },
       errors: CHANGE_REFUSALS,
       handle: async (_input, user) => {
@@ -52,10 +52,10 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'get',
       path: '/api/v1/cart',
-      summary: "The cart at today's prices",
+      summary: 'The cart at current prices',
       description:
-        'A user without a cart gets an empty one. Prices and stock are those of the last second; without the product service it is 503 after ' +
-        'that, never an older price.',
+        'A user without a cart gets an empty one. Prices and stock are current; in a busy store they may be up to a second old. Never ' +
+        'older: without the product service the answer is 503.',
       tag: 'Cart',
       access: OWNER,
       response: CartBody,
@@ -64,7 +64,7 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'delete',
       path: '/api/v1/cart',
-      summary: 'Take everything out',
+      summary: 'Empty the cart',
       tag: 'Cart',
       access: OWNER,
       response: CartBody,
@@ -74,13 +74,13 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'post',
       path: '/api/v1/cart/items',
-      summary: 'Add to what is there',
+      summary: 'Add an item',
       description:
-        '404 `product_not_found`. 409 `insufficient_stock` (with `productId`, `requested`, the resulting quantity, and `available`) ' +
-        'or `cart_full`. 400 at `/quantity` when the item would exceed 999.',
+        'Adds to the quantity in the cart. 404 `product_not_found`. 409 `insufficient_stock` (with `productId`, `requested`, the ' +
+        'resulting quantity, and `available`) or `cart_full`. 400 at `/quantity` when the resulting quantity would exceed 999.',
       tag: 'Cart',
       access: OWNER,
-      request: { body: AddItem },
+      request: { body: AddItemBody },
       status: 201,
       response: CartBody,
       errors: ITEM_REFUSALS,
@@ -89,11 +89,11 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'put',
       path: '/api/v1/cart/items/{productId}',
-      summary: 'Set how many there are',
-      description: 'A product that is not in the cart is put there; 0 removes it. Refused as when adding.',
+      summary: 'Set the quantity of an item',
+      description: 'Adds the product if it is not in the cart; 0 removes it. Refused for the same reasons as adding.',
       tag: 'Cart',
       access: OWNER,
-      request: { params: ItemPath, body: SetItem },
+      request: { params: ItemParams, body: SetItemBody },
       response: CartBody,
       errors: ITEM_REFUSALS,
       handle: async ({ params, body }, owner) =>
@@ -102,11 +102,11 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'delete',
       path: '/api/v1/cart/items/{productId}',
-      summary: 'Take an item out',
-      description: 'An item that is not there is no error: the answer is the cart.',
+      summary: 'Remove an item',
+      description: 'Removing an item that is not in the cart is no error.',
       tag: 'Cart',
       access: OWNER,
-      request: { params: ItemPath },
+      request: { params: ItemParams },
       response: CartBody,
       errors: CHANGE_REFUSALS,
       handle: async ({ params }, owner) => toCartBody(await carts.removeItem(owner, params.productId)),
@@ -114,13 +114,13 @@ export function cartRoutes(carts: Carts): Route[] {
     route({
       method: 'post',
       path: '/api/v1/cart/merge',
-      summary: "Take in a guest's cart",
+      summary: "Merge a guest's cart",
       description:
-        "Quantities add up, at most 999 a line and 100 lines. A guest's cart comes to one user once: a second merge changes nothing. " +
-        'Its token opens it no more.',
+        "Quantities add up, to at most 999 an item and 100 items. A guest's cart is merged into one user's cart, once: a second merge " +
+        'changes nothing. Its token no longer opens it.',
       tag: 'Cart',
       access: 'user',
-      request: { body: MergeCart },
+      request: { body: MergeCartBody },
       response: CartBody,
       errors: [cartNotFound(), ...CHANGE_REFUSALS],
       handle: async ({ body }, { userId }) => toCartBody(await carts.merge(userId, body.cartToken)),
@@ -131,8 +131,8 @@ export function cartRoutes(carts: Carts): Route[] {
       summary: 'Empty the cart for an order',
       tag: 'Internal',
       access: { services: ['order'], scope: 'carts:take' },
-      request: { params: CartPath, body: OrderReference },
-      response: TakenLines,
+      request: { params: CartParams, body: OrderReferenceBody },
+      response: TakenLinesBody,
       errors: CHANGE_REFUSALS,
       handle: async ({ params, body }) => toTakenLines(await carts.take(params.userId, body.orderId)),
     }),
@@ -142,8 +142,8 @@ export function cartRoutes(carts: Carts): Route[] {
       summary: 'Put back what an order took',
       tag: 'Internal',
       access: { services: ['order'], scope: 'carts:restore' },
-      request: { params: CartPath, body: OrderReference },
-      response: Restoration,
+      request: { params: CartParams, body: OrderReferenceBody },
+      response: RestorationBody,
       errors: CHANGE_REFUSALS,
       handle: async ({ params, body }) => ({ restored: await carts.restore(params.userId, body.orderId) }),
     }),

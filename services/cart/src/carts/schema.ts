@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { type CartLine, MAX_LINES, MAX_QUANTITY } from './cart.ts';
 import type { PricedCart, PricedLine, Warning } from './priced-cart.ts';
 
-/** A product of every seeded shop, so that what the documents show can be tried as it stands. */
+/** A product of every seeded shop, so that the documented examples work as they are. */
 export const EXAMPLE_PRODUCT_ID = '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5';
 
-const uuid = (what: string, example: string) => z.uuid(`${what} is a UUID.`).toLowerCase().meta({ example });
+const uuid = (what: string, example: string) => z.guid(`${what} is a UUID.`).toLowerCase().meta({ example });
 const ProductId = uuid('A product id', EXAMPLE_PRODUCT_ID);
 
 const quantity = (min: number) => {
@@ -13,27 +13,27 @@ const quantity = (min: number) => {
   return z.int(rule).min(min, rule).max(MAX_QUANTITY, rule);
 };
 
-export const ItemPath = z.strictObject({ productId: ProductId });
-export const CartPath = z.strictObject({ userId: uuid('A user id', '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35') });
+export const ItemParams = z.strictObject({ productId: ProductId });
+export const CartParams = z.strictObject({ userId: uuid('A user id', '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35') });
 
-export const AddItem = z
+export const AddItemBody = z
   .strictObject({ productId: ProductId, quantity: quantity(1) })
   .meta({ id: 'AddItem', example: { productId: EXAMPLE_PRODUCT_ID, quantity: 2 } });
 
-export const SetItem = z
+export const SetItemBody = z
   .strictObject({ quantity: quantity(0).meta({ description: '0 removes the item.' }) })
   .meta({ id: 'SetItem', example: { quantity: 3 } });
 
 const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
 
-export const OrderReference = z
+export const OrderReferenceBody = z
   .strictObject({ orderId: uuid('An order id', EXAMPLE_ORDER_ID) })
   .meta({ id: 'OrderReference', example: { orderId: EXAMPLE_ORDER_ID } });
 
 const EXAMPLE_TOKEN = 'cart_mWc3vG1kq0Yb5T8xJ2nR7sLdHfQeZuXaPiOtNyBwVgE';
-const CartToken = z.string().regex(/^cart_[\w-]{43}$/, 'A cart token as it was given with the cart.');
+const CartToken = z.string().regex(/^cart_[\w-]{43}$/, 'A `cartToken` as returned with the cart.');
 
-export const MergeCart = z
+export const MergeCartBody = z
   .strictObject({ cartToken: CartToken })
   .meta({ id: 'MergeCart', example: { cartToken: EXAMPLE_TOKEN } });
 
@@ -51,9 +51,9 @@ const CartItem = z
     name: z.string(),
     image: z.string().nullable(),
     quantity: z.int().min(1).max(MAX_QUANTITY),
-    unitPrice: Money.meta({ description: "Today's price; of a product that is gone, the last one seen." }),
-    lineTotal: Money.meta({ description: 'quantity × unitPrice, whether it can be bought or not.' }),
-    available: z.int().min(0).meta({ description: '0 when it is sold out or no longer sold.' }),
+    unitPrice: Money.meta({ description: 'The current price; the last known one if the product is no longer sold.' }),
+    lineTotal: Money.meta({ description: 'quantity × unitPrice, whether or not the item can be bought.' }),
+    available: z.int().min(0).meta({ description: '0 when the product is sold out or no longer sold.' }),
   })
   .meta({ id: 'CartItem' });
 
@@ -66,26 +66,27 @@ const CartWarning = z
         previousPrice: Money.meta({ description: 'The price when the item was last added or set.' }),
         currentPrice: Money,
       })
-      .meta({ id: 'PriceChanged', description: 'Said until the item is added to or set again.' }),
+      .meta({ id: 'PriceChanged', description: 'Shown until the item is next added or set.' }),
     z
       .strictObject({ code: z.literal('low_stock'), productId: z.uuid(), available: z.int().min(1) })
-      .meta({ id: 'LowStock', description: 'There are fewer than the cart holds; an order would be refused.' }),
-    z
-      .strictObject({ code: z.literal('unavailable'), productId: z.uuid() })
-      .meta({ id: 'Unavailable', description: 'Sold out or no longer sold; an order would be refused. The item counts towards the total.' }),
+      .meta({ id: 'LowStock', description: 'Fewer are available than the cart holds; an order would be refused.' }),
+    z.strictObject({ code: z.literal('unavailable'), productId: z.uuid() }).meta({
+      id: 'Unavailable',
+      description: 'Sold out or no longer sold; an order would be refused. The item counts towards the total.',
+    }),
   ])
   .meta({ id: 'CartWarning' });
 
 const cartFields = {
   id: z.uuid(),
   items: z.array(CartItem).max(MAX_LINES),
-  itemCount: z.int().min(0).meta({ description: 'Pieces of all items together.' }),
+  itemCount: z.int().min(0).meta({ description: 'Sum of the quantities of all items.' }),
   total: Money.meta({ description: 'Sum of all line totals: the `expectedTotal` of an order.' }),
   warnings: z.array(CartWarning),
-  version: z.int().min(0).meta({ description: 'Counts the changes; 0 for a cart that was never written.' }),
+  version: z.int().min(0).meta({ description: 'Number of changes; 0 for a cart that was never written.' }),
   updatedAt: z.iso
     .datetime()
-    .meta({ description: 'The last change; for a cart that was never written, the time of the answer.' }),
+    .meta({ description: 'The last change; for a cart that was never written, the time of the response.' }),
 };
 
 const EXAMPLE_CART = {
@@ -118,14 +119,14 @@ const EXAMPLE_CART = {
 
 export const CartBody = z.strictObject(cartFields).meta({
   id: 'Cart',
-  description: "A cart at today's prices. It lives for 30 days after its last change.",
+  description: 'A cart at current prices. It expires 30 days after its last change.',
   example: EXAMPLE_CART,
 });
 
 export const GuestCartBody = z
   .strictObject({
     ...cartFields,
-    cartToken: CartToken.meta({ description: 'Opens the cart, sent as `X-Cart-Token`. Shown this once.' }),
+    cartToken: CartToken.meta({ description: 'Opens the cart when sent as `X-Cart-Token`. Never shown again.' }),
   })
   .meta({
     id: 'GuestCart',
@@ -140,24 +141,24 @@ export const GuestCartBody = z
     },
   });
 
-/** A user's own cart, or the new one of whoever isn't signed in. */
-export const OpenedCart = z.union([CartBody, GuestCartBody]).meta({ example: EXAMPLE_CART });
+/** A user's own cart, or a guest's new one. */
+export const OpenedCartBody = z.union([CartBody, GuestCartBody]).meta({ example: EXAMPLE_CART });
 
-export const TakenLines = z
+export const TakenLinesBody = z
   .strictObject({
     lines: z.array(z.strictObject({ productId: z.uuid(), quantity: z.int().min(1).max(MAX_QUANTITY) })).max(MAX_LINES),
   })
   .meta({
     id: 'TakenLines',
-    description: 'What the order took; the same however often it asks, none after a restore.',
+    description: 'What the order took: the same on every repetition, nothing after a restore.',
     example: { lines: [{ productId: EXAMPLE_PRODUCT_ID, quantity: 2 }] },
   });
 
-export const Restoration = z
+export const RestorationBody = z
   .strictObject({
     restored: z
       .boolean()
-      .meta({ description: 'True when this call put lines back; false when there were none to put back (any more).' }),
+      .meta({ description: 'True when this call put lines back; false when there were none, or none any more.' }),
   })
   .meta({ id: 'Restoration', example: { restored: true } });
 
@@ -198,6 +199,6 @@ function toWarning(warning: Warning): z.output<typeof CartWarning> {
   };
 }
 
-export function toTakenLines(lines: readonly CartLine[]): z.output<typeof TakenLines> {
+export function toTakenLines(lines: readonly CartLine[]): z.output<typeof TakenLinesBody> {
   return { lines: lines.map(({ productId, quantity }) => ({ productId, quantity })) };
 }

@@ -1,5 +1,5 @@
 import { Unauthorized } from '#platform/errors.ts';
-import type { RecentOffers } from '../clients/recent-offers.ts';
+import type { OfferCache } from '../clients/offer-cache.ts';
 import {
   addItem,
   assertRoomFor,
@@ -19,7 +19,7 @@ import {
 import type { GuestTokens } from './guest-token.ts';
 import { type Offers, type PricedCart, priceCart } from './priced-cart.ts';
 import { cartNotFound, productNotFound } from './refusals.ts';
-import type { CartRepository } from './repository.ts';
+import type { CartChange, CartRepository } from './repository.ts';
 
 export const CHANGES = [
   'opened',
@@ -33,51 +33,53 @@ export const CHANGES = [
 ] as const;
 export type ChangeKind = (typeof CHANGES)[number];
 
-/** Whose cart: a signed-in user's, who always has one, or that of whoever holds the token of a guest's cart. */
+/** Whose cart: that of a signed-in user, who always has one, or that of whoever holds a guest's cart token. */
 export type CartOwner = { readonly userId: string } | { readonly token: string };
 
 /**
- * The carts of users and guests. A line that is added or set is shown at the price of the moment, any other at that of the moment or of a
- * moment ago: without the product service it is Unavailable `upstream_unavailable`, and then nothing was changed either. Two changes at once both count. Where an
- * owner's token opens no cart it is Unauthorized.
+ * The carts of users and guests. A line being added or set is priced as of now; the others, in a busy store, as of at most a second ago.
+ * Without the product service, throws Unavailable `upstream_unavailable` and changes nothing. Concurrent changes all count. Throws
+ * Unauthorized when the owner's token opens no cart.
  */
-export interface Carts {
-  /** A guest's new, empty cart; its token is told here and never again. */
+export interface CartService {
+  /** A guest's new, empty cart, and its token, which is never shown again. */
   openGuestCart(): Promise<{ cart: PricedCart; token: string }>;
   getCart(owner: CartOwner): Promise<PricedCart>;
   /**
-   * Adds to what is there. Throws NotFound `product_not_found`, Conflict `insufficient_stock` or `cart_full`, and `validation_failed`
-   * when the line would exceed 999.
+   * Adds to the quantity in the cart. Throws NotFound `product_not_found`, Conflict `insufficient_stock` or `cart_full`, and
+   * `validation_failed` when the line would exceed 999.
    */
   addItem(owner: CartOwner, productId: string, quantity: number): Promise<PricedCart>;
-  /** Makes it `quantity`, a product that isn't in the cart too; 0 removes it. Throws as `addItem`. */
+  /** Sets the quantity, whether the product is in the cart or not; 0 removes it. Throws as `addItem`. */
   setItem(owner: CartOwner, productId: string, quantity: number): Promise<PricedCart>;
-  /** Removing what isn't there changes nothing. */
+  /** Removing a product that isn't in the cart changes nothing. */
   removeItem(owner: CartOwner, productId: string): Promise<PricedCart>;
   clear(owner: CartOwner): Promise<PricedCart>;
   /**
-   * Takes what is in the guest's cart into the user's; quantities add up, capped. It comes to one user once, however often and by whoever
-   * it is asked; where it brings nothing the cart stays as it is. The guest's cart is closed first: without an answer, ask again. Throws
-   * NotFound `cart_not_found`.
+   * Merges the guest's cart into the user's; quantities add up, capped. A guest's cart is merged once, into one user's cart; any further
+   * merge of it changes nothing. It is closed first: a caller that gets no answer should retry. Throws NotFound `cart_not_found`.
    */
   merge(userId: string, guestToken: string): Promise<PricedCart>;
-  /** Empties the cart for an order and gives its lines; the same lines again for the same order, none once they were restored. */
+  /** Empties the cart for an order and returns its lines: the same lines each time for the same order, none once they were restored. */
   take(userId: string, orderId: string): Promise<readonly CartLine[]>;
-  /** Puts back what the order took, once; false when there is nothing to put back. After it the order can't take anything any more. */
+  /** Puts back what the order took, once; false when there is nothing to put back. From then on the order takes nothing. */
   restore(userId: string, orderId: string): Promise<boolean>;
 }
 
-export interface CartsParts {
+export interface CartServiceParts {
   readonly repository: CartRepository;
-  readonly products: RecentOffers;
+  readonly products: OfferCache;
   readonly guestTokens: GuestTokens;
   readonly currency: string;
+  readonly now: () => Date;
   countChange(kind: ChangeKind): void;
 }
 
-export function createCarts({ repository, products, guestTokens, currency, countChange }: CartsParts): Carts {
-  /** For showing the cart; what is decided by an offer is decided by that of now. */
-  const listOffers = (cart: Cart, ...decisive: string[]) => products.listOffers(productIdsOf(cart), ...decisive);
+export function createCartService(parts: CartServiceParts): CartService {
+  const { repository, products, guestTokens, currency, now, countChange } = parts;
+
+  /** The offers of the cart's products and of `fresh`; a decision needs fresh ones. */
+  const listOffers = (cart: Cart, ...fresh: string[]) => products.listOffers(productIdsOf(cart), ...fresh);
 
   function toCartId(owner: CartOwner): string {
     if ('userId' in owner) return owner.userId;
@@ -90,17 +92,17 @@ export function createCarts({ repository, products, guestTokens, currency, count
     if (!('userId' in owner) && !isOpen(cart)) throw new Unauthorized();
   }
 
-  async function changeCart<Decision extends { readonly cart: Cart }>(
+  function changeCart<Decision extends { readonly cart: Cart }>(
     owner: CartOwner,
     decide: (cart: Cart) => Decision | Promise<Decision>,
-  ): Promise<Decision> {
+  ): Promise<CartChange<Decision>> {
     return repository.changeCart(toCartId(owner), (before) => {
       assertOpensFor(owner, before);
       return decide(before);
     });
   }
 
-  /** Makes one line anew from today's offer of its product. */
+  /** Changes one line, by the current offer of its product. */
   async function changeItem(owner: CartOwner, productId: string, change: (cart: Cart, offer: Offer) => Cart) {
     const { cart, offers } = await changeCart(owner, async (before) => {
       assertRoomFor(before, productId);
@@ -111,18 +113,18 @@ export function createCarts({ repository, products, guestTokens, currency, count
   }
 
   async function remove(owner: CartOwner, productId: string): Promise<PricedCart> {
-    const { cart, offers, removed } = await changeCart(owner, async (before) => {
+    const { cart, offers, changed } = await changeCart(owner, async (before) => {
       const after = removeItem(before, productId);
-      return { cart: after, offers: await listOffers(after), removed: after !== before };
+      return { cart: after, offers: await listOffers(after) };
     });
-    if (removed) countChange('item_removed');
+    if (changed) countChange('item_removed');
     return priceCart(cart, offers, currency);
   }
 
   return {
     async openGuestCart() {
       const { text: token, cartId } = guestTokens.create();
-      // A copy counts as a change: a token opens only what was written.
+      // A copy counts as a change, so the cart is written: a token opens no other.
       const { cart } = await repository.changeCart(cartId, (before) => ({ cart: { ...before } }));
       countChange('opened');
       return { cart: priceCart(cart, new Map(), currency), token };
@@ -130,7 +132,7 @@ export function createCarts({ repository, products, guestTokens, currency, count
 
     async getCart(owner) {
       const cartId = toCartId(owner);
-      const cart = (await repository.findCart(cartId)) ?? emptyCart(cartId, new Date());
+      const cart = (await repository.findCart(cartId)) ?? emptyCart(cartId, now());
       assertOpensFor(owner, cart);
       return priceCart(cart, await listOffers(cart), currency);
     },
@@ -151,11 +153,8 @@ export function createCarts({ repository, products, guestTokens, currency, count
     removeItem: remove,
 
     async clear(owner) {
-      const { cart, cleared } = await changeCart(owner, (before) => {
-        const after = clearCart(before);
-        return { cart: after, cleared: after !== before };
-      });
-      if (cleared) countChange('cleared');
+      const { cart, changed } = await changeCart(owner, (before) => ({ cart: clearCart(before) }));
+      if (changed) countChange('cleared');
       return priceCart(cart, new Map(), currency);
     },
 
@@ -163,20 +162,17 @@ export function createCarts({ repository, products, guestTokens, currency, count
       const guestCartId = guestTokens.toCartId(guestToken);
       if (guestCartId === undefined) throw cartNotFound();
       const { cart: guest } = await repository.changeCart(guestCartId, (before) => ({ cart: giveTo(before, userId) }));
-      const { cart, offers, merged } = await repository.changeCart(userId, async (before) => {
+      const { cart, offers, changed } = await repository.changeCart(userId, async (before) => {
         const after = mergeCart(before, guest);
-        return { cart: after, offers: await listOffers(after), merged: after !== before };
+        return { cart: after, offers: await listOffers(after) };
       });
-      if (merged) countChange('merged');
+      if (changed) countChange('merged');
       return priceCart(cart, offers, currency);
     },
 
     async take(userId, orderId) {
-      const { lines, taken } = await repository.changeCart(userId, (before) => {
-        const take = takeLines(before, orderId);
-        return { ...take, taken: before.lines.length > 0 && take.cart !== before };
-      });
-      if (taken) countChange('taken');
+      const { lines, changed } = await repository.changeCart(userId, (before) => takeLines(before, orderId));
+      if (changed && lines.length > 0) countChange('taken');
       return lines;
     },
 

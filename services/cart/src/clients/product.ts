@@ -3,10 +3,10 @@ import type { ServiceClient } from '#platform/client/service-client.ts';
 import type { Offer } from '../carts/cart.ts';
 import type { Offers } from '../carts/priced-cart.ts';
 
-/** ms; it only reads, so it needn't have the longer time that a POST gets. */
+/** A read, so it doesn't need the longer timeout of a POST. */
 const READ_CAP_MS = 2000;
 
-/** The fields that a cart reads of an offer. */
+/** The fields of an offer that a cart uses. */
 const OffersAnswer = z.object({
   data: z.array(
     z.object({
@@ -22,8 +22,8 @@ const OffersAnswer = z.object({
 
 export interface ProductClient {
   /**
-   * What the shop sells today of at most 100 products, by product id; what it doesn't sell (any more) is absent. One call, none without
-   * ids. Throws Unavailable `upstream_unavailable`.
+   * Current offers of at most 100 products, by product id; a product that isn't sold is absent. One call, none without ids. Throws
+   * Unavailable `upstream_unavailable`.
    */
   listOffers(productIds: readonly string[]): Promise<Offers>;
 }

@@ -14,16 +14,16 @@ export interface StubProduct {
   available: number;
 }
 
-/** A product service of one route, over real HTTP; asks for the real token. */
+/** A product service of one route, over real HTTP; requires a real token. */
 export interface ProductStub {
   readonly url: string;
-  /** The ids of each call so far. */
+  /** The ids of each call. */
   readonly calls: string[][];
-  /** While true it answers 503 to everything. */
+  /** While true, every answer is 503. */
   down: boolean;
-  /** Puts a new product on the shelf. */
+  /** Starts selling a product, or changes the one with this id. */
   offer(facts?: Partial<StubProduct>): StubProduct;
-  /** Takes it off. */
+  /** Stops selling it. */
   remove(id: string): void;
   close(): void;
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import request from 'supertest';
 import type { Logger } from '#platform/logging.ts';
@@ -8,20 +9,19 @@ import { serviceToken, testServiceConfig, userToken } from '../../../local/test-
 import { assembleCart } from '../../src/app.ts';
 import { type ProductStub, startProductStub } from './product-stub.ts';
 
-/** Cart services on one keyspace, each with its own connection, as replicas in processes of their own would be. */
+/** Cart services on one keyspace, each with a connection of its own, like replicas in separate processes. */
 export interface Store {
   readonly replicas: readonly [Service, ...Service[]];
   readonly product: ProductStub;
   readonly keyspaces: TestKeyspaces;
-  /** All that was given to a logger, before any redaction. */
+  /** Everything passed to a logger, before redaction. */
   readonly logged: string[];
-  /** One more, that stops at `death`; without it, it only counts its effects. */
+  /** One more replica, which stops at `death`; without one it only counts its effects. */
   openDying(death?: Death): Promise<{ readonly service: Service; readonly platform: DyingPlatform }>;
   close(): Promise<void>;
 }
 
-/** `offerAge` in ms: unless a test is about it, each look asks for the prices. */
-export async function openStore({ replicas: count = 1, offerAge = 0 } = {}): Promise<Store> {
+export async function openStore({ replicas: count = 1 } = {}): Promise<Store> {
   const keyspaces = await useKeyspaces();
   const product = await startProductStub();
   const config = testServiceConfig('cart', keyspaces, {
@@ -31,8 +31,7 @@ export async function openStore({ replicas: count = 1, offerAge = 0 } = {}): Pro
   });
   const logged: string[] = [];
   const logger = capture(logged);
-  const assemble: typeof assembleCart = (platform, settings) => assembleCart(platform, settings, { offerAge });
-  const open = () => createService('cart', config, assemble, logger);
+  const open = () => createService('cart', config, assembleCart, logger);
   const dying: Service[] = [];
   const replicas: [Service, ...Service[]] = [await open()];
   while (replicas.length < count) replicas.push(await open());
@@ -46,7 +45,7 @@ export async function openStore({ replicas: count = 1, offerAge = 0 } = {}): Pro
       const assembleMortal: typeof assembleCart = (platform, settings) => {
         const mortal = dyingPlatform(platform, death);
         made.resolve(mortal);
-        return assemble(mortal, settings);
+        return assembleCart(mortal, settings);
       };
       const service = await createService('cart', config, assembleMortal, logger);
       dying.push(service);
@@ -67,7 +66,13 @@ function capture(lines: string[]): Logger {
   return { error: write, warn: write, info: write, debug: write };
 }
 
-/** Somebody signed in. */
+/** Waits for the next second, in which the first 50 carts shown are priced anew, whatever came before. */
+export async function nextSecond(): Promise<void> {
+  const second = Math.floor(performance.now() / 1000);
+  while (Math.floor(performance.now() / 1000) === second) await sleep(10);
+}
+
+/** A signed-in user. */
 export function shopper({ app }: Service, userId: string = crypto.randomUUID()) {
   const token = userToken({ userId });
   const calls = cartCalls(app, { authorization: `Bearer ${token}` });
@@ -81,13 +86,13 @@ export function shopper({ app }: Service, userId: string = crypto.randomUUID()) 
   };
 }
 
-/** Somebody not signed in, with a new cart. */
+/** A guest with a new cart. */
 export async function newGuest(service: Service) {
   const { body } = await request(service.app).post('/api/v1/cart').expect(201);
   return { cartId: body.id as string, ...guest(service, body.cartToken) };
 }
 
-/** Somebody with a token for a guest's cart. */
+/** The holder of a guest's cart token. */
 export function guest({ app }: Service, cartToken: string) {
   return { cartToken, ...cartCalls(app, { 'x-cart-token': cartToken }) };
 }
@@ -115,14 +120,14 @@ export function asOrder(app: Service['app'], userId: string, operation: 'take' |
     .send(body);
 }
 
-/** How many statements the service has sent to Cassandra, by name. */
+/** The number of statements that the service has sent to Cassandra, by name. */
 export async function countQueries({ app }: Service): Promise<Map<string, number>> {
   const { text } = await request(app).get('/metrics').expect(200);
   const counts = text.matchAll(/^cassandra_query_duration_seconds_count\{query="([^"]+)",outcome="ok"\} (\d+)$/gm);
   return new Map([...counts].map(([, name = '', count]) => [name, Number(count)]));
 }
 
-/** The value of one series of the service's metrics; 0 before its first count. */
+/** The value of one series of the service's metrics; 0 before the first count. */
 export async function readMetric({ app }: Service, series: string): Promise<number> {
   const { text } = await request(app).get('/metrics').expect(200);
   const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
