@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { failAccount, failNetwork, networkOf, secondsBlocked } from '../src/logins/throttle.ts';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
-import { secondsToLive } from '../src/sessions/session.ts';
+import { isCurrent, isSpent, type Session, secondsToLive } from '../src/sessions/session.ts';
 import { COMMON_PASSWORDS } from '../src/users/common-passwords.ts';
 import { unusablePassword, weakPassword } from '../src/users/password.ts';
 import { isEmail, isName, normalizeEmail } from '../src/users/user.ts';
@@ -93,18 +93,52 @@ test('one network is an IPv4 address or a /64', () => {
   assert.equal(networkOf('::1'), '0:0:0:0');
 });
 
+const SESSION_ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
+
 test('a refresh token is read as it was made, and has one spelling', () => {
-  const { text, ...made } = refreshTokens.create('0f8fad5b-d9cb-469f-a165-70867728950e', 41);
+  const { text, ...made } = refreshTokens.create(SESSION_ID);
   assert.deepEqual(refreshTokens.read(text), made);
-  assert.equal(Buffer.from(text, 'base64url').length, 52);
+  assert.deepEqual([made.sessionId, made.generation], [SESSION_ID, 0]);
+  assert.equal(Buffer.from(text, 'base64url').length, 68);
   for (const other of [`${text}A`, text.slice(1), ` ${text}`, `${text}=`, text.replace(/.$/, '_'), 'x', '']) {
     assert.equal(refreshTokens.read(other), undefined, other);
   }
 });
 
 test('two refresh tokens of one session and generation differ', () => {
-  const tokens = [1, 2].map(() => refreshTokens.create('0f8fad5b-d9cb-469f-a165-70867728950e', 1).hash);
-  assert.equal(new Set(tokens).size, 2);
+  const { text } = refreshTokens.create(SESSION_ID);
+  const successors = [refreshTokens.createNext(text), refreshTokens.createNext(text)];
+  assert.deepEqual(
+    successors.map(({ sessionId, generation }) => [sessionId, generation]),
+    [
+      [SESSION_ID, 1],
+      [SESSION_ID, 1],
+    ],
+  );
+  assert.equal(new Set(successors.map((token) => token.hash)).size, 2);
+});
+
+test('a spent token is told by the secret of its family and an earlier generation', () => {
+  const first = refreshTokens.create(SESSION_ID);
+  const second = refreshTokens.createNext(first.text);
+  const third = refreshTokens.createNext(second.text);
+  const session: Session = {
+    ...second,
+    userId: 'somebody',
+    currentHash: second.hash,
+    isRevoked: false,
+    createdAt: NOW,
+  };
+  const stranger = refreshTokens.create(SESSION_ID);
+  assert.deepEqual(
+    [first, second, third, stranger].map((token) => [isCurrent(session, token), isSpent(session, token)]),
+    [
+      [false, true],
+      [true, false],
+      [false, false],
+      [false, false],
+    ],
+  );
 });
 
 test('a refresh token lives 14 days, and never past the 30th day of its session', () => {

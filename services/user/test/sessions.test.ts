@@ -36,6 +36,7 @@ async function signIn({ email, password }: { email: string; password: string }):
 const newSession = (currentHash: string) => ({
   sessionId: crypto.randomUUID(),
   userId: crypto.randomUUID(),
+  familyHash: 'family',
   currentHash,
   generation: 0,
   isRevoked: false,
@@ -66,12 +67,13 @@ async function revokedSubjects(): Promise<string[]> {
 
 async function timesToLive(token: string): Promise<number[]> {
   const { rows } = await store.database.execute(
-    `SELECT TTL(user_id) AS a, TTL(current_hash) AS b, TTL(generation) AS c, TTL(revoked) AS d, TTL(created_at) AS e
+    `SELECT TTL(user_id) AS a, TTL(current_hash) AS b, TTL(generation) AS c, TTL(revoked) AS d, TTL(created_at) AS e,
+       TTL(family_hash) AS f
      FROM refresh_families WHERE family_id = ?`,
     [family(token)],
   );
   const [row] = rows;
-  return [row?.a, row?.b, row?.c, row?.d, row?.e];
+  return [row?.a, row?.b, row?.c, row?.d, row?.e, row?.f];
 }
 
 function age(token: string, days: number): Promise<unknown> {
@@ -143,12 +145,18 @@ test('a refresh gives a new pair of the same session, over and over', async () =
   }
 });
 
-test('a refresh token is stored as its SHA-256 alone', async () => {
+test('a refresh token, and the secret that it shares with its family, are stored as their SHA-256 alone', async () => {
   const { refresh_token } = await signUp();
   const { rows } = await store.database.execute('SELECT * FROM refresh_families WHERE family_id = ?', [
     family(refresh_token),
   ]);
-  assert.equal(rows[0]?.current_hash, hash('sha256', Buffer.from(refresh_token, 'base64url')));
+  const bytes = Buffer.from(refresh_token, 'base64url');
+  const familySecret = bytes.subarray(20, 36);
+  assert.equal(rows[0]?.current_hash, hash('sha256', bytes));
+  assert.equal(rows[0]?.family_hash, hash('sha256', familySecret));
+  for (const secret of [familySecret, bytes.subarray(36)])
+    for (const encoding of ['hex', 'base64url', 'base64'] as const)
+      assert.ok(!JSON.stringify(rows).includes(secret.toString(encoding)));
   assert.ok(!JSON.stringify(rows).includes(refresh_token.slice(27)));
 });
 
@@ -202,7 +210,7 @@ test('fifty refreshes of one token at once: one child at most, and the session i
 });
 
 test('a refresh that loses the race ends the session: its access tokens first, so that a crash between is made good', async () => {
-  const token = refreshTokens.create(crypto.randomUUID(), 0);
+  const token = refreshTokens.create(crypto.randomUUID());
   const steps: string[] = [];
   const step = (name: string, result: unknown) => async () => {
     steps.push(name);
@@ -239,7 +247,7 @@ test('a session is forgotten only once its end is written: a crash before leaves
 });
 
 test('a refresh whose exchange was made without an answer gives the pair; where it wasn’t, or can’t be known, nothing ends', async () => {
-  const token = refreshTokens.create(crypto.randomUUID(), 0);
+  const token = refreshTokens.create(crypto.randomUUID());
   const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
   const refreshAgainst = (found: (newHash: string) => object | Promise<never>) => {
     let stored: () => unknown = () => current;
@@ -331,13 +339,31 @@ test('ending one user’s many sessions doesn’t wait for another user’s', as
   assert.deepEqual(looked, [...stuck.slice(0, 16), 'free'], 'sixteen at once');
 });
 
-test('a token with a guessed secret of a known session is taken for a stolen one', async () => {
+test('whoever knows a session’s id alone, as every access token shows it, can’t end the session', async () => {
   const { refresh_token } = await signUp();
-  for (const generation of [0, 7]) {
-    const person = generation === 0 ? { refresh_token } : await signUp();
-    await assertRefused(refreshTokens.create(sessionOf(person.refresh_token), generation).text);
-    await assertRefused(person.refresh_token);
+  const current = (await exchanged((await exchanged(refresh_token)).refresh_token)).refresh_token;
+  for (const generation of [0, 1, 2, 3, 2 ** 32 - 1]) {
+    const madeUp = Buffer.from(refreshTokens.create(sessionOf(current)).text, 'base64url');
+    madeUp.writeUInt32BE(generation, 16);
+    const text = madeUp.toString('base64url');
+    assert.deepEqual([sessionOf(text), refreshTokens.read(text)?.generation], [sessionOf(current), generation]);
+    await assertRefused(text);
+    await logout(text).expect(204);
   }
+  assert.ok(!(await revokedSubjects()).includes(sessionOf(current)));
+  await exchanged(current);
+});
+
+test('a token of the session’s present or a later generation that isn’t its one good token ends nothing', async () => {
+  const { refresh_token } = await signUp();
+  const first = Buffer.from(refresh_token, 'base64url');
+  const otherSecret = Buffer.concat([first.subarray(0, 36), Buffer.alloc(32, 7)]).toString('base64url');
+  for (const text of [otherSecret, refreshTokens.createNext(refresh_token).text]) {
+    assert.equal(refreshTokens.read(text)?.familyHash, refreshTokens.read(refresh_token)?.familyHash);
+    await assertRefused(text);
+    await logout(text).expect(204);
+  }
+  await exchanged(refresh_token);
 });
 
 test('unknown, garbled, expired, spent and revoked tokens are refused in the same words', async () => {
@@ -349,7 +375,7 @@ test('unknown, garbled, expired, spent and revoked tokens are refused in the sam
     spent.refresh_token,
     loggedOut.refresh_token,
     old.refresh_token,
-    refreshTokens.create(crypto.randomUUID(), 0).text,
+    refreshTokens.create(crypto.randomUUID()).text,
     'garbled',
     `${old.refresh_token}=`,
     old.access_token,
@@ -392,15 +418,17 @@ test('logging out ends the session, its access tokens too, and is always 204', a
   }
   await assertRefused(refresh_token);
   assert.ok((await revokedSubjects()).includes(sessionOf(refresh_token)));
-  for (const unknown of ['garbled', refreshTokens.create(crypto.randomUUID(), 3).text])
-    await logout(unknown).expect(204);
+  for (const unknown of ['garbled', refreshTokens.create(crypto.randomUUID()).text]) await logout(unknown).expect(204);
 });
 
-test('logging out with a spent token ends the session too', async () => {
-  const { refresh_token } = await signUp();
-  const next = await exchanged(refresh_token);
-  await logout(refresh_token).expect(204);
-  await assertRefused(next.refresh_token);
+test('logging out with a spent token ends the session too, however long ago it was spent', async () => {
+  for (const refreshes of [1, 3]) {
+    const { refresh_token } = await signUp();
+    let current = refresh_token;
+    for (let times = 0; times < refreshes; times += 1) current = (await exchanged(current)).refresh_token;
+    await logout(refresh_token).expect(204);
+    await assertRefused(current);
+  }
 });
 
 test('logging out of one session leaves the others', async () => {

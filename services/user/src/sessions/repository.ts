@@ -21,23 +21,23 @@ export interface SessionRepository {
 const NOTE_USER = 'INSERT INTO families_by_user (user_id, family_id, created_at) VALUES (?, ?, ?) USING TTL ?';
 const FORGET = 'DELETE FROM families_by_user WHERE user_id = ? AND family_id = ?';
 const LIST_OF = 'SELECT family_id FROM families_by_user WHERE user_id = ?';
-const OPEN = `INSERT INTO refresh_families (family_id, user_id, current_hash, generation, revoked, created_at)
-  VALUES (?, ?, ?, ?, false, ?) IF NOT EXISTS USING TTL ?`;
-const FIND = `SELECT family_id, user_id, current_hash, generation, revoked, created_at
+const OPEN = `INSERT INTO refresh_families (family_id, user_id, family_hash, current_hash, generation, revoked, created_at)
+  VALUES (?, ?, ?, ?, ?, false, ?) IF NOT EXISTS USING TTL ?`;
+const FIND = `SELECT family_id, user_id, family_hash, current_hash, generation, revoked, created_at
   FROM refresh_families WHERE family_id = ?`;
 const ROTATE = `UPDATE refresh_families USING TTL ?
-  SET user_id = ?, current_hash = ?, generation = ?, revoked = false, created_at = ?
+  SET user_id = ?, family_hash = ?, current_hash = ?, generation = ?, revoked = false, created_at = ?
   WHERE family_id = ? IF current_hash = ? AND revoked = false`;
 const REVOKE = 'UPDATE refresh_families USING TTL ? SET revoked = true WHERE family_id = ? IF revoked = false';
 
 export function createSessionRepository(database: Database): SessionRepository {
   return {
-    async open({ sessionId, userId, currentHash, generation, createdAt }, ttl) {
+    async open({ sessionId, userId, familyHash, currentHash, generation, createdAt }, ttl) {
       const [family, user] = [types.Uuid.fromString(sessionId), types.Uuid.fromString(userId)];
       await database.write('families_by_user.add', NOTE_USER, [user, family, createdAt, LONGEST_SESSION]);
       // A refusal is our own first attempt: nobody else has this id.
       await database.conditional('sessions.open', [
-        { query: OPEN, params: [family, user, currentHash, generation, createdAt, ttl] },
+        { query: OPEN, params: [family, user, familyHash, currentHash, generation, createdAt, ttl] },
       ]);
     },
 
@@ -47,10 +47,10 @@ export function createSessionRepository(database: Database): SessionRepository {
       return row?.current_hash ? toSession(row) : undefined;
     },
 
-    async rotate({ sessionId, userId, currentHash, generation, createdAt }, newHash, ttl) {
+    async rotate({ sessionId, userId, familyHash, currentHash, generation, createdAt }, newHash, ttl) {
       const [family, user] = [types.Uuid.fromString(sessionId), types.Uuid.fromString(userId)];
       const outcome = await database.conditional('sessions.rotate', [
-        { query: ROTATE, params: [ttl, user, newHash, generation + 1, createdAt, family, currentHash] },
+        { query: ROTATE, params: [ttl, user, familyHash, newHash, generation + 1, createdAt, family, currentHash] },
       ]);
       if (outcome.applied) return true;
       // Without an answer the exchange is sent again and then finds its own new hash.
@@ -76,6 +76,7 @@ function toSession(row: Row): Session {
   return {
     sessionId: String(row.family_id),
     userId: String(row.user_id),
+    familyHash: row.family_hash,
     currentHash: row.current_hash,
     generation: row.generation,
     isRevoked: row.revoked,

@@ -8,7 +8,7 @@ import type { User } from '../users/user.ts';
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
 import { invalidCredentials, invalidRefreshToken, wrongCurrentPassword } from './refusals.ts';
 import type { SessionRepository } from './repository.ts';
-import { type Session, secondsToLive } from './session.ts';
+import { isCurrent, isSpent, type Session, secondsToLive } from './session.ts';
 
 /** Sessions of a user that are ended at once. */
 const ENDED_AT_ONCE = 16;
@@ -96,9 +96,10 @@ export function createSessions(parts: SessionsParts): Sessions {
   async function open(proof: Proof): Promise<TokenPair | undefined> {
     const { user } = proof;
     const createdAt = new Date();
-    const token = refreshTokens.create(crypto.randomUUID(), 0);
-    const { sessionId, generation, hash: currentHash } = token;
-    const session: Session = { sessionId, userId: user.userId, currentHash, generation, isRevoked: false, createdAt };
+    const token = refreshTokens.create(crypto.randomUUID());
+    const { sessionId, familyHash, generation, hash: currentHash } = token;
+    const { userId } = user;
+    const session: Session = { sessionId, userId, familyHash, currentHash, generation, isRevoked: false, createdAt };
     await sessions.open(session, secondsToLive(createdAt, createdAt));
     // Whoever ends all sessions from now on finds this one; who did so before it could be found has changed what is compared here.
     if (!(await users.isCurrent(proof))) {
@@ -112,11 +113,12 @@ export function createSessions(parts: SessionsParts): Sessions {
     const token = refreshTokens.read(text);
     const session = token && (await findLiving(token.sessionId));
     if (!session) throw refused();
-    if (session.currentHash !== token.hash) throw await reused(session, token);
+    if (isSpent(session, token)) throw await reused(session, token);
+    if (!isCurrent(session, token)) throw refused();
     const user = await users.findActive(session.userId);
     if (!user) throw refused();
 
-    const next = refreshTokens.create(session.sessionId, session.generation + 1);
+    const next = refreshTokens.createNext(text);
     if (!(await exchange(session, next))) throw await reused(session, token);
     countRefresh('refreshed');
     return { accessToken: issueAccessToken(user, session.sessionId), refreshToken: next.text };
@@ -130,7 +132,7 @@ export function createSessions(parts: SessionsParts): Sessions {
       if (!(error instanceof Unavailable)) throw error;
       // It may have been made: then the owner, sent to ask again with what is spent, would be taken for a thief.
       const found = await findLiving(session.sessionId);
-      if (found?.currentHash !== next.hash) throw error;
+      if (!found || !isCurrent(found, next)) throw error;
       return true;
     }
   }
@@ -197,7 +199,7 @@ export function createSessions(parts: SessionsParts): Sessions {
     async logout(text) {
       const token = refreshTokens.read(text);
       const session = token && (await findLiving(token.sessionId));
-      if (session) await end(session);
+      if (session && (isCurrent(session, token) || isSpent(session, token))) await end(session);
     },
   };
 }

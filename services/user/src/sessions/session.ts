@@ -2,6 +2,8 @@
 export interface Session {
   readonly sessionId: string;
   readonly userId: string;
+  /** SHA-256 of the secret that all refresh tokens of the session share. */
+  readonly familyHash: string;
   /** SHA-256 of the one good refresh token. */
   readonly currentHash: string;
   /** How often the token has been exchanged. */
@@ -20,4 +22,17 @@ export const LONGEST_SESSION = 30 * DAY;
 export function secondsToLive(createdAt: Date, now: Date): number {
   const left = LONGEST_SESSION - Math.floor((now.getTime() - createdAt.getTime()) / 1000);
   return Math.min(IDLE, left);
+}
+
+/** True for the session's one good token. */
+export function isCurrent({ currentHash }: Session, token: { readonly hash: string }): boolean {
+  return token.hash === currentHash;
+}
+
+/** True for an earlier token of the session. The session's id proves nothing: it stands in every access token. */
+export function isSpent(
+  { familyHash, generation }: Session,
+  token: Pick<Session, 'familyHash' | 'generation'>,
+): boolean {
+  return token.familyHash === familyHash && token.generation < generation;
 }
