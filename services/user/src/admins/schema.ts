@@ -7,7 +7,7 @@ const ROLES = ['user', 'admin'] as const;
 const STATUSES = ['active', 'disabled'] as const;
 
 export const UserParams = z.strictObject({
-  id: z.uuid('A user id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PROFILE.id }),
+  id: z.guid('A user id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PROFILE.id }),
 });
 
 export const UserListQuery = z.strictObject(pageQuery);
@@ -22,7 +22,7 @@ export const UserPatchBody = z
 
 export const UserBody = z
   .strictObject({
-    id: z.uuid(),
+    id: z.guid(),
     email: z.string(),
     name: z.string(),
     role: z.enum(ROLES),

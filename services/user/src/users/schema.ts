@@ -52,7 +52,7 @@ export const EXAMPLE_PROFILE = {
 
 export const ProfileBody = z
   .strictObject({
-    id: z.uuid(),
+    id: z.guid(),
     email: z.string(),
     name: z.string(),
     role: z.enum(['user', 'admin']),
