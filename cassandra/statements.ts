@@ -1,7 +1,12 @@
+/** A comment, a string or white space that is whole. */
+const TOKEN = /^(?:--[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|\s+)/;
+/** What opens a comment or a string that isn't whole. */
+const UNCLOSED = /^(?:\/\*|'|"|\$\$)/;
+
 /**
- * Splits CQL into its statements, without their semicolons. Comments go, and white space outside of strings becomes one blank, so that
- * two texts that say the same give the same statements. Knows --, // and block comments, '…', "…" and $$…$$.
- * Throws SyntaxError for a string or comment that doesn't end.
+ * Splits CQL into its statements, without their semicolons. Removes comments and turns white space outside of strings into one blank, so
+ * that two texts that say the same give the same statements. Knows --, // and block comments, '…', "…" and $$…$$.
+ * Throws SyntaxError for a string or comment that isn't closed.
  */
 export function splitStatements(cql: string): string[] {
   const statements: string[] = [];
@@ -23,15 +28,14 @@ export function splitStatements(cql: string): string[] {
   return statements;
 }
 
-const whole = /^(?:--[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$\$[\s\S]*?\$\$|\s+)/;
-const opening = /^(?:\/\*|'|"|\$\$)/;
-
 function nextToken(text: string): string {
-  const match = whole.exec(text);
-  if (match !== null) return match[0];
-  const open = opening.exec(text);
-  if (open !== null) throw new SyntaxError(`${open[0]} is opened and never closed: ${text.slice(0, 60)}`);
+  const [token] = TOKEN.exec(text) ?? [];
+  if (token !== undefined) return token;
+  const [opening] = UNCLOSED.exec(text) ?? [];
+  if (opening !== undefined) throw new SyntaxError(`${opening} is never closed: ${text.slice(0, 60)}`);
   return /^[^-/'"$;\s]+/.exec(text)?.[0] ?? text.charAt(0);
 }
 
-const isComment = (token: string) => /^(?:--|\/\/|\/\*)/.test(token);
+function isComment(token: string): boolean {
+  return /^(?:--|\/\/|\/\*)/.test(token);
+}

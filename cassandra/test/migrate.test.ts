@@ -13,7 +13,9 @@ import {
   newPassword,
   type TestKeyspaces,
 } from '../../services/local/test-support/cassandra.ts';
-import { type Admin, type MigrateOptions, MigrationError, migrate } from '../migrate.ts';
+import type { Admin } from '../admin-client.ts';
+import { type MigrateOptions, migrate } from '../migrate.ts';
+import { MigrationError } from '../migration-error.ts';
 
 let store: TestKeyspaces;
 let admin: Client;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Admin } from '../../../cassandra/migrate.ts';
+import type { Admin } from '../../../cassandra/admin-client.ts';
 import { ensureJars } from '../src/cassandra/jars.ts';
 import { type CassandraOptions, type CassandraServer, startCassandra } from '../src/cassandra/server.ts';
 import { ringTokens } from '../src/cassandra/yaml.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '#platform/config.ts';
-import { MigrationError } from '../../../cassandra/migrate.ts';
+import { MigrationError } from '../../../cassandra/migration-error.ts';
 import { ensureDocs } from './docs-pages.ts';
 import { openShop } from './open-shop.ts';
 import { stopLeftovers } from './processes.ts';

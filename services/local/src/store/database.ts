@@ -1,4 +1,5 @@
-import { bootstrapAdmin, migrate } from '../../../../cassandra/migrate.ts';
+import { bootstrapAdmin } from '../../../../cassandra/bootstrap.ts';
+import { migrate } from '../../../../cassandra/migrate.ts';
 import { ensureJars, hasJars } from '../cassandra/jars.ts';
 import { startCassandra } from '../cassandra/server.ts';
 import type { Secrets } from '../secrets.ts';
