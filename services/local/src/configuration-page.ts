@@ -8,15 +8,15 @@ import { storeEnvironment } from './settings.ts';
 
 const HEAD = `# Configuration
 
-Made from the schemas of the settings by \`npm run generate\`: change those, not this. All settings are read from the environment. What can't be used is refused at the start, all faults at once.
+Generated from the schemas of the settings by \`npm run generate\`: change those, not this page. All settings are read from the environment. An unusable value prevents the start; all of them are reported at once.
 
-## Of the whole store
+## The whole store
 
-For \`npm start\`, and from a file \`.env\` for Docker ([which of them](docker.md#settings)).`;
+For \`npm start\`. In Docker, [some of them](docker.md#settings) can be set, also in a file \`.env\`.`;
 
-const SERVICES = `## Of each service
+const SERVICES = `## Each service
 
-Whoever runs a service by itself gives it these; \`npm start\` and Docker do so. Any may come from a file: \`CASSANDRA_PASSWORD_FILE=/run/secrets/x\` stands for \`CASSANDRA_PASSWORD\`. With \`NODE_ENV=production\`
+You need these only to run a service by itself; \`npm start\` and Docker set them. Any may come from a file: \`CASSANDRA_PASSWORD_FILE=/run/secrets/x\` stands for \`CASSANDRA_PASSWORD\`. With \`NODE_ENV=production\`,
 [some have no default](operations.md#production-mode).`;
 
 /** Text of docs/pages/configuration.md. */
@@ -25,7 +25,7 @@ export function toConfigurationPage(): string {
   const common = Object.keys(serviceConfig.shape);
   const parts = Object.entries(own).flatMap(([name, { shape }]) => {
     const more = Object.entries(shape).filter(([setting]) => !common.includes(setting));
-    return more.length === 0 ? [] : [`### The ${name} service's own`, toTable(more)];
+    return more.length === 0 ? [] : [`### Only the ${name} service`, toTable(more)];
   });
   const tables = [
     toTable(Object.entries(storeEnvironment.shape)),
@@ -37,12 +37,12 @@ export function toConfigurationPage(): string {
 
 function toTable(settings: readonly (readonly [string, z.ZodType])[]): string {
   const rows = settings.map(([name, schema]) => `| \`${name}\` | ${toDefault(schema)} | ${schema.description ?? ''} |`);
-  return ['| setting | default | |', '| --- | --- | --- |', ...rows].join('\n');
+  return ['| setting | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 function toDefault(schema: z.ZodType): string {
   const { success, data } = schema.safeParse(undefined);
-  if (!success) return 'needed';
+  if (!success) return 'required';
   const text = data === undefined ? '' : String(data);
   return text === '' ? '–' : `\`${text}\``;
 }

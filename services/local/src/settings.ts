@@ -79,16 +79,16 @@ const email = z.string().overwrite(normalizeEmail).refine(isEmail, 'an e-mail ad
 
 /** What the environment may say to a start. */
 export const storeEnvironment = z.object({
-  PORT: port.default(8080).describe('Port of the store'),
-  HOST: z.string().default('127.0.0.1').describe('Address of the store; 0.0.0.0 opens it to the network'),
+  PORT: port.default(8080).describe('Public port of the store'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 exposes the store to the network'),
   DATA_DIR: z.string().default('.store').describe('Folder for data, keys and logs, relative to the repository'),
-  ADMIN_EMAIL: email.default('admin@product-store.local').describe('The first admin'),
-  ADMIN_PASSWORD: password.optional().describe('The first admin’s password; made and shown once if not given'),
+  ADMIN_EMAIL: email.default('admin@product-store.local').describe('E-mail address of the first admin'),
+  ADMIN_PASSWORD: password.optional().describe('Password of the first admin; by default generated and shown once'),
   CORS_ORIGINS: list
     .refine((origins) => origins.every(isOrigin), {
       message: 'a comma-separated list of origins such as https://shop.example, or none',
     })
-    .describe('Origins, comma-separated, whose pages may read answers; none is the default, and a word to say so'),
+    .describe('Comma-separated origins whose pages may read responses; `none`, the default, allows nobody'),
   TRUSTED_PROXIES: list
     .pipe(
       z.array(
@@ -97,32 +97,43 @@ export const storeEnvironment = z.object({
         }),
       ),
     )
-    .describe('Addresses and networks, comma-separated, of proxies whose X-Forwarded-For says who the client is'),
-  SEED_PRODUCTS: z.coerce.number().int().min(0).default(20_000).describe('Products to make on the first start'),
-  LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the request limits, for load tests'),
-  OBSERVE: z.enum(['0', '1']).default('0').describe('1 starts Prometheus, Alertmanager and exporters too'),
+    .describe('Comma-separated addresses and networks of proxies whose X-Forwarded-For is trusted'),
+  SEED_PRODUCTS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(20_000)
+    .describe('Number of products to create at the first start'),
+  LOAD_PROFILE: z.enum(['0', '1']).default('0').describe('1 lifts the rate limits, for load tests'),
+  OBSERVE: z.enum(['0', '1']).default('0').describe('1 also starts Prometheus, Alertmanager and exporters'),
   INNER_PORT_OFFSET: z.coerce
     .number()
     .int()
     .min(0)
     .max(23_000, 'at most 23000: ports above 32767 are what the system gives to outgoing connections')
     .default(0)
-    .describe('Added to all inner ports, so that two stores run side by side'),
+    .describe('Added to all internal ports, so that two stores can run side by side'),
   REPLICAS: z.coerce
     .number()
     .int()
     .min(1)
     .max(4)
     .default(1)
-    .describe('Processes of each service, 1 to 4; two can be restarted without a failed request'),
-  CASSANDRA_HEAP_MB: z.coerce.number().int().min(256).default(1024).describe('Java heap of Cassandra'),
-  BCRYPT_COST: z.coerce.number().int().min(10).max(15).default(10).describe('Cost of a password hash'),
-  CURRENCY: currency.describe('ISO 4217 code of the shop’s one currency'),
-  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Least severe line in the logs'),
+    .describe('Processes per service, 1 to 4; from two on, a restart fails no request'),
+  CASSANDRA_HEAP_MB: z.coerce.number().int().min(256).default(1024).describe('Java heap of Cassandra, in MB'),
+  BCRYPT_COST: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(15)
+    .default(10)
+    .describe('Cost of a password hash, 10 to 15; each step doubles the work'),
+  CURRENCY: currency.describe('ISO 4217 code of the shop’s only currency'),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Lowest level that is logged'),
   ...openTelemetry,
-  ORDER_PROCESSING_DELAY_MS: delay.optional().describe('ms from confirmed to processing'),
-  ORDER_SHIPPED_DELAY_MS: delay.optional().describe('ms from processing to shipped'),
-  ORDER_DELIVERED_DELAY_MS: delay.optional().describe('ms from shipped to delivered'),
+  ORDER_PROCESSING_DELAY_MS: delay.optional().describe('Milliseconds from confirmed to processing'),
+  ORDER_SHIPPED_DELAY_MS: delay.optional().describe('Milliseconds from processing to shipped'),
+  ORDER_DELIVERED_DELAY_MS: delay.optional().describe('Milliseconds from shipped to delivered'),
 });
 
 /** Reads the settings; throws ConfigError that names every fault. */

@@ -82,7 +82,7 @@ const urls = z
 export const openTelemetry = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url
     .optional()
-    .describe('Base URL of what takes traces (OTLP/HTTP); none are made without'),
+    .describe('Base URL of an OTLP/HTTP collector for traces; without it there are none'),
   OTEL_TRACES_SAMPLER_ARG: z.coerce.number().min(0).max(1).default(1).describe('Share of requests that are traced'),
 };
 
@@ -91,51 +91,50 @@ export const serviceConfig = z.object({
   NODE_ENV: z
     .enum(['development', 'test', 'production'])
     .default('development')
-    .describe('How strict the service is about its settings.'),
-  HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
-  PORT: port.describe('Port to listen on.'),
-  LOG_LEVEL: z
-    .enum(['error', 'warn', 'info', 'debug'])
-    .default('info')
-    .describe('Least severe log line that is written.'),
+    .describe('`production` makes the service check its settings strictly'),
+  HOST: z.string().default('127.0.0.1').describe('Address to listen on'),
+  PORT: port.describe('Port to listen on'),
+  LOG_LEVEL: z.enum(['error', 'warn', 'info', 'debug']).default('info').describe('Lowest level that is logged'),
   CASSANDRA_CONTACT_POINTS: z
     .string()
     .transform((text) => text.split(',').map((point) => point.trim()))
-    .describe('Comma-separated host:port list of Cassandra nodes.'),
-  CASSANDRA_LOCAL_DATACENTER: z.string().default('datacenter1').describe('Data centre whose nodes are asked.'),
+    .describe('Cassandra nodes, as a comma-separated list of host:port'),
+  CASSANDRA_LOCAL_DATACENTER: z.string().default('datacenter1').describe('Data center whose nodes are used'),
   CASSANDRA_TLS_CA: z
     .string()
     .includes('-----BEGIN CERTIFICATE-----', 'PEM certificates')
     .optional()
-    .describe('Authority of the certificates of the Cassandra nodes (PEM); connections to them are then encrypted.'),
+    .describe('PEM certificate of the authority that signed the Cassandra nodes’ certificates; enables TLS to them'),
   CASSANDRA_KEYSPACE: z
     .string()
     .regex(/^\w{1,48}$/)
-    .describe("The service's own keyspace."),
-  CASSANDRA_USERNAME: z.string().describe('Role with rights on that keyspace alone.'),
-  CASSANDRA_PASSWORD: z.string().describe('Password of the role.'),
-  PRODUCT_URL: urls.describe('Base URL of the product service; those of all replicas, comma-separated.'),
-  CART_URL: urls.describe('Base URL of the cart service; those of all replicas, comma-separated.'),
-  ORDER_URL: urls.describe('Base URL of the order service; those of all replicas, comma-separated.'),
-  USER_URL: urls.describe('Base URL of the user service; those of all replicas, comma-separated.'),
-  SERVICE_KEY_FILE: z.string().describe('Private JWK (ES256) with which this service signs its own calls.'),
-  SERVICE_KEYS_FILE: z.string().describe("Public keys of all services, by issuer: { 'svc:cart': { keys: [...] } }."),
-  USER_KEYS_FILE: z.string().describe('JWKS with the public keys of user tokens.'),
+    .describe("The service's own keyspace"),
+  CASSANDRA_USERNAME: z.string().describe('Role with rights on that keyspace only'),
+  CASSANDRA_PASSWORD: z.string().describe('Password of that role'),
+  PRODUCT_URL: urls.describe('Base URL of the product service; with replicas, a comma-separated list'),
+  CART_URL: urls.describe('Base URL of the cart service; with replicas, a comma-separated list'),
+  ORDER_URL: urls.describe('Base URL of the order service; with replicas, a comma-separated list'),
+  USER_URL: urls.describe('Base URL of the user service; with replicas, a comma-separated list'),
+  SERVICE_KEY_FILE: z.string().describe('File with the private JWK (ES256) that signs this service’s calls'),
+  SERVICE_KEYS_FILE: z
+    .string()
+    .describe("File with the public keys of all services, by issuer: { 'svc:cart': { keys: [...] } }"),
+  USER_KEYS_FILE: z.string().describe('File with a JWKS of the public keys of user tokens'),
   CIRCUIT_BREAKER_FAILURE_THRESHOLD: z.coerce
     .number()
     .int()
     .min(1)
     .default(5)
-    .describe('Failures in a row that open a circuit.'),
+    .describe('Failures in a row that open a circuit'),
   CIRCUIT_BREAKER_TIMEOUT: milliseconds
     .default(5000)
-    .describe('Milliseconds until an open circuit lets a probe through.'),
+    .describe('Milliseconds until an open circuit lets a probe through'),
   CIRCUIT_BREAKER_SUCCESS_THRESHOLD: z.coerce
     .number()
     .int()
     .min(1)
     .default(2)
-    .describe('Successes in a row that close it.'),
+    .describe('Successes in a row that close it'),
   ...openTelemetry,
 });
 
@@ -145,12 +144,12 @@ export type ServiceConfig = z.output<typeof serviceConfig>;
 export const cursorSecret = z
   .string()
   .min(32)
-  .describe('Signs page cursors; at least 32 characters, the same in every replica.');
+  .describe('Signs page cursors; at least 32 characters, the same in every replica');
 /** ISO 4217 code of the shop's one currency. */
 export const currency = z
   .string()
   .regex(/^[A-Z]{3}$/)
   .default('USD')
-  .describe("ISO 4217 code of the shop's one currency.");
+  .describe("ISO 4217 code of the shop's only currency");
 /** What is put off is kept for 7 days. */
 export const delay = milliseconds.max(6 * 24 * 60 * 60 * 1000, 'at most 6 days');
