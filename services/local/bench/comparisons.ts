@@ -40,7 +40,7 @@ const CHECKOUTS = 100;
 
 /** Everything is asked of the services themselves, as the bare ones are; only what Nginx keeps is asked of Nginx. */
 export async function prepareComparisons(store: Store, { folder, port, currency }: Place): Promise<Comparisons> {
-  const own = { host: '127.0.0.1', use: 'what the store is held against', setting: 'PORT' };
+  const own = { host: '127.0.0.1', use: 'the bare versions', setting: 'PORT' };
   await checkPorts([
     { ...own, port },
     { ...own, port: port + 1 },
@@ -250,12 +250,12 @@ async function post(url: string, content: object, expected: number, headers: Hea
     body: JSON.stringify(content),
   });
   const text = await body.text();
-  if (statusCode !== expected) throw new Error(`POST ${url} was answered ${statusCode}: ${text}`);
+  if (statusCode !== expected) throw new Error(`POST ${url} returned ${statusCode}: ${text}`);
 }
 
 export async function read(baseUrl: string, file: string): Promise<string> {
   const response = await fetch(`${baseUrl}${file}`);
-  if (!response.ok) throw new Error(`${file} was answered ${response.status}.`);
+  if (!response.ok) throw new Error(`${file} returned ${response.status}.`);
   return response.text();
 }
 

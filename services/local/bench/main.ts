@@ -18,16 +18,16 @@ import { measureReads, type ReadCosts } from './growth.ts';
 import { processorTimeOf } from './processor-time.ts';
 import { type Compared, findFaults, type Report, toPage, toPlot, toTables } from './report.ts';
 
-const HELP = `npm run bench: measures the store against the least that each of its answers could cost, in one run on this machine.
+const HELP = `npm run bench: compares the store with the least that each kind of response could cost, in one run on this machine.
 
-  --rounds 5         rounds of each comparison; the worst of them counts
-  --seconds 3        of a round, for either of the two
-  --products 200000  size to which the catalogue grows for the second half; 0 leaves that out
-  --only list,cart   some comparisons alone
-  --save             keeps the result: the page docs/pages/benchmark.md, its plot, and the costs that later runs are held against
+  --rounds 5         rounds of each comparison; the worst one counts
+  --seconds 3        seconds per round, for each of the two sides
+  --products 200000  size to which the catalogue grows for the second half; 0 skips it
+  --only list,cart   only these comparisons
+  --save             keeps the result: the page docs/pages/benchmark.md, its plot, and the costs that later runs are compared with
 
-A store of its own is started in a temporary folder and removed again; PORT (8480) and INNER_PORT_OFFSET (4800) place it.
-The result is written to DATA_DIR/reports/bench.json. Exits with 1 when a promise isn't kept. It needs the machine for itself.
+It starts a store of its own in a temporary folder and removes it again; PORT (8480) and INNER_PORT_OFFSET (4800) set its ports.
+The result is written to DATA_DIR/reports/bench.json. It exits with 1 when a promise isn't kept, and needs the machine for itself.
 `;
 
 const OPTIONS = {
@@ -62,7 +62,7 @@ interface Plan {
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) return void process.stdout.write(HELP);
-  if (values.save && values.only) throw new StartError('What is kept is a whole run: --save goes without --only.');
+  if (values.save && values.only) throw new StartError('Only a whole run can be kept: use --save without --only.');
   const { dataDir } = readSettings(process.env);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'store-bench-'));
   const settings = {
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
   const terminal = createTerminal();
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => stopping.abort(new StartError('Stopped; nothing was measured to its end.')));
+    process.on(signal, () => stopping.abort(new StartError('Stopped before the measurements were complete.')));
   }
   try {
     await ensureTools(['wrk'], (names) => terminal.say(`Installing ${names} (apt-get)`));
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     if (values.save) await save(report);
     console.log(`Written to ${file}`);
     for (const fault of faults) console.log(`✗ ${fault}`);
-    console.log(faults.length === 0 ? 'Every promise is kept.' : `${faults.length} not kept.`);
+    console.log(faults.length === 0 ? 'Every promise is kept.' : `${faults.length} promises not kept.`);
     process.exitCode = faults.length === 0 ? 0 : 1;
   } finally {
     terminal.close();
@@ -117,7 +117,9 @@ async function main(): Promise<void> {
 function readCount(name: string, text: string, least: number): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < least) {
-    throw new StartError(`--${name} is a whole number, ${least} or more; it is ${text}. See npm run bench -- --help.`);
+    throw new StartError(
+      `--${name} must be a whole number, ${least} or more, not ${text}. See npm run bench -- --help.`,
+    );
   }
   return count;
 }
@@ -159,8 +161,8 @@ async function measureStore(
     return result;
   };
 
-  await step('rest', 'Waiting until the database rests', () => untilRest(database, stopped));
-  const comparisons = await step('prepare', 'Starting what the store is held against', () =>
+  await step('rest', 'Waiting until the database is idle', () => untilRest(database, stopped));
+  const comparisons = await step('prepare', 'Starting the bare versions', () =>
     prepareComparisons(store, { folder, port: settings.port + 1, currency: settings.currency }),
   );
   const compared: Compared[] = [];
@@ -168,7 +170,7 @@ async function measureStore(
     for (const comparison of comparisons.list) {
       const { name, against, atLeast, atLeastPerSecond } = comparison;
       if (only && !only.includes(name)) continue;
-      const measured = await step(name, `${name}, against ${against}`, () => compare(comparison, how));
+      const measured = await step(name, `${name}, compared with ${against}`, () => compare(comparison, how));
       compared.push({ name, against, atLeast, atLeastPerSecond, rounds: measured });
     }
   } finally {
@@ -178,10 +180,10 @@ async function measureStore(
   if (products === 0) return { compared, memory, growth: undefined };
 
   const measure = (count: number): Promise<ReadCosts> =>
-    step(`reads-${count}`, `Reads all over ${count} products`, () => measureReads(store, how));
+    step(`reads-${count}`, `Reads across ${count} products`, () => measureReads(store, how));
   const before = await measure(FIRST_PRODUCTS);
   await ensureProducts(store, { ...settings, seedProducts: products }, show);
-  await step('rest', 'Waiting until the database rests', () => untilRest(database, stopped));
+  await step('rest', 'Waiting until the database is idle', () => untilRest(database, stopped));
   return { compared, memory, growth: { products, before, after: await measure(products) } };
 }
 

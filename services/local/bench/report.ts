@@ -33,29 +33,31 @@ export function findFaults(report: Report, baseline: Readonly<Record<string, num
     const [slowest, speed] = [worstSpeed(rounds), Math.min(...rounds.map(({ store }) => store.perSecond))];
     const [cost, kept = Number.POSITIVE_INFINITY] = [median(rounds.map(costOf)), baseline[name]];
     return [
-      ...(slowest < atLeast ? [`${name} reaches ${toShare(slowest)} of the bare speed, of at least ${atLeast}.`] : []),
+      ...(slowest < atLeast
+        ? [`${name} reaches ${toShare(slowest)} of the bare speed; at least ${atLeast} is promised.`]
+        : []),
       ...(speed < atLeastPerSecond
-        ? [`${name} is done ${Math.round(speed)} times a second, of at least ${atLeastPerSecond}.`]
+        ? [`${name} is done ${Math.round(speed)} times a second; at least ${atLeastPerSecond} is promised.`]
         : []),
       ...(cost > kept * MAY_COST
-        ? [`${name} costs ${toShare(cost)} of the bare one's processor time; ${kept} was kept.`]
+        ? [`${name} costs ${toShare(cost)} times the bare version's processor time; ${kept} was kept.`]
         : []),
     ];
   });
   for (const [kind, { ratio }] of Object.entries(toGrowth(growth))) {
     if (ratio > MAY_GROW)
       faults.push(
-        `A ${kind} costs ${toShare(ratio)} of before with ${growth?.products} products, of at most ${MAY_GROW}.`,
+        `A ${kind} costs ${toShare(ratio)} times as much with ${growth?.products} products; at most ${MAY_GROW} is promised.`,
       );
   }
   faults.push(...faultsOfMemory(memory, LOADED_SERVICE_LIMIT).map((fault) => `${fault}.`));
   if (starts.second > MAY_START_SECONDS)
-    faults.push(`The second start takes ${starts.second.toFixed(1)} s, of at most ${MAY_START_SECONDS}.`);
+    faults.push(`The second start takes ${starts.second.toFixed(1)} s; at most ${MAY_START_SECONDS} s is promised.`);
   return faults;
 }
 
 export function toTables(report: Report, baseline: Readonly<Record<string, number>>): string[] {
-  const head = ['', 'a second', 'bare', 'ratio', 'worst', 'at least', 'µs', 'bare µs', 'cost', 'kept', "database's µs"];
+  const head = ['', 'per second', 'bare', 'ratio', 'worst', 'promised', 'µs', 'bare µs', 'cost', 'kept', 'database µs'];
   const rows = report.compared.map(({ name, atLeast, rounds }) => [
     name,
     Math.round(median(rounds.map(({ store }) => store.perSecond))),
@@ -69,14 +71,14 @@ export function toTables(report: Report, baseline: Readonly<Record<string, numbe
     String(baseline[name] ?? '–'),
     Math.round(median(rounds.map(({ store }) => store.databaseTime))),
   ]);
-  return [...toTable(head, rows), '', ...toTable(['', 'of'], rowsOfStore(report))];
+  return [...toTable(head, rows), '', ...toTable(['', 'value'], rowsOfStore(report))];
 }
 
 /** Whatever isn't a comparison: growth, memory, starts. */
 function rowsOfStore({ growth, products, memory, starts }: Report): [string, string][] {
   const grown = Object.entries(toGrowth(growth)).map(([kind, { before, after, ratio }]): [string, string] => [
     `${kind}: processor time with ${growth?.products} products`,
-    `${toShare(ratio)} of that with ${products} (${Math.round(before)} µs, ${Math.round(after)} µs)`,
+    `${toShare(ratio)} times that with ${products} (${Math.round(before)} µs → ${Math.round(after)} µs)`,
   ]);
   return [
     ...grown,
@@ -102,7 +104,7 @@ export function toPage(report: Report): string {
   const { at, machine, compared } = report;
   const rows = compared.map(({ name, against, atLeast, atLeastPerSecond, rounds }) => {
     const perSecond = Math.round(median(rounds.map(({ store }) => store.perSecond)));
-    const promise = atLeastPerSecond ? `${atLeast}, and ${atLeastPerSecond} a second` : String(atLeast);
+    const promise = atLeastPerSecond ? `${atLeast}, and ${atLeastPerSecond} per second` : String(atLeast);
     const cost = toShare(median(rounds.map(costOf)));
     return `| ${name} | ${against} | ${perSecond} | ${toShare(median(rounds.map(speedOf)))} | ${toShare(worstSpeed(rounds))} | ${promise} | ${cost} |`;
   });
@@ -115,12 +117,12 @@ export function toPage(report: Report): string {
 
 <!-- Written by npm run bench -- --save. -->
 
-What the last kept run measured, on ${at.slice(0, 10)}: ${machine}. The load and the database took part of the same cores.
-[Performance](performance.md) tells what is measured, and how to read it.
+The last kept run, on ${at.slice(0, 10)}: ${machine}. The load generator and the database used the same cores.
+[Performance](performance.md) explains what is measured and how to read it.
 
-![Speed of the store as a share of the bare one's](benchmark.svg)
+![Speed of the store relative to the bare version](benchmark.svg)
 
-| | held against | a second | ratio | worst round | promised | processor time, of bare |
+| | compared with | per second | ratio | worst round | promised | cost |
 |---|---|---|---|---|---|---|
 ${rows.join('\n')}
 
@@ -153,13 +155,13 @@ export function toPlot({ compared }: Report): string {
   <text x="${x(Math.max(ratio, atLeast))}" dx="8" y="${y + 15}">${toShare(ratio)}, worst ${toShare(worst)}</text>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${compared.length * LANE + 40}" font-family="sans-serif" font-size="13">
-  <title>Speed of the store as a share of the bare one's</title>
+  <title>Speed of the store relative to the bare version</title>
   <style>
     text { fill: #4a5568 } .ratio { fill: #4c8dd6 } .worst { stroke: #fff; stroke-width: 2 } .promise { stroke: #e4572e; stroke-width: 2 }
     @media (prefers-color-scheme: dark) { text { fill: #cbd5e0 } }
   </style>
 ${lanes.join('\n')}
-  <text x="${LEFT}" y="${compared.length * LANE + 26}">Speed as a share of the bare one's; white: the worst round, red: what is promised.</text>
+  <text x="${LEFT}" y="${compared.length * LANE + 26}">Speed relative to the bare version. White: the worst round; red: the promise.</text>
 </svg>
 `;
 }
