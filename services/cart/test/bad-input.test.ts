@@ -21,7 +21,7 @@ const userId = crypto.randomUUID();
 const lamp = crypto.randomUUID();
 const order = crypto.randomUUID();
 
-/** No quantities, as JSON text. */
+/** Invalid quantities, as JSON text. */
 const badQuantities = (least: number) => [
   String(least - 1),
   '-1',

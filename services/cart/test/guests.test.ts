@@ -89,7 +89,7 @@ describe("a guest's cart", () => {
     await gus.send('post', '/api/v1/cart').set('authorization', `Basic ${userToken()}`).expect(401);
   });
 
-  it('is the same 401 as any other without a token or with one that opens nothing', async () => {
+  it('is the same 401 as any other without a token or with one that opens nothing, and nothing is created', async () => {
     const used = await newGuest(service);
     await ann.merge(used.cartToken).expect(200);
     const tokens = [

@@ -49,7 +49,7 @@ export interface Cart {
   readonly takes: readonly Take[];
   /** Ids of the guests' carts merged into this one, newest last. */
   readonly merges: readonly string[];
-  /** The user whose cart this guest's cart is merged into: nobody else's ever, and its token no longer opens it. */
+  /** The user that this guest's cart was given to: it is merged into no other cart, and its token no longer opens it. */
   readonly mergedInto: string | undefined;
   readonly updatedAt: Date;
 }
