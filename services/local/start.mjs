@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const bundled = fileURLToPath(new URL('../../node_modules/.bin/node', import.meta.url));
 
 if (Number.parseInt(process.versions.node, 10) >= 24) {
-  if (existsSync(bundled)) await import('./src/start.ts');
+  if (existsSync(bundled)) await import('./src/commands/start.ts');
   else fail('The packages are missing: run `npm ci` first.');
 } else if (existsSync(bundled) && spawnSync(bundled, ['--version']).status === 0) {
   fail(`This is Node ${process.versions.node}. Use \`npm start\`: it brings its own Node 24.`);

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { REPORTS } from '../src/data-dir.ts';
 import { ensureProducts, startShop } from '../src/open-shop.ts';
-import { runCommand } from '../src/run-command.ts';
+import { type OptionValues, runCommand } from '../src/run-command.ts';
 import { REPOSITORY, readSettings, type StoreSettings } from '../src/settings.ts';
 import { measureMemory } from '../src/smoke/memory.ts';
 import { StartError } from '../src/start-error.ts';
+import { stopSignal } from '../src/stop-signal.ts';
 import type { Store } from '../src/store.ts';
 import { createTerminal, type Terminal } from '../src/terminal.ts';
 import { ensureTools } from '../src/tools.ts';
@@ -36,7 +36,6 @@ const OPTIONS = {
   products: { type: 'string', default: '200000' },
   only: { type: 'string' },
   save: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
 const FIRST_PRODUCTS = 20_000;
@@ -59,9 +58,7 @@ interface Plan {
   readonly stopped: AbortSignal;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: OPTIONS });
-  if (values.help) return void process.stdout.write(HELP);
+async function main(values: OptionValues<typeof OPTIONS>): Promise<number> {
   if (values.save && values.only) throw new StartError('Only a whole run can be kept: use --save without --only.');
   const { dataDir } = readSettings(process.env);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'store-bench-'));
@@ -77,10 +74,7 @@ async function main(): Promise<void> {
     },
   };
   const terminal = createTerminal();
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => stopping.abort(new StartError('Stopped before the measurements were complete.')));
-  }
+  const stopped = stopSignal('Stopped before the measurements were complete.');
   try {
     await ensureTools(['wrk'], (names) => terminal.say(`Installing ${names} (apt-get)`));
     const report = await run(
@@ -91,7 +85,7 @@ async function main(): Promise<void> {
         only: values.only?.split(','),
         settings,
         folder,
-        stopped: stopping.signal,
+        stopped,
       },
       terminal,
     );
@@ -107,7 +101,7 @@ async function main(): Promise<void> {
     console.log(`Written to ${file}`);
     for (const fault of faults) console.log(`✗ ${fault}`);
     console.log(faults.length === 0 ? 'Every promise is kept.' : `${faults.length} promises not kept.`);
-    process.exitCode = faults.length === 0 ? 0 : 1;
+    return faults.length === 0 ? 0 : 1;
   } finally {
     terminal.close();
     await rm(folder, { recursive: true, force: true });
@@ -214,4 +208,4 @@ function medianCost(rounds: readonly Round[]): number {
   return median(rounds.map(costOf));
 }
 
-await runCommand(main);
+await runCommand({ help: HELP, options: OPTIONS }, main);

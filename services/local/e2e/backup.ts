@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { backUpStore } from '../src/backup.ts';
-import { resetStore } from '../src/reset.ts';
-import { restoreStore } from '../src/restore.ts';
+import { backUpStore } from '../src/commands/backup.ts';
+import { resetStore } from '../src/commands/reset.ts';
+import { restoreStore } from '../src/commands/restore.ts';
 import { bodyOf, newAccount } from '../src/shop-client.ts';
 import { type RunningStore, startRunningStore, violationsOf } from './running-store.ts';
 

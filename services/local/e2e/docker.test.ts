@@ -17,11 +17,11 @@ import { cartConfig } from '../../cart/src/config.ts';
 import { orderConfig } from '../../order/src/config.ts';
 import { productConfig } from '../../product/src/config.ts';
 import { userConfig } from '../../user/src/config.ts';
+import { describeSmoke, smokeStore } from '../src/commands/smoke.ts';
 import { IMAGE } from '../src/k6.ts';
 import { SHOPPER_PASSWORD, SHOPPERS } from '../src/seed/users.ts';
 import { REPOSITORY } from '../src/settings.ts';
 import { bodyOf, createShop, newAccount, type Shop, SOMEWHERE } from '../src/shop-client.ts';
-import { describeSmoke, smokeStore } from '../src/smoke.ts';
 import { fencesOf } from '../test-support/pages.ts';
 
 interface ComposeService {
@@ -258,7 +258,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
       '--no-deps',
       'init',
       'node',
-      'services/local/src/docker-job.ts',
+      'services/local/src/commands/docker-job.ts',
       'admin-password',
     );
     const admin = { email: 'admin@product-store.local', password };

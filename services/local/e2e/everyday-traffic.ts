@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { smokeStore } from '../src/commands/smoke.ts';
 import { createShop, newAccount, type ProductSummary, type Shop, SOMEWHERE } from '../src/shop-client.ts';
-import { smokeStore } from '../src/smoke.ts';
 import type { RunningStore } from './running-store.ts';
 
 /** ms between two requests of one visitor. */

@@ -61,7 +61,7 @@ function begin(program: string, ...args: readonly string[]): ChildProcess {
 }
 
 const restart = () =>
-  promisify(execFile)(process.execPath, [path.join(REPOSITORY, 'services/local/src/restart.ts')], { env });
+  promisify(execFile)(process.execPath, [path.join(REPOSITORY, 'services/local/src/commands/restart.ts')], { env });
 
 const cassandra = () => findCassandra(path.join(dataDir, 'cassandra'));
 

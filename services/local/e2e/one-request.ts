@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SERVICE_NAMES } from '#platform/service-names.ts';
-import { findInLogs, inOrder } from '../src/logs.ts';
+import { findInLogs, inOrder } from '../src/commands/logs.ts';
 import { bodyOf, newAccount, type Order, type Sent, SOMEWHERE, type Tokens } from '../src/shop-client.ts';
 import { eventually } from '../test-support/eventually.ts';
 import type { ReceivedSpan, SpanReceiver } from '../test-support/span-receiver.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { describeSmoke, smokeStore } from '../src/commands/smoke.ts';
 import { type Answer, bodyOf, codeOf, newAccount, type Shopper, SOMEWHERE } from '../src/shop-client.ts';
-import { describeSmoke, smokeStore } from '../src/smoke.ts';
 import { eventually } from '../test-support/eventually.ts';
 import type { RunningStore } from './running-store.ts';
 

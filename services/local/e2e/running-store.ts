@@ -112,9 +112,13 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
 
     command(name, ...args) {
       const env = { PATH: process.env.PATH ?? '', DATA_DIR: store.dataDir };
-      return promisify(execFile)(process.execPath, [join(REPOSITORY, `services/local/src/${name}.ts`), ...args], {
-        env,
-      });
+      return promisify(execFile)(
+        process.execPath,
+        [join(REPOSITORY, `services/local/src/commands/${name}.ts`), ...args],
+        {
+          env,
+        },
+      );
     },
 
     async stop() {

@@ -11,7 +11,7 @@ import { HEAD } from '../../product/src/stock/head.ts';
 import { type AuditOptions, auditStore } from '../src/audit/audit-store.ts';
 import { createJournal } from '../src/audit/journal.ts';
 import { type CartLine, faultsOfCart } from '../src/audit/rules.ts';
-import { describeAudit } from '../src/audit.ts';
+import { describeAudit } from '../src/commands/audit.ts';
 import { connectAs, openDatabase, type TestKeyspaces, useKeyspaces } from '../test-support/cassandra.ts';
 import { createTestCatalogue, type TestProduct } from '../test-support/catalogue.ts';
 
@@ -449,7 +449,7 @@ describe('the audit', () => {
   });
 
   test('takes a variable that is set to nothing for one that is not set', () => {
-    const command = path.join(import.meta.dirname, '../src/audit.ts');
+    const command = path.join(import.meta.dirname, '../src/commands/audit.ts');
     const nothing = { CASSANDRA_CONTACT_POINTS: '', CASSANDRA_LOCAL_DATACENTER: '', AUDIT_DB_PASSWORD: '' };
     const auditWith = (env: Record<string, string>) =>
       spawnSync(process.execPath, [command], {

@@ -6,8 +6,8 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import { restoreStore } from '../src/commands/restore.ts';
 import { MARKER, openDataDir, REPORTS } from '../src/data-dir.ts';
-import { restoreStore } from '../src/restore.ts';
 
 const root = mkdtempSync(path.join(tmpdir(), 'store-data-dir-'));
 let folder: string;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { test } from 'node:test';
 
-const JOB = path.join(import.meta.dirname, '../src/docker-job.ts');
+const JOB = path.join(import.meta.dirname, '../src/commands/docker-job.ts');
 
 function runInit(env: Record<string, string>) {
   const { status, stderr } = spawnSync(process.execPath, [JOB, 'init'], {

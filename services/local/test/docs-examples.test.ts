@@ -73,7 +73,7 @@ describe('the examples of the pages', () => {
     const profiles = Object.values(services).flatMap((service) => service.profiles ?? []);
     const volumes = compose.flatMap((file) => Object.keys(file.volumes));
     const images = Object.values(services).map(({ image }) => image);
-    const jobs = read('services/local/src/docker-job.ts');
+    const jobs = read('services/local/src/commands/docker-job.ts');
     const variables = read('docker-compose.yml');
     const known: readonly [RegExp, (name: string) => boolean][] = [
       [/ -f (\S+)/g, (file) => existsSync(path.join(REPOSITORY, file)) || file.includes('{{')],

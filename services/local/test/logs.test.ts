@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { describeLines, findInLogs, findLines } from '../src/logs.ts';
+import { describeLines, findInLogs, findLines } from '../src/commands/logs.ts';
 import { StartError } from '../src/start-error.ts';
 
 const ID = 'request-1';

@@ -258,7 +258,7 @@ describe('on a real Cassandra', () => {
 
 test('npm run seed explains itself, and refuses in a sentence what it does not understand', async () => {
   const run = (...args: string[]) =>
-    promisify(execFile)(process.execPath, ['services/local/src/seed/main.ts', ...args], {
+    promisify(execFile)(process.execPath, ['services/local/src/commands/seed.ts', ...args], {
       cwd: `${import.meta.dirname}/../../..`,
       env: { ...process.env, DATA_DIR: '/nowhere/at/all' },
     }).then(

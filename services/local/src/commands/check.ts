@@ -3,22 +3,24 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { checkGateway, renderGateway } from '../../../nginx/gateway.ts';
-import { buildDocs } from './docs-pages.ts';
-import { checkDocuments } from './documents.ts';
+import { checkGateway, renderGateway } from '../../../../nginx/gateway.ts';
+import { buildDocs } from '../docs-pages.ts';
+import { checkDocuments } from '../documents.ts';
+import { runCommand } from '../run-command.ts';
+import { innerPorts } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { prepareMonitoring } from '../store/monitoring.ts';
+import { ensureTools } from '../tools.ts';
 import { listStale } from './generate.ts';
-import { innerPorts } from './settings.ts';
-import { StartError } from './start-error.ts';
-import { prepareMonitoring } from './store/monitoring.ts';
-import { ensureTools } from './tools.ts';
 
-const USAGE = `npm run check
+const HELP = `npm run check
 
 Everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser, with a
 planted violation), the OpenAPI documents and their routes, the configurations of Nginx, Prometheus and Alertmanager, generated files,
-and the pages of docs/ (MkDocs, every link). The last line says how many failed.`;
+and the pages of docs/ (MkDocs, every link). The last line says how many failed.
+`;
 
-const ROOT = join(import.meta.dirname, '../../..');
+const ROOT = join(import.meta.dirname, '../../../..');
 const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx', 'monitoring'];
 /** Fewer modules than this would mean that nothing was looked at. */
 const LEAST_MODULES = 80;
@@ -58,10 +60,9 @@ const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: 'pages', check: checkPages },
 ];
 
-if (process.argv.includes('--help')) console.log(USAGE);
-else process.exitCode = (await runChecks()) ? 0 : 1;
+await runCommand({ help: HELP }, runChecks);
 
-async function runChecks(): Promise<boolean> {
+async function runChecks(): Promise<number> {
   let failed = 0;
   for (const { name, check } of CHECKS) {
     const startedAt = performance.now();
@@ -76,7 +77,7 @@ async function runChecks(): Promise<boolean> {
     console.log(describe(fault));
   }
   console.log(`${CHECKS.length - failed} passed, ${failed} failed`);
-  return failed === 0;
+  return failed === 0 ? 0 : 1;
 }
 
 function describe(fault: unknown): string {

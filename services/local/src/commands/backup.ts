@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs, promisify } from 'node:util';
-import { findCassandra } from './cassandra/server.ts';
-import { isStore, MARKER, openDataDir } from './data-dir.ts';
-import { freeze } from './freeze.ts';
-import { runCommand } from './run-command.ts';
-import { REPOSITORY, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
+import { promisify } from 'node:util';
+import { findCassandra } from '../cassandra/server.ts';
+import { isStore, MARKER, openDataDir } from '../data-dir.ts';
+import { freeze } from '../freeze.ts';
+import { runCommand } from '../run-command.ts';
+import { REPOSITORY, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { stopSignal } from '../stop-signal.ts';
 
 const HELP = `npm run backup -- [file]: writes all of the store in DATA_DIR (default .store) that can't be made again into one file.
 
@@ -84,20 +85,13 @@ async function pack(dataDir: string, copy: string, file: string, signal: AbortSi
   }
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-  });
-  if (values.help) return void process.stdout.write(HELP);
+async function main(name: string | undefined): Promise<void> {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '');
   // npm goes to the repository, people mean the folder in which they are.
-  const file = path.resolve(process.env.INIT_CWD ?? '.', positionals[0] ?? `store-backup-${time}Z.tar.gz`);
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopping.abort());
-  const { bytes, frozenMs } = await backUpStore(readSettings(process.env).dataDir, file, stopping.signal);
+  const file = path.resolve(process.env.INIT_CWD ?? '.', name ?? `store-backup-${time}Z.tar.gz`);
+  const { bytes, frozenMs } = await backUpStore(readSettings(process.env).dataDir, file, stopSignal());
   const pause = frozenMs > 0 ? ` Cassandra stood still for ${Math.ceil(frozenMs)} ms.` : '';
   console.log(`${file}: ${(bytes / 1e6).toFixed(1)} MB, for its owner alone.${pause}`);
 }
 
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) await runCommand({ help: HELP, argument: 'optional' }, (_, name) => main(name));

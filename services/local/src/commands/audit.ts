@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
-import { type AuditOptions, type AuditReport, auditStore } from './audit/audit-store.ts';
-import { runCommand } from './run-command.ts';
-import { emptyIfMissing, type Secrets } from './secrets.ts';
-import { innerPorts, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
-import { DATA_CENTER } from './store/database.ts';
-import { toTable } from './table.ts';
+import { KEYSPACES } from '../../../../cassandra/keyspaces.ts';
+import { type AuditOptions, type AuditReport, auditStore } from '../audit/audit-store.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
+import { emptyIfMissing, type Secrets } from '../secrets.ts';
+import { innerPorts, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { DATA_CENTER } from '../store/database.ts';
+import { toTable } from '../table.ts';
 
 const HELP = `npm run audit: reads the databases of a running store and checks its invariants: nothing lost, nothing sold twice, every sum right.
 It changes nothing. What seems wrong while the store works is looked at again before it counts.
@@ -20,6 +19,12 @@ It changes nothing. What seems wrong while the store works is looked at again be
 DATA_DIR and INNER_PORT_OFFSET are read as by \`npm start\`; CASSANDRA_CONTACT_POINTS and AUDIT_DB_PASSWORD name another database.
 Exits with 0 when all is well, 1 on a violation, 2 when it can't read.
 `;
+
+const OPTIONS = {
+  full: { type: 'boolean', default: false },
+  journal: { type: 'string' },
+  'grace-seconds': { type: 'string', default: '60' },
+} as const;
 
 /** The report as lines for people. */
 export function describeAudit({ checks }: AuditReport): string[] {
@@ -74,25 +79,12 @@ function showProgress(output: NodeJS.WriteStream): Pick<AuditOptions, 'onProgres
   };
 }
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      full: { type: 'boolean', default: false },
-      journal: { type: 'string' },
-      'grace-seconds': { type: 'string', default: '60' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return 0;
-  }
+async function main({ full, journal, ...values }: OptionValues<typeof OPTIONS>): Promise<number> {
   const graceSeconds = Number(values['grace-seconds']);
   if (!(graceSeconds >= 0)) throw new StartError('--grace-seconds is a number of seconds, 0 or more.');
   const database = await findDatabase();
   const { end, ...progress } = showProgress(process.stderr);
   try {
-    const { full, journal } = values;
     const report = await auditStore({ ...database, ...progress, full, journal, graceSeconds });
     end();
     console.log(describeAudit(report).join('\n'));
@@ -103,4 +95,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) await runCommand(main, 2);
+if (import.meta.main) await runCommand({ help: HELP, options: OPTIONS, failure: 2 }, main);

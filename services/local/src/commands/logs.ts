@@ -3,11 +3,10 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
-import { runCommand } from './run-command.ts';
-import { readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
-import { toTable } from './table.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
+import { readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { toTable } from '../table.ts';
 
 const HELP = `npm run logs -- <id>: what Nginx and every service wrote about one request, in order of time. The id is a request's (X-Request-Id of its
 answer, requestId of an error) or a trace's.
@@ -19,6 +18,10 @@ Logs are those of DATA_DIR, read as by \`npm start\`, with what was put aside at
 alone: Nginx's has the address of the process. LOG_LEVEL=debug makes services write those too.
 Exits with 1 when nothing is found.
 `;
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  stdin: { type: 'boolean', default: false },
+} as const;
 /** Shown in a place of their own, or better said by another field. */
 const SHOWN = new Set([
   ...[
@@ -110,29 +113,18 @@ function describeUpstream({ upstreamService, upstreamAddr, cacheStatus }: Fields
   return upstreamAddr ? ` by ${upstreamService} at ${upstreamAddr}${cache}` : cache;
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      stdin: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-    allowPositionals: true,
-  });
-  const [id] = positionals;
-  if (values.help || id === undefined) {
-    process.stdout.write(HELP);
-    return values.help ? 0 : 2;
-  }
+async function main({ json, stdin }: OptionValues<typeof OPTIONS>, id: string): Promise<number> {
   const folder = path.join(readSettings(process.env).dataDir, 'logs');
-  const lines = values.stdin ? await Array.fromAsync(findLines(process.stdin, id)) : await findInLogs(folder, id);
+  const lines = stdin ? await Array.fromAsync(findLines(process.stdin, id)) : await findInLogs(folder, id);
   if (lines.length === 0) {
-    const where = values.stdin ? 'what was read' : `the logs in ${folder}`;
+    const where = stdin ? 'what was read' : `the logs in ${folder}`;
     console.error(`Nothing about ${id} in ${where}. Nginx writes its lines a second late.`);
     return 1;
   }
-  console.log((values.json ? inOrder(lines).map(({ text }) => text) : describeLines(lines)).join('\n'));
+  console.log((json ? inOrder(lines).map(({ text }) => text) : describeLines(lines)).join('\n'));
   return 0;
 }
 
-if (import.meta.main) await runCommand(main, 2);
+if (import.meta.main) {
+  await runCommand({ help: HELP, options: OPTIONS, argument: 'required', failure: 2 }, main);
+}

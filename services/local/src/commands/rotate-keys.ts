@@ -1,10 +1,9 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { isStore } from './data-dir.ts';
-import { rotateUserKeys } from './keys.ts';
-import { runCommand } from './run-command.ts';
-import { readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
+import { isStore } from '../data-dir.ts';
+import { rotateUserKeys } from '../keys.ts';
+import { runCommand } from '../run-command.ts';
+import { readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
 
 const HELP = `npm run keys:rotate: changes the key that signs access tokens, of the store in DATA_DIR (default .store).
 
@@ -12,9 +11,7 @@ The key that was published as the next one signs from the next start on, the old
 next one is published. Restart the services afterwards (npm run restart), before the next rotation: nobody is signed out by it.
 `;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-  if (values.help) return void process.stdout.write(HELP);
+await runCommand({ help: HELP }, async () => {
   const { dataDir } = readSettings(process.env);
   if (!(await isStore(dataDir)))
     throw new StartError(`There is no store in ${dataDir}: its first start makes the keys.`);
@@ -22,6 +19,4 @@ async function main(): Promise<void> {
   console.log(
     `From the next start of the services on ${signs} signs; ${next} is the next one. Restart them now: npm run restart`,
   );
-}
-
-await runCommand(main);
+});

@@ -1,26 +1,26 @@
 import { copyFile, cp, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { ConfigError, readConfig } from '#platform/config.ts';
+import { readConfig } from '#platform/config.ts';
 import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
-import { bootstrapAdmin } from '../../../cassandra/bootstrap.ts';
-import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
-import { migrate } from '../../../cassandra/migrate.ts';
-import { MigrationError } from '../../../cassandra/migration-error.ts';
-import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../monitoring/alertmanager/configuration.ts';
-import { renderPrometheus } from '../../../monitoring/prometheus/configuration.ts';
-import { renderGateway } from '../../../nginx/gateway.ts';
-import { RING_JVM_OPTIONS } from './cassandra/server.ts';
-import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from './cassandra/yaml.ts';
-import { ensureFirstAdmin } from './first-admin.ts';
-import { ensureKeys, type KeyFiles } from './keys.ts';
-import { ensureProducts } from './open-shop.ts';
-import { ensureSecrets, type Secrets } from './secrets.ts';
-import { SHOPPERS, seedUsers } from './seed/users.ts';
-import { REPOSITORY, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
-import { ADMIN_ROLE, DATA_CENTER } from './store/database.ts';
-import type { StoreEvent } from './store/start-context.ts';
+import { bootstrapAdmin } from '../../../../cassandra/bootstrap.ts';
+import { KEYSPACES } from '../../../../cassandra/keyspaces.ts';
+import { migrate } from '../../../../cassandra/migrate.ts';
+import { EXAMPLE_WEBHOOK, renderAlertmanager } from '../../../../monitoring/alertmanager/configuration.ts';
+import { renderPrometheus } from '../../../../monitoring/prometheus/configuration.ts';
+import { renderGateway } from '../../../../nginx/gateway.ts';
+import { RING_JVM_OPTIONS } from '../cassandra/server.ts';
+import { renderYaml, ringSettings, ringTokens, toEncryptionOptions } from '../cassandra/yaml.ts';
+import { ensureFirstAdmin } from '../first-admin.ts';
+import { ensureKeys, type KeyFiles } from '../keys.ts';
+import { ensureProducts } from '../open-shop.ts';
+import { isExpected } from '../run-command.ts';
+import { ensureSecrets, type Secrets } from '../secrets.ts';
+import { SHOPPERS, seedUsers } from '../seed/users.ts';
+import { REPOSITORY, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { ADMIN_ROLE, DATA_CENTER } from '../store/database.ts';
+import type { StoreEvent } from '../store/start-context.ts';
 
 /** The steps of a start that docker-compose.yml runs as containers of their own, each before what needs it. All may be repeated. */
 const JOBS: Readonly<Record<string, () => Promise<void>>> = {
@@ -223,8 +223,7 @@ try {
 }
 
 function giveUp(error: unknown): never {
-  const isExpected = [StartError, ConfigError, MigrationError].some((kind) => error instanceof kind);
-  console.error(isExpected ? (error as Error).message : error);
+  console.error(isExpected(error) ? error.message : error);
   // A client that could not connect may still hold the process; Docker starts the job again only when it has ended.
   process.exit(1);
 }

@@ -1,14 +1,13 @@
-import { parseArgs } from 'node:util';
 import { errors } from 'cassandra-driver';
 import { isStore } from '../data-dir.ts';
-import { runCommand } from '../run-command.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
+import { seedCatalogue } from '../seed/catalogue.ts';
+import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from '../seed/users.ts';
 import { innerPorts, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { DATA_CENTER } from '../store/database.ts';
 import { createTerminal } from '../terminal.ts';
-import { seedCatalogue } from './catalogue.ts';
-import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from './users.ts';
 
 const HELP = `npm run seed: fills the store that runs with products; one that is there already stays as the shop has changed it.
 
@@ -19,18 +18,14 @@ const HELP = `npm run seed: fills the store that runs with products; one that is
 The store is the one of DATA_DIR and INNER_PORT_OFFSET, its currency CURRENCY, as for npm start.
 `;
 
+const OPTIONS = {
+  products: { type: 'string', default: '20000' },
+  seed: { type: 'string', default: '1' },
+  users: { type: 'string', default: '0' },
+} as const;
 const MOST = 100_000_000;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      products: { type: 'string', default: '20000' },
-      seed: { type: 'string', default: '1' },
-      users: { type: 'string', default: '0' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  if (values.help) return void process.stdout.write(HELP);
+async function main(values: OptionValues<typeof OPTIONS>): Promise<void> {
   const products = readNumber('--products', values.products);
   const seed = readNumber('--seed', values.seed);
   const users = readNumber('--users', values.users);
@@ -93,4 +88,4 @@ function explain(cause: unknown): never {
   );
 }
 
-await runCommand(() => main().catch(explain));
+await runCommand({ help: HELP, options: OPTIONS }, (values) => main(values).catch(explain));

@@ -3,19 +3,19 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { REPORTS } from './data-dir.ts';
-import { findK6 } from './k6.ts';
-import { startShop } from './open-shop.ts';
-import { runCommand } from './run-command.ts';
-import { ensureSecrets } from './secrets.ts';
-import { SHOPPER_PASSWORD, SHOPPERS } from './seed/users.ts';
-import { isService } from './service-processes.ts';
-import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from './settings.ts';
-import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, STORE_LIMIT, toMb } from './smoke/memory.ts';
-import { StartError } from './start-error.ts';
-import type { Store } from './store.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import { REPORTS } from '../data-dir.ts';
+import { findK6 } from '../k6.ts';
+import { startShop } from '../open-shop.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
+import { ensureSecrets } from '../secrets.ts';
+import { SHOPPER_PASSWORD, SHOPPERS } from '../seed/users.ts';
+import { isService } from '../service-processes.ts';
+import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from '../settings.ts';
+import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, STORE_LIMIT, toMb } from '../smoke/memory.ts';
+import { StartError } from '../start-error.ts';
+import { stopSignal } from '../stop-signal.ts';
+import type { Store } from '../store.ts';
+import { createTerminal, type Terminal } from '../terminal.ts';
 
 /** As in loadtest/scenarios.ts, which only k6 can read. */
 const SCENARIOS: Readonly<Record<string, string>> = {
@@ -47,6 +47,15 @@ Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm 
 is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more, or the store over ${toMb(STORE_LIMIT)}.
 `;
 
+const OPTIONS = {
+  users: { type: 'string' },
+  rate: { type: 'string' },
+  duration: { type: 'string' },
+  think: { type: 'string' },
+  ui: { type: 'boolean' },
+} as const;
+type Values = OptionValues<typeof OPTIONS>;
+
 const DASHBOARD_PORT = '8089';
 /** Percentiles of a run can't be made of anything less; means of a moment are made of sum and count. */
 const SENT_OF_TIMES = 'count,sum,p(95),p(99)';
@@ -55,23 +64,7 @@ const LASTING = 5 * 60_000;
 /** What the gateway says where requests are limited as they are for everybody. */
 const LIMITED = 'map "on" $limit_key';
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      users: { type: 'string' },
-      rate: { type: 'string' },
-      duration: { type: 'string' },
-      think: { type: 'string' },
-      ui: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  const [scenario, ...others] = positionals;
-  if (values.help || scenario === undefined || others.length > 0) {
-    process.stdout.write(HELP);
-    return values.help ? 0 : 1;
-  }
+async function main(values: Values, scenario: string): Promise<number> {
   if (!Object.hasOwn(SCENARIOS, scenario)) {
     throw new StartError(`There is no scenario ${scenario}: ${Object.keys(SCENARIOS).join(', ')}.`);
   }
@@ -80,18 +73,15 @@ async function main(): Promise<number> {
   const terminal = createTerminal();
   let store: Store | undefined;
   // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.
-  const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => interrupted.abort(new StartError('Stopped.')));
-  }
+  const stopped = stopSignal();
   try {
-    store = await ensureStore(settings, terminal.show, interrupted.signal);
+    store = await ensureStore(settings, terminal.show, stopped);
     await mkdir(reports, { recursive: true });
     terminal.show({ kind: 'began', step: 'k6', text: 'k6: looking for it' });
     const k6 = await findK6(reports, () => terminal.show({ kind: 'noted', text: 'k6: building it with Go, once' }));
     terminal.show({ kind: 'done', step: 'k6', text: `k6 is there: ${k6.command}` });
     const seeded = await run('npm', ['run', '--silent', 'seed', '--', '--products', '0', '--users', String(SHOPPERS)]);
-    interrupted.signal.throwIfAborted();
+    stopped.throwIfAborted();
     if (seeded !== 0) return seeded;
 
     const name = `${scenario}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}`;
@@ -195,4 +185,4 @@ async function run(
   return code ?? 1;
 }
 
-await runCommand(main);
+await runCommand({ help: HELP, options: OPTIONS, argument: 'required' }, main);

@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs, promisify } from 'node:util';
-import { isFree, isStore, REPORTS } from './data-dir.ts';
-import { runCommand } from './run-command.ts';
-import { readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
+import { promisify } from 'node:util';
+import { isFree, isStore, REPORTS } from '../data-dir.ts';
+import { runCommand } from '../run-command.ts';
+import { readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
 
 const HELP = `npm run restore -- <file>: makes the store of a backup in DATA_DIR (default .store), where there must be none:
 \`npm run reset\` forgets one that is there. \`npm start\` then starts it, with the settings of then.
@@ -43,17 +43,10 @@ async function replace(dataDir: string, folder: string): Promise<void> {
   });
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' } },
-    allowPositionals: true,
-  });
-  if (values.help) return void process.stdout.write(HELP);
-  const [file] = positionals;
-  if (file === undefined) throw new StartError('npm run restore -- <file>: which backup?');
+async function main(file: string): Promise<void> {
   const { dataDir } = readSettings(process.env);
   await restoreStore(path.resolve(process.env.INIT_CWD ?? '.', file), dataDir);
   console.log(`The store of ${file} is in ${dataDir}. \`npm start\` starts it.`);
 }
 
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) await runCommand({ help: HELP, argument: 'required' }, (_, file) => main(file));

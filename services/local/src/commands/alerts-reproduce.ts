@@ -1,18 +1,18 @@
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { createPrometheusClient } from '../../../monitoring/prometheus/client.ts';
-import { type Notification, receiveNotifications } from './alerts/notifications.ts';
-import { type Episode, reproduce, toSeconds } from './alerts/reproduction.ts';
-import { SCENARIOS } from './alerts/scenarios.ts';
-import { findCassandra } from './cassandra/server.ts';
-import { findLauncher } from './data-dir.ts';
-import { runCommand } from './run-command.ts';
-import { innerPorts, readSettings, type StoreSettings } from './settings.ts';
-import { createShop, type Shop } from './shop-client.ts';
-import { StartError } from './start-error.ts';
-import { toTable } from './table.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import { createPrometheusClient } from '../../../../monitoring/prometheus/client.ts';
+import { type Notification, receiveNotifications } from '../alerts/notifications.ts';
+import { type Episode, reproduce, toSeconds } from '../alerts/reproduction.ts';
+import { SCENARIOS } from '../alerts/scenarios.ts';
+import { findCassandra } from '../cassandra/server.ts';
+import { findLauncher } from '../data-dir.ts';
+import { runCommand } from '../run-command.ts';
+import { innerPorts, readSettings, type StoreSettings } from '../settings.ts';
+import { createShop, type Shop } from '../shop-client.ts';
+import { StartError } from '../start-error.ts';
+import { stopSignal } from '../stop-signal.ts';
+import { toTable } from '../table.ts';
+import { createTerminal, type Terminal } from '../terminal.ts';
 
 const ALERTS = SCENARIOS.flatMap(({ alerts }) => alerts);
 const HELP = `npm run alerts:reproduce: makes alerts fire in a running store (npm start -- --observe), one after the other, by what they are for: load,
@@ -26,10 +26,8 @@ DATA_DIR, PORT and INNER_PORT_OFFSET are read as by \`npm start\`. Exits with 1 
 /** ms for the store to be well again in the end. */
 const WELL_WITHIN = 60_000;
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
-  if (values.help) return void process.stdout.write(HELP);
-  const scenarios = SCENARIOS.filter(({ alerts }) => values.only === undefined || alerts.includes(values.only));
+async function main({ only }: { only?: string }): Promise<number> {
+  const scenarios = SCENARIOS.filter(({ alerts }) => only === undefined || alerts.includes(only));
   if (scenarios.length === 0) throw new StartError(`--only takes one of ${ALERTS.join(', ')}.`);
 
   const settings = readSettings(process.env);
@@ -38,8 +36,7 @@ async function main(): Promise<void> {
   const prometheus = createPrometheusClient(`http://127.0.0.1:${ports.prometheus}`);
   await checkStore(settings, () => prometheus.query('vector(1)'));
 
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort());
+  const stopped = stopSignal();
   const told: (Notification & { at: number })[] = [];
   const receiver = await receiveNotifications(ports.alertReceiver, (one) => told.push({ ...one, at: Date.now() }));
   const shop = createShop(`http://127.0.0.1:${settings.port}`);
@@ -49,7 +46,7 @@ async function main(): Promise<void> {
     scene,
     prometheus,
     told,
-    signal: stopping.signal,
+    signal: stopped,
     say: (text: string) => terminal.say(`    ${text}`),
   };
   const episodes: Episode[] = [];
@@ -61,7 +58,7 @@ async function main(): Promise<void> {
       terminal.show({ kind: 'done', step, text: `${step}: over` });
     }
   } catch (error) {
-    if (!stopping.signal.aborted) throw error;
+    if (!stopped.aborted) throw error;
   } finally {
     await becomeWell(shop, terminal);
     terminal.close();
@@ -69,9 +66,9 @@ async function main(): Promise<void> {
     receiver.closeAllConnections();
     await shop.close();
   }
-  if (stopping.signal.aborted) console.log('Cut off; what was seen until then:');
+  if (stopped.aborted) console.log('Cut off; what was seen until then:');
   console.log(`\n${describe(episodes).join('\n')}`);
-  if (stopping.signal.aborted || episodes.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
+  return stopped.aborted || episodes.some(({ faults }) => faults.length > 0) ? 1 : 0;
 }
 
 async function checkStore({ dataDir }: StoreSettings, askPrometheus: () => Promise<unknown>): Promise<void> {
@@ -117,4 +114,4 @@ function describe(episodes: readonly Episode[]): string[] {
   ];
 }
 
-await runCommand(main);
+await runCommand({ help: HELP, options: { only: { type: 'string' } } }, main);

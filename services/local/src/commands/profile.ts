@@ -2,13 +2,12 @@ import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { PROFILE_ORDER, type ProfileOrder } from '#platform/profiling.ts';
-import { runCommand } from './run-command.ts';
-import { readServiceProcesses } from './service-processes.ts';
-import { REPOSITORY, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
-import { toTable } from './table.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
+import { readServiceProcesses } from '../service-processes.ts';
+import { REPOSITORY, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { toTable } from '../table.ts';
 
 const HELP = `npm run profile -- <service>: takes a CPU profile of one running service: product, cart, order or user; product-2 is its second process.
 
@@ -17,6 +16,10 @@ const HELP = `npm run profile -- <service>: takes a CPU profile of one running s
 
 Files go to DATA_DIR/profiles. DATA_DIR is read as by \`npm start\`. docs/pages/profiling.md says how to read them.
 `;
+const OPTIONS = {
+  seconds: { type: 'string', default: '10' },
+  heap: { type: 'boolean', default: false },
+} as const;
 const SHOWN = 12;
 /** ms that a service may need beyond the time of the profile. */
 const WRITES_WITHIN = 60_000;
@@ -88,17 +91,7 @@ async function findService(dataDir: string, name: string): Promise<number> {
   );
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '10' },
-      heap: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h' },
-    },
-    allowPositionals: true,
-  });
-  const [name] = positionals;
-  if (values.help || name === undefined) return void process.stdout.write(HELP);
+async function main(values: OptionValues<typeof OPTIONS>, name: string): Promise<void> {
   const seconds = Number(values.seconds);
   if (!(seconds > 0 && seconds <= 600)) throw new StartError('--seconds is a number of seconds, at most 600.');
 
@@ -128,6 +121,6 @@ async function showHeap(pid: number, folder: string, file: string): Promise<void
 }
 
 if (import.meta.main) {
-  await runCommand(main);
+  await runCommand({ help: HELP, options: OPTIONS, argument: 'required' }, main);
   process.exit();
 }

@@ -1,17 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { createContractCheck } from './contract-check.ts';
-import { runCommand } from './run-command.ts';
-import { emptyIfMissing, type Secrets } from './secrets.ts';
-import { readSettings, type StoreSettings } from './settings.ts';
-import { createShop, newAccount } from './shop-client.ts';
-import { faultsOfMemory, measureMemory, type ProcessMemory, sumOf, toMb } from './smoke/memory.ts';
-import { STEPS } from './smoke/steps.ts';
-import { probeSystem } from './smoke/system.ts';
-import { type Result, walkOperations } from './smoke/walk.ts';
-import { StartError } from './start-error.ts';
-import { toTable } from './table.ts';
+import { createContractCheck } from '../contract-check.ts';
+import { runCommand } from '../run-command.ts';
+import { emptyIfMissing, type Secrets } from '../secrets.ts';
+import { readSettings, type StoreSettings } from '../settings.ts';
+import { createShop, newAccount } from '../shop-client.ts';
+import { faultsOfMemory, measureMemory, type ProcessMemory, sumOf, toMb } from '../smoke/memory.ts';
+import { STEPS } from '../smoke/steps.ts';
+import { probeSystem } from '../smoke/system.ts';
+import { type Result, walkOperations } from '../smoke/walk.ts';
+import { StartError } from '../start-error.ts';
+import { toTable } from '../table.ts';
 
 const HELP = `npm run smoke: walks every endpoint of every service of a running store through its front door, as a shopper and as an admin, and checks
 status and body of each answer against the OpenAPI documents. Then it measures the memory of the store's processes.
@@ -92,14 +91,12 @@ async function findAdmin(settings: StoreSettings): Promise<SmokeOptions['admin']
   return password === undefined ? undefined : { email: settings.adminEmail, password };
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { url: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
-  if (values.help) return void process.stdout.write(HELP);
+async function main({ url }: { url?: string }): Promise<number> {
   const settings = readSettings(process.env);
-  const baseUrl = values.url?.replace(/\/+$/, '') ?? `http://127.0.0.1:${settings.port}`;
+  const baseUrl = url?.replace(/\/+$/, '') ?? `http://127.0.0.1:${settings.port}`;
   const report = await smokeStore({ baseUrl, dataDir: settings.dataDir, admin: await findAdmin(settings) });
   console.log(describeSmoke(report).join('\n'));
-  if (report.failed > 0) process.exitCode = 1;
+  return report.failed > 0 ? 1 : 0;
 }
 
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) await runCommand({ help: HELP, options: { url: { type: 'string' } } }, main);

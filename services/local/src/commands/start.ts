@@ -1,16 +1,15 @@
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { ConfigError } from '#platform/config.ts';
-import { MigrationError } from '../../../cassandra/migration-error.ts';
-import { ensureDocs } from './docs-pages.ts';
-import { openShop } from './open-shop.ts';
-import { stopLeftovers } from './processes.ts';
-import { describeSettings, readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
-import type { StoreEvent } from './store/start-context.ts';
-import { type Store, startStore } from './store.ts';
-import { createTerminal } from './terminal.ts';
-import { welcome } from './welcome.ts';
+import { ensureDocs } from '../docs-pages.ts';
+import { openShop } from '../open-shop.ts';
+import { stopLeftovers } from '../processes.ts';
+import { type OptionValues, runCommand } from '../run-command.ts';
+import { describeSettings, readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
+import { onStopSignal } from '../stop-signal.ts';
+import type { StoreEvent } from '../store/start-context.ts';
+import { type Store, startStore } from '../store.ts';
+import { createTerminal } from '../terminal.ts';
+import { welcome } from '../welcome.ts';
 
 const HELP = `npm start: runs the whole store on this machine until Ctrl-C: Cassandra, four services and Nginx, with 20,000 products.
 
@@ -24,13 +23,9 @@ Settings, from the environment:
 ${describeSettings()}
 `;
 
-/** Faults that a person can do something about, which their message tells; of any other the stack is shown. */
-const EXPECTED = [StartError, MigrationError, ConfigError];
+const OPTIONS = { replicas: { type: 'string' }, observe: { type: 'boolean' } } as const;
 
-async function main(): Promise<void> {
-  const { help, replicas, observe } = readArguments();
-  if (help) return void process.stdout.write(HELP);
-
+async function main({ replicas, observe }: OptionValues<typeof OPTIONS>): Promise<void> {
   const beganAt = Date.now();
   const settings = readSettings({
     ...process.env,
@@ -60,19 +55,6 @@ async function main(): Promise<void> {
     terminal.close();
   }
   process.stdout.write('Stopped. The data is kept.\n');
-}
-
-function readArguments() {
-  try {
-    const options = {
-      help: { type: 'boolean', short: 'h' },
-      replicas: { type: 'string' },
-      observe: { type: 'boolean' },
-    } as const;
-    return parseArgs({ options }).values;
-  } catch (error) {
-    throw new StartError(`${(error as Error).message} See npm start -- --help.`);
-  }
 }
 
 /** A store without its pages still sells, so that they are missing is only said. */
@@ -110,15 +92,10 @@ function listenForStop(dataDir: string, say: (text: string) => void): AbortSigna
       process.exit(130);
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  onStopSignal(onSignal);
   return stopping.signal;
 }
 
-try {
-  await main();
-  process.exit(0);
-} catch (error) {
-  const expected = EXPECTED.some((kind) => error instanceof kind);
-  process.stderr.write(`\n${expected ? (error as Error).message : ((error as Error).stack ?? error)}\n`);
-  process.exit(1);
-}
+await runCommand({ help: HELP, options: OPTIONS }, main);
+// What still waits, such as a connection, must not keep the process.
+process.exit();

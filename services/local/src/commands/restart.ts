@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { findLauncher } from './data-dir.ts';
-import { handlesSignal } from './processes.ts';
-import { runCommand } from './run-command.ts';
-import { readServiceProcesses } from './service-processes.ts';
-import { readSettings } from './settings.ts';
-import { StartError } from './start-error.ts';
+import { findLauncher } from '../data-dir.ts';
+import { handlesSignal } from '../processes.ts';
+import { runCommand } from '../run-command.ts';
+import { readServiceProcesses } from '../service-processes.ts';
+import { readSettings } from '../settings.ts';
+import { StartError } from '../start-error.ts';
 
 const HELP = `npm run restart: restarts every service process of the running store in DATA_DIR, one after the other, each when the one before is
 ready. With two replicas or more (npm start -- --replicas 2) every request is served meanwhile; Nginx and Cassandra go on.
@@ -37,14 +36,7 @@ async function restartServices(dataDir: string, say: (text: string) => void): Pr
   }
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { help: { type: 'boolean', short: 'h' } } });
-  if (values.help) {
-    process.stdout.write(HELP);
-  } else {
-    await restartServices(readSettings(process.env).dataDir, console.log);
-    console.log('Every service is restarted.');
-  }
-}
-
-await runCommand(main);
+await runCommand({ help: HELP }, async () => {
+  await restartServices(readSettings(process.env).dataDir, console.log);
+  console.log('Every service is restarted.');
+});

@@ -1,8 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type GeneratedFile, listGenerated } from '../../../monitoring/generated.ts';
-import { toConfigurationPage } from './configuration-page.ts';
-import { REPOSITORY } from './settings.ts';
+import { type GeneratedFile, listGenerated } from '../../../../monitoring/generated.ts';
+import { toConfigurationPage } from '../configuration-page.ts';
+import { runCommand } from '../run-command.ts';
+import { REPOSITORY } from '../settings.ts';
+
+const HELP = `npm run generate: writes the files under version control that are made from others: dashboards, rules, the configuration page.
+Then \`git diff\` shows what has changed.
+`;
 
 /** What of all that is under version control and made from something else there isn't as it would be made now. */
 export function listStale(): GeneratedFile[] {
@@ -18,12 +23,14 @@ function readIfThere(file: string): string | undefined {
   }
 }
 
-if (import.meta.main) {
+function main(): void {
   const stale = listStale();
   for (const { path: file, content } of stale) {
     mkdirSync(path.dirname(path.join(REPOSITORY, file)), { recursive: true });
     writeFileSync(path.join(REPOSITORY, file), content);
     console.log(`wrote ${file}`);
   }
-  if (stale.length === 0) console.log('Everything was as it should be.');
+  if (stale.length === 0) console.log('Everything was up to date.');
 }
+
+if (import.meta.main) await runCommand({ help: HELP }, async () => main());

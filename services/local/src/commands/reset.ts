@@ -1,11 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
-import { stopStaleCassandra } from './cassandra/server.ts';
-import { isStore, openDataDir } from './data-dir.ts';
-import { stopLeftovers } from './processes.ts';
-import { runCommand } from './run-command.ts';
-import { readSettings } from './settings.ts';
+import { stopStaleCassandra } from '../cassandra/server.ts';
+import { isStore, openDataDir } from '../data-dir.ts';
+import { stopLeftovers } from '../processes.ts';
+import { runCommand } from '../run-command.ts';
+import { readSettings } from '../settings.ts';
 
 const HELP = `npm run reset: forgets all data of the store in DATA_DIR (default .store): products, users, orders, keys, logs.
 What Maven downloaded stays.
@@ -23,14 +22,10 @@ export async function resetStore(dataDir: string): Promise<boolean> {
   return true;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { yes: { type: 'boolean', short: 'y' }, help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) return void process.stdout.write(HELP);
+async function main({ yes }: { yes?: boolean }): Promise<void> {
   const { dataDir } = readSettings(process.env);
   if (!(await isStore(dataDir))) return console.log(`There is no store in ${dataDir}: nothing to forget.`);
-  if (!values.yes && process.stdin.isTTY) {
+  if (!yes && process.stdin.isTTY) {
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
     const answer = await terminal.question(`Forget all data in ${dataDir}? It can't be brought back. (yes/no) `);
     terminal.close();
@@ -40,4 +35,6 @@ async function main(): Promise<void> {
   console.log(`All data in ${dataDir} is forgotten. \`npm start\` makes a new store.`);
 }
 
-if (import.meta.main) await runCommand(main);
+if (import.meta.main) {
+  await runCommand({ help: HELP, options: { yes: { type: 'boolean', short: 'y' } } }, main);
+}
