@@ -10,7 +10,7 @@ const HOME = import.meta.dirname;
 /** host:port of every replica. */
 export type Replicas = Readonly<Record<ServiceName, readonly string[]>>;
 
-/** Replicas that come and go, as containers do: each service is a name, whose addresses are looked up anew every second. */
+/** Replicas that come and go, as containers do: each service is a name whose addresses are looked up every second. */
 export interface NamedServers {
   /** Address of the DNS server. */
   readonly resolver: string;
@@ -22,35 +22,35 @@ export interface GatewaySettings {
   /** Folder for pid file, cache and temporary files. */
   readonly stateDir: string;
   /**
-   * Folder for the configuration and all that it includes, for an Nginx that sees no more of this machine; what it needs in `stateDir`,
-   * `temp` and `cache`, is then for others to make. Without it the configuration is in `stateDir`, which is made if it isn't there.
+   * Folder for the configuration and everything it includes, for an Nginx that sees nothing else of this machine; `temp` and `cache`, which
+   * it needs in `stateDir`, must then exist. Without it, the configuration goes to `stateDir`, which is created if necessary.
    */
   readonly configDir?: string;
-  /** Each gets every line. */
+  /** Every line is written to each of them. */
   readonly accessLogs: readonly string[];
   readonly errorLog: string;
-  /** host:port of the public door. */
+  /** host:port of the public server. */
   readonly listen: string;
   /** host:port of `/stub_status`; loopback. */
   readonly statusListen: string;
   readonly servers: Replicas | NamedServers;
-  /** Built pages for `/docs/`; a missing folder is a 404. */
+  /** Built pages for `/docs/`; 404 if the folder is missing. */
   readonly docsDir?: string;
   /** False lifts the limits, for load tests. */
   readonly limits?: boolean;
   /** Origins whose pages may read answers, exactly as browsers send them: `https://shop.example`. */
   readonly corsOrigins?: readonly string[];
-  /** Addresses and networks of proxies whose X-Forwarded-For says who the client is; without them nobody's does. */
+  /** Addresses and networks of proxies whose X-Forwarded-For is trusted to name the client; by default none is. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly workers?: number;
-  /** Largest sum of cached answers, as Nginx writes it: `256m`. */
+  /** Maximum size of the cache, in Nginx's notation: `256m`. */
   readonly cacheSize?: string;
   /** Nginx rate and burst: `200r/s` and 400 for the API, `100r/m` and 99 for sign-in, sign-up, refresh and password change. */
   readonly apiLimit?: { readonly rate: string; readonly burst: number };
   readonly authLimit?: { readonly rate: string; readonly burst: number };
 }
 
-/** Where Debian and others keep it; an ordinary user's PATH often lacks sbin. */
+/** Looks in the usual folders too; an ordinary user's PATH often lacks sbin. */
 export function findNginx(): string | undefined {
   const folders = [
     ...(process.env.PATH ?? '').split(path.delimiter),
@@ -70,7 +70,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Writes the configuration below `stateDir` and returns its file. */
+/** Writes the configuration and returns the path of its main file. */
 export function renderGateway(settings: GatewaySettings): string {
   const { stateDir, servers, limits = true, workers = 2, cacheSize = '256m' } = settings;
   const { apiLimit = { rate: '200r/s', burst: 400 }, authLimit = { rate: '100r/m', burst: 99 } } = settings;
@@ -119,21 +119,21 @@ export function renderGateway(settings: GatewaySettings): string {
 function fillIn(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
     const value = values[name];
-    if (value === undefined) throw new Error(`nginx.conf.template names ${name}, which nobody fills in.`);
+    if (value === undefined) throw new Error(`nginx.conf.template uses ${name}, which has no value.`);
     assertPlain(name, value);
     return value;
   });
 }
 
-/** A name without an upstream block is looked up for each request, of which all addresses are tried; connections aren't kept then. */
+/** A name without an upstream block is resolved for each request, and all its addresses are tried; connections aren't reused then. */
 function renderResolver({ resolver, port }: NamedServers): string {
   return `resolver ${resolver} valid=1s ipv6=off;\nresolver_timeout 1s;\nmap "" $service_port {\n  default ":${port}";\n}\n`;
 }
 
 /**
- * Nginx closes an idle connection after 55 s, before the service does after 75 s: the other way round a POST meets a closed one.
- * A replica that failed three times is passed over for 2 to 3 s, and then until one request has had its answer; as its own backup it is
- * asked all the same when all others refuse, as in a rolling restart.
+ * Nginx closes an idle connection after 55 s, before the service does after 75 s; otherwise a POST might meet a closed one. A replica that
+ * has failed three times is avoided for 2 to 3 s, and after that until one request has succeeded; being its own backup, it is still tried
+ * when all others refuse, as in a rolling restart.
  */
 function renderUpstreams(servers: Replicas): string {
   const keepAlive = '  keepalive 64;\n  keepalive_timeout 55s;\n  keepalive_requests 100000;\n';
@@ -159,30 +159,33 @@ function renderAccessLog(file: string): string {
 
 function assertPlain(name: string, value: string): void {
   if (/["$\\\n]/.test(value))
-    throw new Error(`Nginx can't use ${name}=${value}: quotes, backslashes and $ mean something to it.`);
+    throw new Error(`Nginx can't use ${name}=${value}: quotes, backslashes and $ have a meaning in its configuration.`);
 }
 
-/** An origin exactly as browsers send it: scheme, host and a port that isn't the scheme's own. */
+/** An origin exactly as browsers send it: scheme, host, and the port unless it is the scheme's default. */
 export function isOrigin(text: string): boolean {
   return /^https?:\/\/[a-z0-9.-]+(?::\d+)?$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
-/** Answers differ by origin as soon as one is allowed, and caches must know. Throws for what is no origin. */
+/** Answers vary by origin as soon as one is allowed, and caches must know. Throws if an entry isn't an origin. */
 function renderCorsOrigins(origins: readonly string[]): string {
   const wrong = origins.find((origin) => !isOrigin(origin));
-  if (wrong !== undefined) throw new Error(`${wrong} is no origin, such as https://shop.example.`);
+  if (wrong !== undefined) throw new Error(`${wrong} isn't an origin such as https://shop.example.`);
   const lines = origins.map((origin) => `  "${origin}" "${origin}";\n`).join('');
   const vary = origins.length > 0 ? 'Origin' : '';
   return `map $http_origin $cors_origin {\n  default "";\n${lines}}\nmap "" $cors_vary {\n  default "${vary}";\n}\n`;
 }
 
-/** An address, or a network in CIDR notation; no host name, and no zone, which Nginx doesn't take. */
+/** An address, or a network in CIDR notation; no host name, and no zone, which Nginx doesn't accept. */
 export function isAddressOrNetwork(text: string): boolean {
   const [, address = '', prefix = '0'] = /^([^/%]+)(?:\/(\d+))?$/.exec(text) ?? [];
   return (isIPv4(address) && Number(prefix) <= 32) || (isIPv6(address) && Number(prefix) <= 128);
 }
 
-/** The client is the last in X-Forwarded-For that isn't a proxy itself: what stands before it, it may have made up. Throws for a wrong entry. */
+/**
+ * The client is the last address in X-Forwarded-For that isn't a trusted proxy: it may have made up those before it. Throws on an invalid
+ * entry.
+ */
 function renderTrustedProxies(proxies: readonly string[]): string {
   const wrong = proxies.find((proxy) => !isAddressOrNetwork(proxy));
   if (wrong !== undefined) throw new Error(`${wrong} is neither an address nor a network, such as 10.0.0.0/8.`);
@@ -191,13 +194,13 @@ function renderTrustedProxies(proxies: readonly string[]): string {
   return `${lines}real_ip_header X-Forwarded-For;\nreal_ip_recursive on;\n`;
 }
 
-/** Arguments that run `configFile` in the foreground. A master that is root keeps its workers root, so that they can read its folders. */
+/** Arguments to run `configFile` in the foreground. If the master runs as root, so do its workers, so that they can read its folders. */
 export function gatewayArguments(configFile: string): string[] {
   const user = process.getuid?.() === 0 ? ' user root;' : '';
   return ['-c', configFile, '-e', 'stderr', '-g', `daemon off;${user}`];
 }
 
-/** `nginx -t`: throws with what Nginx has to say. */
+/** Runs `nginx -t`; throws with Nginx's message. */
 export async function checkGateway(configFile: string): Promise<void> {
   const nginx = findNginx();
   if (!nginx) throw new Error('Nginx is not installed (Debian: apt-get install -y nginx-light).');

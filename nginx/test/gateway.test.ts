@@ -484,10 +484,15 @@ describe('errors of our own are problems', () => {
     assert.deepEqual(seen, []);
   });
 
-  test('405 for TRACE, with Allow', async () => {
-    const answer = await ask('TRACE', '/api/v1/products');
-    assertProblem(answer, 405, 'method_not_allowed');
-    assert.match(String(answer.headers.allow), /GET/);
+  test('405 with Allow for TRACE, and for methods that no service knows', async () => {
+    for (const method of ['TRACE', 'FOO', 'PROPFIND', 'X-GET', 'GETS']) {
+      for (const url of ['/api/v1/products', '/api/v1/cart', '/', '/nothing']) {
+        const answer = await raw(`${method} ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        assertProblem(answer, 405, 'method_not_allowed');
+        assert.equal(answer.headers.allow, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+      }
+    }
+    assert.deepEqual(seen, []);
   });
 
   test('413 for a body over 64 kB, told by its length or found while reading', async () => {
@@ -621,7 +626,7 @@ describe('pages of other origins', () => {
 
   test('what is no origin is refused before Nginx sees it', () => {
     for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"'])
-      assert.throws(() => renderOnly({ corsOrigins: [wrong] }), /is no origin/, wrong);
+      assert.throws(() => renderOnly({ corsOrigins: [wrong] }), /isn't an origin/, wrong);
   });
 });
 
@@ -855,6 +860,14 @@ describe('the catalogue cache', () => {
     await ask('PATCH', '/api/v1/products/1', { authorization: 'Bearer a', 'if-match': '"1.2"' }, '{}');
     assert.equal(seen.at(-1)?.headers.authorization, 'Bearer a');
     assert.equal(seen.at(-1)?.headers['if-match'], '"1.2"');
+  });
+
+  test('nor does the host that a caller names: nobody fills the cache, or gets past it, by making hosts up', async () => {
+    handler = catalogue;
+    const url = fresh();
+    await ask('GET', url, { host: 'one.example' });
+    assert.equal((await ask('GET', url, { host: 'two.example' })).headers['x-cache'], 'HIT');
+    assert.equal(seen.length, 1);
   });
 
   test('If-None-Match is answered from the cache with 304, weak tags too', async () => {
