@@ -116,9 +116,9 @@ const badInputs: BadInput[] = [
 
   { ...post('half a body', '{"productId":', ''), code: 'malformed_json' },
   { ...post('NaN', `{"productId":"${lamp}","quantity":NaN}`, ''), code: 'malformed_json' },
-  post('no body', '', '/productId'),
-  { ...post('a text', '"x"', ''), code: 'malformed_json' },
-  { ...post('null', 'null', ''), code: 'malformed_json' },
+  post('no body', '', ''),
+  post('a text', '"x"', ''),
+  post('null', 'null', ''),
   { ...post('nested deep', `{"productId":${'['.repeat(40)}${']'.repeat(40)}}`, `/productId${'/0'.repeat(31)}`) },
   {
     ...post('64 kB', `{"productId":"${'a'.repeat(70_000)}"}`, ''),

@@ -58,7 +58,7 @@ const badInputs: BadInput[] = [
   place('[]', ''),
   { method: 'post', path: `${ORDERS}?dry=1`, body: JSON.stringify({ shippingAddress: ADDRESS }), pointer: '/dry' },
   { method: 'post', path: ORDERS, body: '{"shippingAddress":', code: 'malformed_json' },
-  { method: 'post', path: ORDERS, body: 'null', code: 'malformed_json' },
+  { method: 'post', path: ORDERS, body: 'null', code: 'validation_failed' },
   { method: 'post', path: ORDERS, body: `{"a":"${'a'.repeat(70_000)}"}`, status: 413, code: 'payload_too_large' },
   { method: 'post', path: ORDERS, body: '{}', type: 'text/plain', status: 415, code: 'unsupported_media_type' },
   ...['0', '-1', 'x', '1.5', ''].map((limit) => get(`${ORDERS}?limit=${limit}`, '/limit')),

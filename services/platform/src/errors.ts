@@ -10,8 +10,8 @@ export interface RefusalOptions {
 }
 
 /**
- * A refusal that the caller is told about. `code` is stable and snake_case, `detail` is a sentence for a person. Anything else that is thrown
- * is a fault of ours and reaches the caller as a plain 500.
+ * A refusal that the caller is told about. `code` is stable and snake_case, `detail` is a sentence for a person. Anything else that is
+ * thrown is a fault of ours and reaches the caller as a plain 500.
  */
 export abstract class StoreError extends Error {
   abstract readonly status: number;

@@ -5,8 +5,8 @@ import { Unavailable } from './errors.ts';
 const WAITS: readonly number[] = [200, 400, 800, 1600, 3200, 6400];
 
 /**
- * Does what a start needs and nobody waits an answer for: repeats `work`, which must be repeatable, while it throws Unavailable, once after each
- * wait. Then throws as `work` does.
+ * Does what a start needs and nobody waits an answer for: repeats `work`, which must be repeatable, while it throws Unavailable, once after
+ * each wait. Then throws as `work` does.
  */
 export async function throughOutages<Result>(work: () => Promise<Result>, waits = WAITS): Promise<Result> {
   for (const wait of waits) {

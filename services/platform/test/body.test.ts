@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { Express } from 'express';
 import supertest from 'supertest';
+import { z } from 'zod';
 import { createHttpApp } from '#platform/http/app.ts';
 import { route } from '#platform/http/route.ts';
 import { silentLogger } from '#platform/logging.ts';
@@ -14,19 +15,16 @@ const refuse = () => {
   throw new Error('nobody signs in here');
 };
 
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const WRITING = ['post', 'put', 'patch'] as const;
+
 function createApp(): Express {
-  const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
-  const routes = methods.map((method) =>
-    route({
-      method,
-      path: '/thing',
-      summary: 'Takes no body',
-      tag: 'Things',
-      access: 'public',
-      status: 204,
-      handle: () => undefined,
-    }),
-  );
+  const common = { tag: 'Things', access: 'public', status: 204, handle: () => undefined } as const;
+  const request = { body: z.strictObject({ name: z.string() }) };
+  const routes = [
+    ...METHODS.map((method) => route({ ...common, method, path: '/thing', summary: 'Takes no body' })),
+    ...WRITING.map((method) => route({ ...common, method, path: '/named', summary: 'Takes a body', request })),
+  ];
   const { app } = createHttpApp('product', routes, {
     metrics: createMetrics(),
     logger: silentLogger,
@@ -36,7 +34,6 @@ function createApp(): Express {
   return app;
 }
 
-const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const server = createApp().listen(0, '127.0.0.1');
 const api = supertest(server);
 before(async () => {
@@ -91,3 +88,32 @@ test('a body in chunks is no way around it', async () => {
   response.resume();
   assert.equal(response.statusCode, 400);
 });
+
+for (const method of WRITING) {
+  const send = (body: string | Buffer, type = 'application/json') =>
+    api[method]('/named')
+      .set('Content-Type', type)
+      .serialize((raw: unknown) => raw as string)
+      .send(body as string);
+
+  test(`${method.toUpperCase()} without the body that its contract requires is 400, with or without a type`, async () => {
+    const missing = { pointer: '', detail: 'A JSON body is required.' };
+    for (const headers of [{}, { 'Content-Type': 'application/json' }, { 'Content-Length': '0' }]) {
+      const { body } = await api[method]('/named').set(headers).expect(400);
+      assert.deepEqual([body.code, body.errors], ['validation_failed', [missing]]);
+    }
+  });
+
+  test(`${method.toUpperCase()} with JSON that is no object breaks the schema; what is no JSON in UTF-8 is malformed`, async () => {
+    await send('{"name":"Ünique"}').expect(204);
+    for (const scalar of ['null', '7', '"x"', 'true', '[]']) {
+      const { body } = await send(scalar).expect(400);
+      assert.deepEqual([body.code, body.errors[0].pointer], ['validation_failed', ''], scalar);
+    }
+    for (const broken of ['{', 'nul', Buffer.from([...Buffer.from('{"name":"'), 0xc3, 0x28, ...Buffer.from('"}')])]) {
+      const { body } = await send(broken).expect(400);
+      assert.equal(body.code, 'malformed_json');
+    }
+    await send('{"name":"x"}', 'text/plain').expect(415);
+  });
+}

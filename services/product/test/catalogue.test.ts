@@ -167,7 +167,7 @@ describe('over HTTP', () => {
     ['no JSON type', 'text/plain', '{}', 415, 'unsupported_media_type'],
     ['a form', 'application/x-www-form-urlencoded', 'ids=1', 415, 'unsupported_media_type'],
     ['broken JSON', 'application/json', '{"ids":', 400, 'malformed_json'],
-    ['no object', 'application/json', '"text"', 400, 'malformed_json'],
+    ['no object', 'application/json', '"text"', 400, 'validation_failed'],
     ['a list', 'application/json', '[]', 400, 'validation_failed'],
     ['nothing', 'application/json', '', 400, 'validation_failed'],
     ['an unknown field', 'application/json', `{"ids":["${MISSING}"],"more":1}`, 400, 'validation_failed'],

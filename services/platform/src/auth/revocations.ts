@@ -8,8 +8,8 @@ const POLL_MS = 3000;
 const OVERLAP_MS = 15_000;
 
 /**
- * Tokens of `subject` issued (`iat`) before `notBefore` are refused; later ones are not. When a session ends, `notBefore` is set to one access
- * token's lifetime ahead, so that all its tokens are refused, even one still being issued by a request in flight.
+ * Tokens of `subject` issued (`iat`) before `notBefore` are refused; later ones are not. When a session ends, `notBefore` is set to one
+ * access token's lifetime ahead, so that all its tokens are refused, even one still being issued by a request in flight.
  */
 export interface Revocation {
   /** A user's or a session's id. */

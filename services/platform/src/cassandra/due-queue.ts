@@ -34,9 +34,9 @@ export interface DueWork {
 /** Work that must happen, noted before the state that requires it changes. */
 export interface DueQueue {
   /**
-   * Notes that `action` is due for `id` in `delayMs`. The note survives a crash, and the work may be done more than once. It is done on behalf
-   * of the current request: under its id, in a trace linked to its own. Call the returned function when the work has been done otherwise: this
-   * process then skips it; another process, or a later one, may still do it.
+   * Notes that `action` is due for `id` in `delayMs`. The note survives a crash, and the work may be done more than once. It is done on
+   * behalf of the current request: under its id, in a trace linked to its own. Call the returned function when the work has been done
+   * otherwise: this process then skips it; another process, or a later one, may still do it.
    */
   put(delayMs: number, id: string, action: string): Promise<() => void>;
   /** Notes that `action` for `id`, which couldn't be done yet, is due again in a few seconds; noted by several replicas it is one row. */
@@ -56,8 +56,8 @@ export interface DueQueueOptions {
 
 /**
  * A time-slotted queue over the tables `due` and `due_watermark`. Every replica scans from shortly before the watermark to now and handles
- * what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and rows behind the watermark are not read again,
- * so they can't slow the scan down. Failed work is noted again before the scan moves on.
+ * what has become due. Nothing is locked, leased or deleted: doing work twice is harmless, and rows behind the watermark are not read
+ * again, so they can't slow the scan down. Failed work is noted again before the scan moves on.
  */
 export function createDueQueue({ database, logger, metrics, handle }: DueQueueOptions): DueQueue {
   const handled = metrics.counter(
@@ -228,8 +228,8 @@ export function createDueQueue({ database, logger, metrics, handle }: DueQueueOp
 }
 
 /**
- * Every replica handles each row and notes what failed there. If each chose its own time, every retry would multiply the rows by the number of
- * replicas; so the retries of an id fall on the same times everywhere, one every `RETRY_MS`.
+ * Every replica handles each row and notes what failed there. If each chose its own time, every retry would multiply the rows by the number
+ * of replicas; so the retries of an id fall on the same times everywhere, one every `RETRY_MS`.
  */
 function nextRetryAt(id: string): number {
   const earliest = Date.now() + RETRY_MS / 2;

@@ -2,8 +2,8 @@ import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
 /**
- * Looks a name up, for a new connection, and begins with any of its addresses: the system's own order puts the address most like ours first,
- * so that one replica would get all. Node tries the others where nobody listens.
+ * Looks a name up, for a new connection, and begins with any of its addresses: the system's own order puts the address most like ours
+ * first, so that one replica would get all. Node tries the others where nobody listens.
  */
 export const lookupAnyFirst: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses = []) => {

@@ -154,7 +154,7 @@ function isNotConnected(error: unknown): boolean {
 }
 
 function upstreamUnavailable(target: string, cause?: unknown): Unavailable {
-  return new Unavailable('upstream_unavailable', `The ${target} service can't be reached; ask again.`, {
+  return new Unavailable('upstream_unavailable', `The ${target} service can't be reached; try again.`, {
     retryAfter: 2,
     cause,
   });

@@ -108,8 +108,8 @@ function readContext(request: Request, startedAt: number): RequestContext {
 }
 
 /**
- * Nginx logs every request, and a winston line costs a tenth of a small request: so a service logs no quick read that it answered alone. Every
- * other request has a line in each service that took part.
+ * Nginx logs every request, and a winston line costs a tenth of a small request: so a service logs no quick read that it answered alone.
+ * Every other request has a line in each service that took part.
  */
 function logRequest(
   logger: Logger,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import express, { type Request, type RequestHandler } from 'express';
 import { UnsupportedMediaType, validationFailed } from '../errors.ts';
 
@@ -5,13 +6,11 @@ const MAX_BODY = '64kb';
 const MAX_DEPTH = 32;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-const parseJson = express.json({ limit: MAX_BODY, strict: true, type: isJson });
+// Not `strict`: a scalar is JSON, and what a route makes of it is for its schema to say.
+const parseJson = express.json({ limit: MAX_BODY, strict: false, type: isJson, verify: refuseBrokenText });
 
-/** Reads a JSON body of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
-export const readJsonBody: RequestHandler[] = [requireJson, parseJson, refuseHostileJson];
-
-/** The same where one is sent. Whether it may hold anything is for the route to say: RFC 9110 §9.3 gives it no meaning of its own. */
-export const readJsonBodyIfSent: RequestHandler[] = readJsonBody.map(
+/** Reads the body if there is one: JSON of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
+export const readJsonBody: RequestHandler[] = [requireJson, parseJson, refuseHostileJson].map(
   (read) => (request, response, next) => (hasContent(request) ? read(request, response, next) : next()),
 );
 
@@ -34,6 +33,11 @@ function isJson(request: { headers: Record<string, unknown> }): boolean {
     ?.trim()
     .toLowerCase();
   return type === 'application/json' || type === 'application/merge-patch+json';
+}
+
+/** The decoder would replace invalid bytes by U+FFFD. */
+function refuseBrokenText(_request: unknown, _response: unknown, body: Buffer, charset: string): void {
+  if (charset === 'utf-8' && !isUtf8(body)) throw new Error('Not valid UTF-8.');
 }
 
 function refuseHostileJson(...[request, , next]: Parameters<RequestHandler>): void {

@@ -13,37 +13,37 @@ import {
 } from './problem.ts';
 import type { Route } from './route.ts';
 
-/** What Nginx tells by itself of a request that a service would have answered, in the words of nginx/problem-texts.conf. */
+/** What Nginx itself may answer in place of a service, in the words of nginx/problem-texts.conf. */
 export const GATEWAY_PROBLEMS: readonly ProblemFacts[] = [
   { status: 400, code: 'bad_request', message: "The request can't be read." },
   { status: 408, code: 'request_timeout', message: 'The request took too long to arrive.' },
   { status: 414, code: 'uri_too_long', message: 'The address is too long.' },
-  { status: 429, code: 'too_many_requests', message: 'Too many requests; ask again after the time in Retry-After.' },
+  { status: 429, code: 'too_many_requests', message: 'Too many requests; try again after the time in Retry-After.' },
   { status: 431, code: 'headers_too_large', message: 'The headers are too large.' },
-  { status: 502, code: 'upstream_unavailable', message: "The service can't be reached; ask again." },
-  { status: 503, code: 'upstream_unavailable', message: "The service can't be reached; ask again." },
+  { status: 502, code: 'upstream_unavailable', message: "The service can't be reached; try again." },
+  { status: 503, code: 'upstream_unavailable', message: "The service can't be reached; try again." },
   {
     status: 504,
     code: 'upstream_timeout',
-    message: "The service didn't answer in time; what was asked may still have been done.",
+    message: "The service didn't respond in time; the request may still have been carried out.",
   },
 ];
 
-/** Nginx compares If-Match with what its cache holds. */
+/** Nginx compares If-Match with the answer in its cache. */
 export const CACHE_PROBLEM: ProblemFacts = {
   status: 412,
   code: 'precondition_failed',
-  message: "It isn't what If-Match names; read it again.",
+  message: 'The resource no longer matches If-Match; fetch it again.',
 };
 
-/** Every refusal that may be the answer to a request for the route: its own, those of the platform and those of Nginx. */
+/** Every refusal that a request to the route may meet: the route's own, the platform's and Nginx's. */
 export function problemsOf(route: Route): ProblemFacts[] {
   const { access, idempotencyKey, ifMatch, paged, cache, errors = [] } = route;
   const isInternal = typeof access === 'object' && 'services' in access;
   return [
     ...errors,
     invalidInput(route),
-    // Of a body that nobody asked for too.
+    // Also for a body that the route doesn't take.
     malformedJson(),
     malformedRequest(),
     ...(paged ? [invalidCursor()] : []),
@@ -61,7 +61,7 @@ export function problemsOf(route: Route): ProblemFacts[] {
   ];
 }
 
-/** What the schemas of the route say of an input that is wrong. */
+/** What the route's schemas say about invalid input. */
 function invalidInput({ request: { params, query, body } = {} }: Route): StoreError {
   const noIds = Object.fromEntries(Object.keys(params?.shape ?? {}).map((name) => [name, '?']));
   const parsed = body?.safeParse({ surprise: true }) ?? query?.safeParse({ page: '2' }) ?? params?.safeParse(noIds);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Router } from 'express';
+import { readOnly } from './mount.ts';
 
 const LINKS = {
   products: '/api/v1/products',
@@ -10,20 +11,20 @@ const LINKS = {
   docs: '/docs/',
 };
 
-/** What the browser gets, read once; it asks the store itself for what changes. */
+/** What the browser gets, read once; the page itself fetches what changes. */
 const [PAGE, STYLE, SCRIPT] = ['page.html', 'page.css', 'page.js'].map((name) =>
   readFileSync(path.join(import.meta.dirname, 'front-page', name), 'utf8'),
 );
 
-/** The store's entry: a page for people, the links alone for programs that ask for JSON. */
+/** The store's entry: a page for people, only the links for programs that ask for JSON. */
 export function frontPageRoutes(): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  router.get('/', (request, response) => {
+  readOnly(router, '/', (request, response) => {
     response.set({ 'Cache-Control': 'no-cache', Vary: 'Accept' });
     if (request.accepts(['html', 'json']) === 'json') response.json({ name: 'Product Store', links: LINKS });
     else response.type('html').send(PAGE);
   });
-  router.get('/front-page.css', (_request, response) => void response.type('css').send(STYLE));
-  router.get('/front-page.js', (_request, response) => void response.type('js').send(SCRIPT));
+  readOnly(router, '/front-page.css', (_request, response) => void response.type('css').send(STYLE));
+  readOnly(router, '/front-page.js', (_request, response) => void response.type('js').send(SCRIPT));
   return router;
 }

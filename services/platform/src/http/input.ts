@@ -4,13 +4,13 @@ import { BadRequest, PreconditionRequired, validationFailed } from '../errors.ts
 import { toValidationFailed } from './problem.ts';
 import type { AnyInput, Route } from './route.ts';
 
-/** All that the route declares of its input, validated; what it doesn't declare is refused. */
+/** The input that the route declares, validated; anything else in the request is refused. */
 export function readInput(route: Route, request: Request): AnyInput {
   const { params, query, body } = route.request ?? {};
   return {
     params: params && parse(params, request.params),
     query: query ? parse(query, request.query) : refuseQuery(request),
-    body: body ? parse(body, request.body) : refuseBody(request),
+    body: body ? readBody(body, request) : refuseBody(request),
     idempotencyKey: route.idempotencyKey ? readIdempotencyKey(request) : undefined,
     expects: route.ifMatch ? readIfMatch(request) : undefined,
     ip: request.ip ?? '',
@@ -23,14 +23,19 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   return parsed.data;
 }
 
+function readBody<Schema extends z.ZodType>(schema: Schema, { body }: Request): z.output<Schema> {
+  if (body === undefined) throw validationFailed([{ pointer: '', detail: 'A JSON body is required.' }]);
+  return parse(schema, body);
+}
+
 const NOTHING = z.strictObject({}, 'This takes no body.').optional();
 
-/** Clients that always send an object may send an empty one. */
+/** An empty object is accepted from clients that always send one. */
 function refuseBody(request: Request): undefined {
   parse(NOTHING, request.body);
 }
 
-function refuseQuery(request: Request): undefined {
+export function refuseQuery(request: Request): undefined {
   const [name] = Object.keys(request.query);
   if (name === undefined) return undefined;
   throw unknownParameter(name);
@@ -50,10 +55,10 @@ function readIdempotencyKey(request: Request): string {
 }
 
 export function idempotencyKeyRequired(): BadRequest {
-  return new BadRequest('idempotency_key_required', 'Send an Idempotency-Key, so that a retry cannot do it twice.');
+  return new BadRequest('idempotency_key_required', "Send an Idempotency-Key, so that a retry can't do it twice.");
 }
 
-/** Of a tag `"version.…"` the version alone counts. Weak ones too: a proxy that compresses makes them of ours. */
+/** Of a tag `"version.…"` only the version counts. Weak tags match too: a proxy that compresses makes them from ours. */
 function readIfMatch(request: Request): (version: number) => boolean {
   const header = request.get('if-match');
   if (header === undefined || header === '') throw preconditionRequired();
@@ -63,5 +68,5 @@ function readIfMatch(request: Request): (version: number) => boolean {
 }
 
 export function preconditionRequired(): PreconditionRequired {
-  return new PreconditionRequired('precondition_required', 'Send the ETag of what you want to change as If-Match.');
+  return new PreconditionRequired('precondition_required', 'Send the ETag of the resource to change as If-Match.');
 }

@@ -1,6 +1,6 @@
-import type { Express, RequestHandler } from 'express';
+import type { Express, RequestHandler, Router } from 'express';
 import { authorize, type Verifiers } from './authorize.ts';
-import { readJsonBody, readJsonBodyIfSent } from './body.ts';
+import { readJsonBody } from './body.ts';
 import { readInput } from './input.ts';
 import { answerOtherMethods } from './problem.ts';
 import type { Route } from './route.ts';
@@ -17,6 +17,14 @@ export function mount(app: Express, routes: readonly Route[], verifiers: Verifie
   }
 }
 
+/** Serves `path` to GET and HEAD; any other method is 405. For pages and system paths, which aren't in the OpenAPI document. */
+export function readOnly(router: Router, path: string | string[], handler: RequestHandler): void {
+  router
+    .route(path)
+    .get(handler)
+    .all(answerOtherMethods(['GET', 'HEAD', 'OPTIONS']));
+}
+
 /** The caller is known before the body is read: a stranger's is refused unread. */
 function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[] {
   const identify: RequestHandler = (request, response, next) => {
@@ -27,5 +35,5 @@ function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[] {
     const input = readInput(route, request);
     send(route, request, response, await route.handle(input, response.locals.caller));
   };
-  return [identify, ...(route.request?.body ? readJsonBody : readJsonBodyIfSent), run];
+  return [identify, ...readJsonBody, run];
 }

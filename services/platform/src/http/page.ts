@@ -12,15 +12,14 @@ export const pageQuery = {
     .regex(/^[1-9]\d*$/, 'A positive whole number.')
     .transform((text) => Math.min(Number(text), MAX_LIMIT))
     .default(DEFAULT_LIMIT)
-    .meta({ description: `Items a page, at most ${MAX_LIMIT}.`, examples: ['20'] }),
+    .meta({ description: `Items per page, at most ${MAX_LIMIT}.`, examples: ['20'] }),
   cursor: z
     .string()
-    .max(2048, 'At most 2048 characters.')
     .optional()
-    .meta({ description: 'Where the page before ended: its `page.nextCursor`.', examples: [EXAMPLE_CURSOR] }),
+    .meta({ description: 'The `page.nextCursor` of the previous page.', examples: [EXAMPLE_CURSOR] }),
 };
 
-/** A page on the wire, with the item's example in its own. `nextCursor` is null at the end; until then a page may be short, even empty. */
+/** A page on the wire; its example is made from the item's. Until `nextCursor` is null, a page may be short, even empty. */
 export function pageOf<Item extends z.ZodType>(item: Item) {
   const page = z.strictObject({ limit: z.int().min(1).max(MAX_LIMIT), nextCursor: z.string().nullable() });
   const example = { data: [item.meta()?.example], page: { limit: DEFAULT_LIMIT, nextCursor: EXAMPLE_CURSOR } };

@@ -27,7 +27,7 @@ export const Problem = z
   })
   .meta({
     id: 'Problem',
-    description: 'RFC 9457 problem; `code` is stable, `errors` names the fields of a validation error.',
+    description: 'RFC 9457 problem. `code` is stable; `errors` names the fields that failed validation.',
   });
 
 export function problemResponder(logger: Logger): ErrorRequestHandler {
@@ -51,7 +51,7 @@ function sendProblem(request: Request, response: Response, facts: ProblemFacts):
   response.end(JSON.stringify(toProblem(facts, instance, currentRequest()?.requestId ?? '')));
 }
 
-/** The body of a refusal: of a request, by its id, for `instance`, its path. */
+/** The body of a refusal; `instance` is the path of the request. */
 export function toProblem(
   { status, code, message, extensions = {} }: ProblemFacts,
   instance: string,
@@ -61,7 +61,7 @@ export function toProblem(
   return { ...extensions, type: 'about:blank', title, status, detail: message, instance, code, requestId };
 }
 
-/** What there is to tell of a refusal; a StoreError has all of it. */
+/** What a problem is made of; a StoreError has all of it. */
 export interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'retryAfter' | 'replayed' | 'cause'>> {
   readonly status: number;
   readonly code: string;
@@ -69,7 +69,7 @@ export interface ProblemFacts extends Partial<Pick<StoreError, 'extensions' | 'r
 }
 
 function unexpected(error: unknown, logger: Logger): ProblemFacts {
-  logger.error('request_failed', 'A request ended in an unexpected error.', { cause: error });
+  logger.error('request_failed', 'A request failed unexpectedly.', { cause: error });
   return INTERNAL_ERROR;
 }
 
@@ -79,11 +79,11 @@ export const INTERNAL_ERROR: ProblemFacts = {
   message: 'Something went wrong on our side.',
 };
 
-/** Refusals are told as they are; what Express and its body parser refuse is put into our words. */
+/** A StoreError stays as it is; errors of Express and its body parser are translated into ours. */
 function toStoreError(error: unknown): StoreError | undefined {
   if (error instanceof StoreError) return error;
   const { type, status } = error as { type?: string; status?: number };
-  if (type === 'entity.parse.failed') return malformedJson();
+  if (type === 'entity.parse.failed' || type === 'entity.verify.failed') return malformedJson();
   if (type === 'entity.too.large') return payloadTooLarge();
   if (type === 'charset.unsupported' || type === 'encoding.unsupported') {
     return new UnsupportedMediaType('unsupported_media_type', 'The body must be JSON in UTF-8.');
@@ -101,7 +101,7 @@ export function malformedRequest(): BadRequest {
 }
 
 export function payloadTooLarge(): PayloadTooLarge {
-  return new PayloadTooLarge('payload_too_large', 'The body is over 64 kB.');
+  return new PayloadTooLarge('payload_too_large', 'The body is larger than 64 kB.');
 }
 
 function rootFault(detail: string) {
@@ -112,17 +112,17 @@ export function routeNotFound(): never {
   throw new NotFound('not_found', 'There is nothing at this path.');
 }
 
-/** OPTIONS is told what is allowed; whatever is left is not. */
+/** Answers OPTIONS with the methods allowed, and every other method with 405. */
 export function answerOtherMethods(allowed: readonly string[]) {
   const allow = allowed.join(', ');
   return (request: Request, response: Response): void => {
     response.setHeader('Allow', allow);
     if (request.method === 'OPTIONS') return void response.setHeader('Cache-Control', 'no-store').status(204).end();
-    throw new MethodNotAllowed('method_not_allowed', `Only ${allow} can be used here.`);
+    throw new MethodNotAllowed('method_not_allowed', `The methods allowed here are ${allow}.`);
   };
 }
 
-/** Names every field that breaks the schema, by its JSON pointer. */
+/** Names every field that violates the schema, by its JSON pointer. */
 export function toValidationFailed(error: z.ZodError): BadRequest {
   return validationFailed(
     error.issues.flatMap((issue) => {

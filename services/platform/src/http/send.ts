@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { Reply, type Route } from './route.ts';
 
-/** Answers with what the handler gave: its body, or a whole Reply. */
+/** Sends what the handler returned: a body, or a Reply. */
 export function send(route: Route, request: Request, response: Response, result: unknown): void {
   const { body, status, headers, replayed } = result instanceof Reply ? (result as Reply<unknown>) : new Reply(result);
   response.statusCode = status ?? route.status ?? 200;
@@ -26,13 +26,14 @@ export function send(route: Route, request: Request, response: Response, result:
 
 function linkNextPage(request: Request, response: Response, { page }: { page: { nextCursor: string | null } }): void {
   if (page.nextCursor === null) return;
-  const [path = '', query = ''] = request.originalUrl.split('?', 2);
-  const parameters = new URLSearchParams(query);
+  const [path = ''] = request.originalUrl.split('?', 1);
+  // From the first question mark on: a parameter may hold further ones.
+  const parameters = new URLSearchParams(request.originalUrl.slice(path.length));
   parameters.set('cursor', page.nextCursor);
   response.setHeader('Link', `<${path}?${parameters}>; rel="next"`);
 }
 
-/** Weak comparison (RFC 9110 §13.1.2): a proxy that compresses turns our tag into `W/"…"`. */
+/** Weak comparison (RFC 9110 §13.1.2): a proxy that compresses the body turns our tag into `W/"…"`. */
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   if (ifNoneMatch === undefined) return false;
   return ifNoneMatch.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);

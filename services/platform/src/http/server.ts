@@ -12,8 +12,8 @@ const BACKLOG = 4096;
 /** How long running requests may take while draining. */
 const DRAIN_TIMEOUT_MS = 20_000;
 /**
- * How long idle connections are kept while draining: longer than Nginx avoids a server that has refused a connection, so that it uses up the
- * connections it has.
+ * How long idle connections are kept while draining: longer than Nginx avoids a server that has refused a connection, so that it uses up
+ * the connections it has.
  */
 const QUIET_MS = 4000;
 /** The longest that a turn of the event loop takes if it has nothing to do, and how long such a turn is waited for. */

@@ -1,24 +1,28 @@
-import { Router } from 'express';
+import { type Response, Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import { frontPageRoutes } from './front-page.ts';
+import { refuseQuery } from './input.ts';
+import { readOnly } from './mount.ts';
 import type { OpenApiDocument } from './openapi.ts';
 
-/** What the routes that every service serves need to know. */
+/** What the routes that every service has in common need. */
 export interface SystemParts {
-  /** Base URLs of all services, by name: of each replica, or one that stands for all. */
+  /** Base URLs of all services by name: one for each replica, or one for all of them. */
   readonly services: Readonly<Record<string, readonly string[]>>;
   isDatabaseReachable(): Promise<boolean>;
-  /** False once the service has begun to stop. */
+  /** False once the service has started to stop. */
   isAccepting(): boolean;
 }
+
+type Status = 'ok' | 'degraded' | 'down';
 
 interface ServiceHealth {
   readonly status: 'ok' | 'down';
   readonly latencyMs: number;
 }
 
-const PROBE_TIMEOUT = 1000;
-/** Who signs in stays so, whichever document is looked at; no document is sent elsewhere to be judged. */
+const PROBE_TIMEOUT_MS = 1000;
+/** A sign-in applies to all documents; none is sent elsewhere for validation. */
 const SWAGGER_OPTIONS = {
   persistAuthorization: true,
   displayRequestDuration: true,
@@ -27,24 +31,24 @@ const SWAGGER_OPTIONS = {
   validatorUrl: null,
 };
 
-/** Health, documents and entry page: the same in every service, so that they survive any of them. Nginx balances over all. */
+/** Health, documents and front page: the same in every service, so that they survive any of them. Nginx balances over all. */
 export function systemRoutes(service: string, document: OpenApiDocument, parts: SystemParts): Router {
   const router = Router({ caseSensitive: true, strict: true });
 
-  router.get('/health/liveness', (_request, response) => void response.json({ status: 'ok' }));
-  router.get('/health/readiness', async (_request, response) => {
+  readOnly(router, '/health/liveness', (_request, response) => void response.json({ status: 'ok' }));
+  readOnly(router, '/health/readiness', async (_request, response) => {
     const isReady = parts.isAccepting() && (await parts.isDatabaseReachable());
-    response.status(isReady ? 200 : 503).json({ status: isReady ? 'ok' : 'down' });
+    sendHealth(response, { status: isReady ? 'ok' : 'down' });
   });
-  router.get('/api/system/health', async (_request, response) => {
-    const health = await systemHealth(parts);
-    response.setHeader('Cache-Control', 'no-store');
-    if (health.status === 'down') response.status(503).setHeader('Retry-After', '1');
-    response.json(health);
+  readOnly(router, '/api/system/health', async (request, response) => {
+    refuseQuery(request);
+    sendHealth(response, await systemHealth(parts));
   });
 
-  router.get(['/openapi.json', `/openapi/${service}.json`], (_request, response) => void response.json(document));
-  router.get('/swagger', (_request, response) => response.redirect(308, '/swagger/'));
+  const documentPaths = ['/openapi.json', `/openapi/${service}.json`];
+  readOnly(router, documentPaths, (_request, response) => void response.json(document));
+  readOnly(router, '/swagger', (_request, response) => response.redirect(308, '/swagger/'));
+  readOnly(router, '/swagger/{*file}', (_request, _response, next) => next('route'));
   router.use(
     '/swagger/',
     swaggerUi.serve,
@@ -58,20 +62,27 @@ export function systemRoutes(service: string, document: OpenApiDocument, parts: 
   return router;
 }
 
+function sendHealth(response: Response, health: { readonly status: Status }): void {
+  response.setHeader('Cache-Control', 'no-store');
+  if (health.status === 'down') response.status(503).setHeader('Retry-After', '1');
+  response.json(health);
+}
+
 function documentUrls({ services }: SystemParts) {
   return Object.keys(services).map((name) => ({ name, url: `/openapi/${name}.json` }));
 }
 
 async function systemHealth({ services, isDatabaseReachable }: SystemParts) {
-  const [database, ...probes] = await Promise.all([
+  const [isDatabaseUp, ...probes] = await Promise.all([
     isDatabaseReachable(),
     ...Object.entries(services).map(async ([name, urls]) => [name, await probe(urls)] as const),
   ]);
   const allUp = probes.every(([, { status }]) => status === 'ok');
+  const status: Status = !isDatabaseUp ? 'down' : allUp ? 'ok' : 'degraded';
   return {
-    status: !database ? 'down' : allUp ? 'ok' : 'degraded',
+    status,
     services: Object.fromEntries(probes),
-    database: { status: database ? 'ok' : 'down' },
+    database: { status: isDatabaseUp ? 'ok' : 'down' },
   };
 }
 
@@ -86,6 +97,6 @@ async function probe(baseUrls: readonly string[]): Promise<ServiceHealth> {
 }
 
 async function assertReady(baseUrl: string): Promise<void> {
-  const { ok } = await fetch(`${baseUrl}/health/readiness`, { signal: AbortSignal.timeout(PROBE_TIMEOUT) });
+  const { ok } = await fetch(`${baseUrl}/health/readiness`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
   if (!ok) throw new Error(`${baseUrl} isn't ready.`);
 }

@@ -1,0 +1,65 @@
+// The routes that every service has in common, and what they refuse.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import supertest from 'supertest';
+import { createHttpApp } from '#platform/http/app.ts';
+import { silentLogger } from '#platform/logging.ts';
+import { createMetrics } from '#platform/metrics.ts';
+import { noVerifiers, readySystem } from './support/http-parts.ts';
+
+function apiOf(isDatabaseUp: boolean) {
+  const { app } = createHttpApp('product', [], {
+    metrics: createMetrics(),
+    logger: silentLogger,
+    verifiers: noVerifiers,
+    system: { ...readySystem, isDatabaseReachable: async () => isDatabaseUp },
+  });
+  return supertest(app);
+}
+
+const api = apiOf(true);
+
+const PATHS = [
+  '/',
+  '/front-page.css',
+  '/front-page.js',
+  '/health/liveness',
+  '/health/readiness',
+  '/api/system/health',
+  '/openapi.json',
+  '/openapi/product.json',
+  '/swagger',
+  '/swagger/',
+  '/swagger/swagger-ui.css',
+];
+
+for (const path of PATHS) {
+  test(`${path} is for reading: any other method is 405 with Allow`, async () => {
+    assert.ok((await api.get(path)).status < 400);
+    assert.ok((await api.head(path)).status < 400);
+    for (const method of ['post', 'put', 'patch', 'delete'] as const) {
+      const { status, headers, body } = await api[method](path);
+      assert.deepEqual([status, body.code], [405, 'method_not_allowed']);
+      assert.equal(headers.allow, 'GET, HEAD, OPTIONS');
+    }
+    const { headers } = await api.options(path).expect(204);
+    assert.equal(headers.allow, 'GET, HEAD, OPTIONS');
+  });
+}
+
+test('the health of the system takes no parameters', async () => {
+  const { body } = await api.get('/api/system/health?deep=true').expect(400);
+  assert.equal(body.code, 'validation_failed');
+  assert.deepEqual(body.errors, [{ pointer: '/deep', detail: 'Unknown parameter.' }]);
+});
+
+test('without its database a service is 503 with Retry-After, but alive', async () => {
+  const down = apiOf(false);
+  for (const path of ['/health/readiness', '/api/system/health']) {
+    const { headers, body } = await down.get(path).expect(503);
+    assert.equal(body.status, 'down');
+    assert.equal(headers['retry-after'], '1');
+    assert.equal(headers['cache-control'], 'no-store');
+  }
+  await down.get('/health/liveness').expect(200);
+});
