@@ -8,7 +8,6 @@ import type { Platform, ServiceParts } from '#platform/service.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import { createSagaRunner } from './checkout/saga-runner.ts';
 import { createCheckoutService, RECOVER_AFTER } from './checkout/service.ts';
-import { createUndo } from './checkout/undo.ts';
 import { createCartClient } from './clients/cart.ts';
 import { createProductClient } from './clients/product.ts';
 import type { OrderConfig } from './config.ts';
@@ -17,6 +16,7 @@ import { createProgress } from './orders/progress.ts';
 import { createOrderRepository } from './orders/repository.ts';
 import { orderRoutes } from './orders/routes.ts';
 import { createOrderService } from './orders/service.ts';
+import { createUndo } from './orders/undo.ts';
 
 const RECOVER = 'recover';
 
@@ -47,7 +47,6 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const orders = createOrderRepository(database);
   const cart = createCartClient(platform.clientOf('cart'));
   const product = createProductClient(platform.clientOf('product'));
-  const undo = createUndo({ product, cart });
   const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner(logger);
@@ -64,6 +63,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   }
   const progress = createProgress({
     orders,
+    undo: createUndo({ product, cart }),
     delays: {
       processing: config.ORDER_PROCESSING_DELAY_MS,
       shipped: config.ORDER_SHIPPED_DELAY_MS,
@@ -79,7 +79,6 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     cart,
     product,
     progress,
-    undo,
     sagas,
     currency: config.CURRENCY,
     now,
@@ -92,13 +91,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
       if (outcome === 'new') created.inc();
     },
   });
-  const service = createOrderService({
-    orders,
-    progress,
-    undo,
-    audit,
-    noteRecovery,
-  });
+  const service = createOrderService({ orders, progress, audit, noteRecovery });
 
   function handle({ id, action }: DueWork): Promise<void> {
     return action === RECOVER ? checkout.recover(id) : progress.advance(id, action as Status);

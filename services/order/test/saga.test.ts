@@ -7,13 +7,13 @@ import { Conflict, databaseUnavailable, Unavailable } from '#platform/errors.ts'
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
 import { ANSWER_WITHIN, createCheckoutService, RECOVER_AFTER } from '../src/checkout/service.ts';
-import { createUndo } from '../src/checkout/undo.ts';
 import type { CartClient } from '../src/clients/cart.ts';
 import type { ProductClient } from '../src/clients/product.ts';
 import type { OrderRecord } from '../src/orders/order.ts';
 import { createProgress } from '../src/orders/progress.ts';
 import type { OrderRepository } from '../src/orders/repository.ts';
 import { createOrderService, type OrderParts } from '../src/orders/service.ts';
+import { createUndo } from '../src/orders/undo.ts';
 
 const PRICE = 500;
 const WHAT = { productId: randomUUID(), sku: 'S-1', name: 'Soap' };
@@ -67,6 +67,7 @@ interface Others {
 const nothing = async () => undefined;
 const ignore = () => undefined;
 const PROGRESS = {
+  undo: nothing,
   delays: { processing: 0, shipped: 0, delivered: 0 },
   now: () => new Date(),
   noteStep: nothing,
@@ -91,14 +92,13 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     ...others.cart,
   };
   const orders = { ...one.orders, ...others.orders };
-  const progress = createProgress({ orders, ...PROGRESS });
+  const progress = createProgress({ ...PROGRESS, orders, undo: createUndo({ product, cart }) });
   const noteRecovery = mock.fn(others.noteRecovery ?? (async () => ignore));
   const checkout = createCheckoutService({
     orders,
     cart,
     product,
     progress,
-    undo: createUndo({ product, cart }),
     sagas: createSagaRunner(silentLogger),
     currency: 'USD',
     now: PROGRESS.now,
@@ -214,10 +214,10 @@ test('a cancellation whose stock can not be given back now is noted once more: i
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
   const { orders } = one;
   const notes: string[] = [];
+  const undo = () => Promise.reject(new Unavailable('upstream_unavailable', 'No time is left.'));
   const { cancel } = createOrderService({
     orders,
-    progress: createProgress({ orders, ...PROGRESS }),
-    undo: () => Promise.reject(new Unavailable('upstream_unavailable', 'No time is left.')),
+    progress: createProgress({ ...PROGRESS, orders, undo }),
     audit: { record: () => assert.fail() },
     noteRecovery: async (orderId: string) => void notes.push(orderId),
   } as unknown as OrderParts);
@@ -238,8 +238,7 @@ test('each attempt at a cancellation is noted anew: recovery may have come betwe
   const noteRecovery = mock.fn(async () => undefined);
   const { cancel } = createOrderService({
     orders,
-    progress: createProgress({ orders, ...PROGRESS }),
-    undo: async () => undefined,
+    progress: createProgress({ ...PROGRESS, orders }),
     noteRecovery,
   } as unknown as OrderParts);
   await cancel('order', { userId: 'user', role: 'user' });

@@ -34,7 +34,7 @@ const VIOLATIONS: readonly { readonly rule: string; readonly file: string; reado
   { rule: 'service-is-the-story', file: 'cart/src/carts/service.ts', line: "import 'zod';" },
   {
     rule: 'service-is-the-story-types-only',
-    file: 'order/src/checkout/undo.ts',
+    file: 'order/src/orders/undo.ts',
     line: "import { createCartClient } from '../clients/cart.ts'; createCartClient;",
   },
   { rule: 'repository-speaks-cql', file: 'product/src/stock/repository.ts', line: "import 'zod';" },

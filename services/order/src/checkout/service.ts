@@ -3,11 +3,10 @@ import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, canFollow, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
-import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
+import { type OrderProgress, orLeaveToRecovery, SYSTEM } from '../orders/progress.ts';
 import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
 import type { NewOrder, OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
-import { orLeaveToRecovery, type Undo } from './undo.ts';
 
 /** ms after which the shopper is answered 202, and the order tells. */
 export const ANSWER_WITHIN = 2000;
@@ -52,7 +51,6 @@ export interface CheckoutParts {
   readonly cart: CartClient;
   readonly product: ProductClient;
   readonly progress: OrderProgress;
-  readonly undo: Undo;
   readonly sagas: SagaRunner;
   readonly currency: string;
   readonly now: () => Date;
@@ -72,7 +70,6 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     cart,
     product,
     progress,
-    undo,
     sagas,
     currency,
     now,
@@ -100,7 +97,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
 
     const expectedTotalMinor = expectedTotal?.amount;
     const begun = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt });
-    if (!begun) return replay(await latest(id), hash);
+    if (!begun) return replay(await progress.getLatest(id), hash);
 
     count('new');
     const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
@@ -108,7 +105,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     await sagas.runWithin(timeLeft, id, async () => {
       order = await proceed(order);
       // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
-      await orLeaveToRecovery(finish(order).then(begun.skip));
+      await orLeaveToRecovery(progress.finish(order).then(begun.skip));
     });
     // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
     if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
@@ -165,7 +162,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     if (order.status !== 'pending') return order;
     try {
       const next = order.lines ? await sell(order, order.lines) : await fixLines(order);
-      return proceed(next ?? (await latest(order.id)));
+      return proceed(next ?? (await progress.getLatest(order.id)));
     } catch (error) {
       if (error instanceof Conflict) return reject(order, error);
       throw error;
@@ -212,7 +209,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
     const change = { to: 'rejected', ...SYSTEM, reason: refusal.code, rejection, at: now() } as const;
     const rejected = await decideBy(order, orders.changeStatus(order, change));
-    if (!rejected) return proceed(await latest(order.id));
+    if (!rejected) return proceed(await progress.getLatest(order.id));
     countRejection(order);
     return rejected;
   }
@@ -232,18 +229,12 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     // Where another status may follow that wants something done, one may stand already that only the very latest read shows.
     const isSettled = seen && !canFollow(seen.status, 'cancelled');
     const order = isSettled ? seen : await orders.findOrder(orderId, { latest: true });
-    if (order) await finish(order.status === 'pending' ? await decide(order) : order);
+    if (order) await progress.finish(order.status === 'pending' ? await decide(order) : order);
   }
 
   function decide(order: OrderRecord): Promise<OrderRecord> {
     if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);
     return sagas.run(order.id, () => proceed(order));
-  }
-
-  /** What follows a decision: what was taken for nothing goes back, what the lists show is brought up to it. */
-  async function finish(order: OrderRecord): Promise<void> {
-    await undo(order);
-    await progress.show(order);
   }
 
   async function turnBack(order: OrderRecord): Promise<OrderRecord> {
@@ -254,12 +245,6 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       return sagas.run(order.id, () => proceed(order));
     }
     return reject(order, checkoutExpired());
-  }
-
-  async function latest(orderId: string): Promise<OrderRecord> {
-    const order = await orders.findOrder(orderId, { latest: true });
-    if (!order) throw new Error(`Order ${orderId} is gone.`);
-    return order;
   }
 
   return { place, recover };

@@ -1,5 +1,7 @@
+import { Unavailable } from '#platform/errors.ts';
 import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
 import type { OrderRepository } from './repository.ts';
+import type { Undo } from './undo.ts';
 
 const ATTEMPTS = 5;
 /** What happens by itself is done by the system. */
@@ -27,12 +29,15 @@ export interface OrderProgress {
   move(order: OrderRecord, to: Status, by: Mover): Promise<OrderRecord | undefined>;
   /** Takes the order to `to` when that is its turn; repeatable, and harmless for an order that went another way. */
   advance(orderId: string, to: Status): Promise<void>;
-  /** Shows the order in the lists as it is. */
-  show(order: OrderRecord): Promise<void>;
+  /** What follows a decision: what was taken for nothing goes back, and the lists show the order as it is. Repeatable. */
+  finish(order: OrderRecord): Promise<void>;
+  /** The order after every change before now. */
+  getLatest(orderId: string): Promise<OrderRecord>;
 }
 
 export interface ProgressParts {
   readonly orders: OrderRepository;
+  readonly undo: Undo;
   readonly delays: Delays;
   readonly now: () => Date;
   /** Notes that the order is due for `to`. */
@@ -44,6 +49,7 @@ export interface ProgressParts {
 
 export function createProgress({
   orders,
+  undo,
   delays,
   now,
   noteStep,
@@ -60,6 +66,10 @@ export function createProgress({
     if (isListed(order)) await orders.project(order);
   }
 
+  async function finish(order: OrderRecord): Promise<void> {
+    await Promise.all([undo(order), show(order)]);
+  }
+
   async function move(order: OrderRecord, to: Status, by: Mover): Promise<OrderRecord | undefined> {
     const step = next[to];
     if (step) await noteStep(step.delayMs, order.id, step.to);
@@ -70,8 +80,14 @@ export function createProgress({
   }
 
   return {
-    show,
     move,
+    finish,
+
+    async getLatest(orderId) {
+      const order = await orders.findOrder(orderId, { latest: true });
+      if (!order) throw new Error(`Order ${orderId} is gone.`);
+      return order;
+    },
 
     async advance(orderId, to) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -88,4 +104,15 @@ export function createProgress({
       throw new Error(`Order ${orderId} changes faster than it can be followed.`);
     },
   };
+}
+
+/**
+ * For what recovery would do as well: a service that can't be reached now is no reason to fail a decision that stands. `noteRecovery`
+ * where the note made before may have been used up by now.
+ */
+export async function orLeaveToRecovery(work: Promise<unknown>, noteRecovery?: () => Promise<unknown>): Promise<void> {
+  await work.catch(async (error: unknown) => {
+    if (!(error instanceof Unavailable)) throw error;
+    await noteRecovery?.();
+  });
 }

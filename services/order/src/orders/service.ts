@@ -1,8 +1,7 @@
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { cutPage, type TimePosition } from '#platform/page.ts';
-import { orLeaveToRecovery, type Undo } from '../checkout/undo.ts';
 import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
-import type { Mover, OrderProgress } from './progress.ts';
+import { type Mover, type OrderProgress, orLeaveToRecovery } from './progress.ts';
 import { orderContended, orderNotFound } from './refusals.ts';
 import type { OrderRepository } from './repository.ts';
 
@@ -47,13 +46,12 @@ export interface OrderService {
 export interface OrderParts {
   readonly orders: OrderRepository;
   readonly progress: OrderProgress;
-  readonly undo: Undo;
   readonly audit: AdminAudit;
   /** Notes that what the order has taken may have to be given back. */
   noteRecovery(orderId: string): Promise<unknown>;
 }
 
-export function createOrderService({ orders, progress, undo, audit, noteRecovery }: OrderParts): OrderService {
+export function createOrderService({ orders, progress, audit, noteRecovery }: OrderParts): OrderService {
   async function getOrder(id: string, viewer: Viewer): Promise<OrderRecord> {
     const order = await orders.findOrder(id);
     if (!order || (order.userId !== viewer.userId && viewer.role !== 'admin')) {
@@ -69,7 +67,7 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
       await noteRecovery(order.id);
       const changed = await progress.move(order, to, by);
       if (changed) return settle(changed);
-      order = await latest(order.id);
+      order = await progress.getLatest(order.id);
     }
     throw orderContended();
   }
@@ -85,15 +83,7 @@ export function createOrderService({ orders, progress, undo, audit, noteRecovery
 
   /** The order is what it was made, whatever comes now. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
-    const noteAgain = () => noteRecovery(order.id);
-    await orLeaveToRecovery(progress.show(order), noteAgain);
-    await orLeaveToRecovery(undo(order), noteAgain);
-    return order;
-  }
-
-  async function latest(id: string): Promise<OrderRecord> {
-    const order = await orders.findOrder(id, { latest: true });
-    if (!order) throw new Error(`Order ${id} is gone.`);
+    await orLeaveToRecovery(progress.finish(order), () => noteRecovery(order.id));
     return order;
   }
 

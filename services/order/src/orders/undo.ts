@@ -1,7 +1,6 @@
-import { Unavailable } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
-import type { OrderRecord } from '../orders/order.ts';
+import type { OrderRecord } from './order.ts';
 
 /**
  * Gives back what an order that will not be delivered has taken. Stock always; the cart's items where the shopper didn't decide so:
@@ -16,15 +15,4 @@ export function createUndo({ product, cart }: { product: ProductClient; cart: Ca
     if (status === 'rejected' && lines) await product.release(id, lines);
     if (status === 'rejected' && rejection?.code !== 'cart_empty') await cart.restore(userId, id);
   };
-}
-
-/**
- * For what recovery would do as well: who can't be reached now is no reason to fail a decision that stands. `noteRecovery` where the note
- * made before may have been used up by now.
- */
-export async function orLeaveToRecovery(work: Promise<unknown>, noteRecovery?: () => Promise<unknown>): Promise<void> {
-  await work.catch(async (error: unknown) => {
-    if (!(error instanceof Unavailable)) throw error;
-    await noteRecovery?.();
-  });
 }
