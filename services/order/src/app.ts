@@ -7,12 +7,13 @@ import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import { createSagaRunner } from './checkout/saga-runner.ts';
-import { createCheckoutService, RECOVER_AFTER } from './checkout/service.ts';
+import { createCheckoutService } from './checkout/service.ts';
 import { createCartClient } from './clients/cart.ts';
 import { createProductClient } from './clients/product.ts';
 import type { OrderConfig } from './config.ts';
 import type { OrderRecord, Status } from './orders/order.ts';
 import { createProgress } from './orders/progress.ts';
+import { createRecoveryNotes } from './orders/recovery-notes.ts';
 import { createOrderRepository } from './orders/repository.ts';
 import { orderRoutes } from './orders/routes.ts';
 import { createOrderService } from './orders/service.ts';
@@ -53,7 +54,11 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 
-  const noteRecovery = (orderId: string) => due.put(RECOVER_AFTER, orderId, RECOVER);
+  const recovery = createRecoveryNotes({
+    now,
+    put: (delayMs, orderId) => due.put(delayMs, orderId, RECOVER),
+    retryLater: (orderId) => due.retryLater(orderId, RECOVER),
+  });
 
   function countChange({ status, createdAt, currency, totalMinor }: OrderRecord, to: Status): void {
     changes.inc({ from: status, to });
@@ -79,19 +84,18 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     cart,
     product,
     progress,
+    recovery,
     sagas,
     currency: config.CURRENCY,
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
-    noteRecovery,
-    noteRecoveryAgain: (orderId) => due.retryLater(orderId, RECOVER),
     countRejection: (order) => countChange(order, 'rejected'),
     count(outcome) {
       idempotency.inc({ outcome });
       if (outcome === 'new') created.inc();
     },
   });
-  const service = createOrderService({ orders, progress, audit, noteRecovery });
+  const service = createOrderService({ orders, progress, recovery, audit });
 
   function handle({ id, action }: DueWork): Promise<void> {
     return action === RECOVER ? checkout.recover(id) : progress.advance(id, action as Status);

@@ -6,17 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict, databaseUnavailable, Unavailable } from '#platform/errors.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
-import { ANSWER_WITHIN, createCheckoutService, RECOVER_AFTER } from '../src/checkout/service.ts';
+import { ANSWER_WITHIN, createCheckoutService } from '../src/checkout/service.ts';
 import type { CartClient } from '../src/clients/cart.ts';
 import type { ProductClient } from '../src/clients/product.ts';
 import type { OrderRecord } from '../src/orders/order.ts';
 import { createProgress } from '../src/orders/progress.ts';
-import type { OrderRepository } from '../src/orders/repository.ts';
+import { createRecoveryNotes, RECOVER_AFTER_MS } from '../src/orders/recovery-notes.ts';
+import type { NewOrder, OrderRepository } from '../src/orders/repository.ts';
 import { createOrderService, type OrderParts } from '../src/orders/service.ts';
 import { createUndo } from '../src/orders/undo.ts';
 
+const A_MINUTE = 60_000;
 const PRICE = 500;
 const WHAT = { productId: randomUUID(), sku: 'S-1', name: 'Soap' };
+const OWNER = { userId: 'user', role: 'user' } as const;
 const REQUEST = {
   shippingAddress: {
     name: 'Ada',
@@ -61,7 +64,9 @@ interface Others {
   readonly product?: Partial<ProductClient>;
   readonly cart?: Partial<CartClient>;
   readonly orders?: Partial<OrderRepository>;
-  noteRecovery?(orderId: string): Promise<() => void>;
+  /** Puts a note for recovery, the `index`th (from 1). */
+  putNote?(index: number): Promise<void>;
+  retryLater?(): Promise<void>;
 }
 
 const nothing = async () => undefined;
@@ -93,31 +98,46 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
   };
   const orders = { ...one.orders, ...others.orders };
   const progress = createProgress({ ...PROGRESS, orders, undo: createUndo({ product, cart }) });
-  const noteRecovery = mock.fn(others.noteRecovery ?? (async () => ignore));
+  const notes: number[] = [];
+  const retryLater = mock.fn(others.retryLater ?? nothing);
+  const recovery = createRecoveryNotes({
+    now: PROGRESS.now,
+    async put(delayMs) {
+      notes.push(delayMs);
+      await others.putNote?.(notes.length);
+      return ignore;
+    },
+    retryLater,
+  });
   const checkout = createCheckoutService({
     orders,
     cart,
     product,
     progress,
+    recovery,
     sagas: createSagaRunner(silentLogger),
     currency: 'USD',
     now: PROGRESS.now,
     toOrderId: () => 'order',
-    noteRecovery,
-    noteRecoveryAgain: nothing,
     countRejection: ignore,
     count: ignore,
   });
-  return { checkout, product, noteRecovery };
+  const orderService = createOrderService({ orders, progress, recovery } as unknown as OrderParts);
+  return { checkout, orderService, progress, product, notes, retryLater };
 }
 
-/** Writes the order down `RECOVER_AFTER` later, by the mocked clock. */
+/** Writes the order down `RECOVER_AFTER_MS` later, by the mocked clock. */
 function writtenLate(one: ReturnType<typeof createOneOrder>): OrderRepository['insertOrder'] {
   return async (order) => {
-    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER });
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER_MS });
     return one.orders.insertOrder(order);
   };
 }
+
+/** Fails the second note for recovery. */
+const failsSecond = async (index: number) => {
+  if (index === 2) throw databaseUnavailable();
+};
 
 const callsOf = (step: unknown) => (step as ReturnType<typeof mock.fn>).mock.callCount();
 
@@ -161,22 +181,28 @@ test('a decision that was not written, as nobody knew at first, is made again', 
 
 test('an order that took long to write down is noted for recovery once more: nobody may have found it the first time', async () => {
   const one = createOneOrder();
-  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder: writtenLate(one) } });
+  const { checkout, notes } = openCheckout(one, { orders: { insertOrder: writtenLate(one) } });
   await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
-  assert.equal(callsOf(noteRecovery), 2);
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
 test('an order that took long to write down is placed though it can not be noted once more', async () => {
   const one = createOneOrder();
-  let noted = 0;
-  const noteRecovery = async () => {
-    noted += 1;
-    if (noted === 2) throw databaseUnavailable();
-    return () => undefined;
-  };
-  const { checkout } = openCheckout(one, { orders: { insertOrder: writtenLate(one) }, noteRecovery });
+  const { checkout, notes } = openCheckout(one, { orders: { insertOrder: writtenLate(one) }, putNote: failsSecond });
   const { order } = await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
-  assert.deepEqual([noted, order.status], [2, 'confirmed']);
+  assert.deepEqual([notes.length, order.status], [2, 'confirmed']);
+});
+
+test('an order that took long to write down, could not be noted then, and whose checkout is interrupted is noted once more', async () => {
+  const one = createOneOrder();
+  const hold = () => Promise.reject(new Unavailable('upstream_unavailable', 'Product is away.'));
+  const { checkout, notes } = openCheckout(one, {
+    orders: { insertOrder: writtenLate(one) },
+    putNote: failsSecond,
+    product: { hold },
+  });
+  const { late } = await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
+  assert.deepEqual([notes.length, late], [3, true]);
 });
 
 test('an order that was written down late, though nobody knew, is noted for recovery once more', async () => {
@@ -185,10 +211,52 @@ test('an order that was written down late, though nobody knew, is noted for reco
     await writtenLate(one)(order);
     throw databaseUnavailable();
   };
-  const { checkout, noteRecovery } = openCheckout(one, { orders: { insertOrder } });
+  const { checkout, notes } = openCheckout(one, { orders: { insertOrder } });
   const placed = checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
   await assert.rejects(placed, { code: 'database_unavailable' });
-  assert.equal(callsOf(noteRecovery), 2);
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, A_MINUTE, RECOVER_AFTER_MS]);
+});
+
+test('an order that is inserted after its notes came up is carried out when its key is sent again', async () => {
+  const one = createOneOrder();
+  let unsent: NewOrder | undefined;
+  const insertOrder: OrderRepository['insertOrder'] = async (order) => {
+    unsent = order;
+    throw databaseUnavailable();
+  };
+  const { checkout, notes, retryLater } = openCheckout(one, { orders: { insertOrder } });
+  await assert.rejects(checkout.place('user', 'key', REQUEST), { code: 'database_unavailable' });
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, A_MINUTE]);
+  for (const _ of notes) await checkout.recover('order');
+  assert.ok(unsent);
+  await one.orders.insertOrder({ ...unsent, createdAt: new Date(Date.now() - 20_000) });
+  const { order, late } = await checkout.place('user', 'key', REQUEST);
+  assert.deepEqual([order.status, late, callsOf(retryLater)], ['pending', true, 1]);
+  await checkout.recover('order');
+  assert.equal(one.current().status, 'confirmed');
+});
+
+test('a pending order whose note may still come is not noted by a replay; one that can not be noted is 202 all the same', async () => {
+  for (const [ageMs, noted] of [
+    [RECOVER_AFTER_MS - 1000, 0],
+    [RECOVER_AFTER_MS + 1000, 1],
+  ] as const) {
+    const one = createOneOrder();
+    const insertOrder: OrderRepository['insertOrder'] = async (order) => {
+      await one.orders.insertOrder({ ...order, createdAt: new Date(Date.now() - ageMs) });
+      throw databaseUnavailable();
+    };
+    const { checkout, retryLater } = openCheckout(one, {
+      orders: { insertOrder },
+      retryLater: () => Promise.reject(databaseUnavailable()),
+    });
+    await assert.rejects(checkout.place('user', 'key', REQUEST), { code: 'database_unavailable' });
+    const { order, late } = await checkout.place('user', 'key', REQUEST);
+    assert.deepEqual([order.status, late, callsOf(retryLater)], ['pending', true, noted]);
+    const otherBody = { ...REQUEST, expectedTotal: { amount: PRICE, currency: 'USD' } };
+    await assert.rejects(checkout.place('user', 'key', otherBody), { code: 'idempotency_key_reused' });
+    assert.equal(callsOf(retryLater), noted);
+  }
 });
 
 test('a decision that began in time is the answer though its writing ends late: its key gives the same from then on', async () => {
@@ -212,18 +280,12 @@ test('a decision that began in time is the answer though its writing ends late: 
 test('a cancellation whose stock can not be given back now is noted once more: its first note may be used up', async () => {
   const one = createOneOrder();
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
-  const { orders } = one;
-  const notes: string[] = [];
-  const undo = () => Promise.reject(new Unavailable('upstream_unavailable', 'No time is left.'));
-  const { cancel } = createOrderService({
-    orders,
-    progress: createProgress({ ...PROGRESS, orders, undo }),
-    audit: { record: () => assert.fail() },
-    noteRecovery: async (orderId: string) => void notes.push(orderId),
-  } as unknown as OrderParts);
-  const { status } = await cancel('order', { userId: 'user', role: 'user' });
+  const { orderService, notes } = openCheckout(one, {
+    product: { return: () => Promise.reject(new Unavailable('upstream_unavailable', 'No time is left.')) },
+  });
+  const { status } = await orderService.cancel('order', OWNER);
   assert.equal(status, 'cancelled');
-  assert.deepEqual(notes, ['order', 'order']);
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
 test('each attempt at a cancellation is noted anew: recovery may have come between', async () => {
@@ -234,15 +296,41 @@ test('each attempt at a cancellation is noted anew: recovery may have come betwe
     attempts += 1;
     return attempts === 1 ? undefined : one.orders.changeStatus(order, change);
   };
-  const orders = { ...one.orders, changeStatus };
-  const noteRecovery = mock.fn(async () => undefined);
-  const { cancel } = createOrderService({
-    orders,
-    progress: createProgress({ ...PROGRESS, orders }),
-    noteRecovery,
-  } as unknown as OrderParts);
-  await cancel('order', { userId: 'user', role: 'user' });
-  assert.equal(callsOf(noteRecovery), 2);
+  const { orderService, notes } = openCheckout(one, { orders: { changeStatus } });
+  await orderService.cancel('order', OWNER);
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
+});
+
+test('a cancellation that applies after recovery looked for it gives the stock back by the next step of the order', async () => {
+  const one = createOneOrder();
+  await openCheckout(one).checkout.place('user', 'key', REQUEST);
+  let apply: () => Promise<unknown> = nothing;
+  const changeStatus: OrderRepository['changeStatus'] = async (...change) => {
+    apply = () => one.orders.changeStatus(...change);
+    throw databaseUnavailable();
+  };
+  const project = mock.fn(nothing);
+  const { checkout, orderService, progress, product, notes } = openCheckout(one, { orders: { changeStatus, project } });
+  await assert.rejects(orderService.cancel('order', OWNER), { code: 'database_unavailable' });
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, A_MINUTE]);
+  await checkout.recover('order');
+  assert.equal(callsOf(product.return), 0);
+  project.mock.resetCalls();
+  await apply();
+  await progress.advance('order', 'processing');
+  assert.deepEqual([callsOf(product.return), callsOf(project)], [1, 1]);
+});
+
+test('a cancellation that took long to write is noted once more: recovery may have looked for it before', async () => {
+  const one = createOneOrder();
+  await openCheckout(one).checkout.place('user', 'key', REQUEST);
+  const changeStatus: OrderRepository['changeStatus'] = async (...change) => {
+    mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER_MS });
+    return one.orders.changeStatus(...change);
+  };
+  const { orderService, notes } = openCheckout(one, { orders: { changeStatus } });
+  await orderService.cancel('order', OWNER).finally(() => mock.timers.reset());
+  assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
 test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {

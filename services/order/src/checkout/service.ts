@@ -3,15 +3,14 @@ import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, canFollow, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
-import { type OrderProgress, orLeaveToRecovery, SYSTEM } from '../orders/progress.ts';
+import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
+import { orLeaveToRecovery, RECOVER_AFTER_MS, type RecoveryNotes } from '../orders/recovery-notes.ts';
 import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
-import type { NewOrder, OrderRepository } from '../orders/repository.ts';
+import type { OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
 
 /** ms after which the shopper is answered 202, and the order tells. */
 export const ANSWER_WITHIN = 2000;
-/** ms after which a checkout that was cut off is taken up again; longer than the calls of a saga may take. */
-export const RECOVER_AFTER = 6000;
 /** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
 const EXPIRES_AFTER = 10 * 60_000;
 
@@ -40,45 +39,23 @@ export interface CheckoutService {
 
 type Lines = NonNullable<OrderRecord['lines']>;
 
-/** An order that has just been written down, and a function that cancels its recovery in this process. */
-interface Started {
-  readonly order: OrderRecord;
-  skip(): void;
-}
-
 export interface CheckoutParts {
   readonly orders: OrderRepository;
   readonly cart: CartClient;
   readonly product: ProductClient;
   readonly progress: OrderProgress;
+  readonly recovery: RecoveryNotes;
   readonly sagas: SagaRunner;
   readonly currency: string;
   readonly now: () => Date;
   /** The id that user and key always give. */
   toOrderId(userId: string, idempotencyKey: string): string;
-  /** Notes that the order must be recovered, before anything needs it; what it gives takes that back in this process. */
-  noteRecovery(orderId: string): Promise<() => void>;
-  /** Notes that it can't be recovered yet. */
-  noteRecoveryAgain(orderId: string): Promise<void>;
   countRejection(order: OrderRecord): void;
   count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
 }
 
 export function createCheckoutService(parts: CheckoutParts): CheckoutService {
-  const {
-    orders,
-    cart,
-    product,
-    progress,
-    sagas,
-    currency,
-    now,
-    toOrderId,
-    noteRecovery,
-    noteRecoveryAgain,
-    countRejection,
-    count,
-  } = parts;
+  const { orders, cart, product, progress, recovery, sagas, currency, now, toOrderId, countRejection, count } = parts;
 
   /** Decisions that are being written, by order. */
   const deciding = new Map<string, Promise<OrderRecord | undefined>>();
@@ -96,33 +73,27 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     assertCanBegin();
 
     const expectedTotalMinor = expectedTotal?.amount;
-    const begun = await begin({ id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt });
-    if (!begun) return replay(await progress.getLatest(id), hash);
+    const newOrder = { id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt };
+    const { result: inserted, skipNote } = await sagas.intake(() =>
+      recovery.guard(id, () => orders.insertOrder(newOrder)),
+    );
+    if (!inserted) return replay(await progress.getLatest(id), hash);
 
     count('new');
     const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
-    let order = begun.order;
+    let order = inserted;
     await sagas.runWithin(timeLeft, id, async () => {
-      order = await proceed(order);
+      order = await proceed(order).catch(async (cause: unknown) => {
+        // Its notes may have come up before it was written, or could not be put.
+        await orLeaveToRecovery(recovery.put(id));
+        throw cause;
+      });
       // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
-      await orLeaveToRecovery(progress.finish(order).then(begun.skip));
+      await orLeaveToRecovery(progress.finish(order).then(skipNote));
     });
     // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
     if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
     return toPlaced(order, false);
-  }
-
-  /** Writes the order down, after the note that finishes it should this process end. Undefined when it was there before. */
-  function begin(order: NewOrder): Promise<Started | undefined> {
-    return sagas.intake(async () => {
-      const notedAt = now().getTime();
-      const skip = await noteRecovery(order.id);
-      const inserted = await orders.insertOrder(order).finally(async () => {
-        // After so long the note may have come to a replica that found no order yet. Without another one this process goes on all the same.
-        if (now().getTime() - notedAt > RECOVER_AFTER / 2) await orLeaveToRecovery(noteRecovery(order.id));
-      });
-      return inserted && { order: inserted, skip };
-    });
   }
 
   /** A known outage costs no key: it is told before anything is written. */
@@ -132,7 +103,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   }
 
   /** The first answer's status with the order as it is now; a refusal as it was. */
-  function replay(order: OrderRecord, hash: string): Placed {
+  async function replay(order: OrderRecord, hash: string): Promise<Placed> {
     if (order.requestHash !== hash) {
       count('reused');
       throw idempotencyKeyReused();
@@ -142,6 +113,9 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       throw idempotencyInProgress();
     }
     count('replayed');
+    // It may have been written after its notes came up: then the shopper who asks for it is all that can set it going.
+    if (order.status === 'pending' && ageOf(order) > RECOVER_AFTER_MS)
+      await orLeaveToRecovery(recovery.retryLater(order.id));
     return toPlaced(order, true);
   }
 
@@ -222,7 +196,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
 
   async function recover(orderId: string): Promise<void> {
     if (sagas.isRunning(orderId)) {
-      await noteRecoveryAgain(orderId);
+      await recovery.retryLater(orderId);
       return;
     }
     const seen = await orders.findOrder(orderId);
@@ -233,8 +207,12 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   }
 
   function decide(order: OrderRecord): Promise<OrderRecord> {
-    if (now().getTime() - order.createdAt.getTime() > EXPIRES_AFTER) return turnBack(order);
+    if (ageOf(order) > EXPIRES_AFTER) return turnBack(order);
     return sagas.run(order.id, () => proceed(order));
+  }
+
+  function ageOf({ createdAt }: OrderRecord): number {
+    return now().getTime() - createdAt.getTime();
   }
 
   async function turnBack(order: OrderRecord): Promise<OrderRecord> {

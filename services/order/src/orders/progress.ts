@@ -1,4 +1,3 @@
-import { Unavailable } from '#platform/errors.ts';
 import { canFollow, canReach, isListed, type OrderRecord, type Status } from './order.ts';
 import type { OrderRepository } from './repository.ts';
 import type { Undo } from './undo.ts';
@@ -62,12 +61,8 @@ export function createProgress({
     shipped: { to: 'delivered', delayMs: delays.delivered },
   };
 
-  async function show(order: OrderRecord): Promise<void> {
-    if (isListed(order)) await orders.project(order);
-  }
-
   async function finish(order: OrderRecord): Promise<void> {
-    await Promise.all([undo(order), show(order)]);
+    await Promise.all([undo(order), isListed(order) && orders.project(order)]);
   }
 
   async function move(order: OrderRecord, to: Status, by: Mover): Promise<OrderRecord | undefined> {
@@ -93,26 +88,16 @@ export function createProgress({
       for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
         const order = await orders.findOrder(orderId, { latest: attempt > 1 });
         if (!order) return;
-        if (order.status === to) return show(order);
+        // Recovery may have looked for a cancellation before that applied. It can apply only where the order is, while this step is due.
+        if (order.status === to || order.status === 'cancelled') return finish(order);
         if (!canFollow(order.status, to)) {
           if (canReach(order.status, to)) await noteTooEarly(orderId, to);
           return;
         }
         const moved = await move(order, to, SYSTEM);
-        if (moved) return show(moved);
+        if (moved) return finish(moved);
       }
       throw new Error(`Order ${orderId} changes faster than it can be followed.`);
     },
   };
-}
-
-/**
- * For what recovery would do as well: a service that can't be reached now is no reason to fail a decision that stands. `noteRecovery`
- * where the note made before may have been used up by now.
- */
-export async function orLeaveToRecovery(work: Promise<unknown>, noteRecovery?: () => Promise<unknown>): Promise<void> {
-  await work.catch(async (error: unknown) => {
-    if (!(error instanceof Unavailable)) throw error;
-    await noteRecovery?.();
-  });
 }

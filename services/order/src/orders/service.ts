@@ -1,7 +1,8 @@
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { cutPage, type TimePosition } from '#platform/page.ts';
 import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
-import { type Mover, type OrderProgress, orLeaveToRecovery } from './progress.ts';
+import type { Mover, OrderProgress } from './progress.ts';
+import { orLeaveToRecovery, type RecoveryNotes } from './recovery-notes.ts';
 import { orderContended, orderNotFound } from './refusals.ts';
 import type { OrderRepository } from './repository.ts';
 
@@ -46,12 +47,11 @@ export interface OrderService {
 export interface OrderParts {
   readonly orders: OrderRepository;
   readonly progress: OrderProgress;
+  readonly recovery: RecoveryNotes;
   readonly audit: AdminAudit;
-  /** Notes that what the order has taken may have to be given back. */
-  noteRecovery(orderId: string): Promise<unknown>;
 }
 
-export function createOrderService({ orders, progress, audit, noteRecovery }: OrderParts): OrderService {
+export function createOrderService({ orders, progress, recovery, audit }: OrderParts): OrderService {
   async function getOrder(id: string, viewer: Viewer): Promise<OrderRecord> {
     const order = await orders.findOrder(id);
     if (!order || (order.userId !== viewer.userId && viewer.role !== 'admin')) {
@@ -64,10 +64,10 @@ export function createOrderService({ orders, progress, audit, noteRecovery }: Or
     let order = found;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       assertMayBecome(order, to);
-      await noteRecovery(order.id);
-      const changed = await progress.move(order, to, by);
+      const { id } = order;
+      const { result: changed } = await recovery.guard(id, () => progress.move(order, to, by));
       if (changed) return settle(changed);
-      order = await progress.getLatest(order.id);
+      order = await progress.getLatest(id);
     }
     throw orderContended();
   }
@@ -83,7 +83,7 @@ export function createOrderService({ orders, progress, audit, noteRecovery }: Or
 
   /** The order is what it was made, whatever comes now. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
-    await orLeaveToRecovery(progress.finish(order), () => noteRecovery(order.id));
+    await orLeaveToRecovery(progress.finish(order), () => recovery.put(order.id));
     return order;
   }
 
