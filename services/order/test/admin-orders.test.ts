@@ -127,6 +127,7 @@ describe('orders that rest', () => {
         const placed = await orderIn[from]();
         const { body, headers } = await admin.transition(placed.id, to, 'Because.').expect(200);
         assert.equal(body.status, to);
+        assert.equal(headers.etag, `"${body.version}"`);
         const { status, actor, reason } = (await historyOf(placed)).at(-1) as Entry;
         assert.deepEqual({ status, actor, reason }, { status: to, actor: admin.userId, reason: 'Because.' });
         const own = (await placed.owner.get('/api/v1/orders').expect(200)).body;

@@ -173,6 +173,7 @@ test('what takes over 2 s is answered 202, is placed all the same, and stays 202
   assert.equal(late.status, 202, late.text);
   assert.ok(Date.now() - startedAt < 4000, 'the answer came late itself');
   assert.equal(late.headers.location, `/api/v1/orders/${late.body.id}`);
+  assert.equal(late.headers.etag, `"${late.body.version}"`);
   assert.equal(late.body.status, 'pending');
   await decided(() => shopper.get(`/api/v1/orders/${late.body.id}`), 'confirmed');
   const again = await shopper.place({ key }).expect(202);

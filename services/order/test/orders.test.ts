@@ -42,16 +42,20 @@ test('an order is its owner’s and the admins’: for anybody else there is non
 
 test('an order’s ETag is its version: what hasn’t changed is 304, what has is sent', async () => {
   const owner = newShopper(stores);
-  const id = await place(owner);
+  await owner.add(await stores.createProduct(10), 1);
+  const placed = await owner.place().expect(201);
+  const { id } = placed.body;
   const { headers, body } = await owner.get(`/api/v1/orders/${id}`).expect(200);
   assert.equal(headers.etag, `"${body.version}"`);
+  assert.equal(placed.headers.etag, headers.etag);
   const same = await owner.get(`/api/v1/orders/${id}`).set('if-none-match', `W/${headers.etag}`).expect(304);
   assert.equal(same.text, '');
-  await owner.cancel(id).expect(200);
-  await owner
+  const cancelled = await owner.cancel(id).expect(200);
+  const changed = await owner
     .get(`/api/v1/orders/${id}`)
     .set('if-none-match', headers.etag as string)
     .expect(200);
+  assert.equal(cancelled.headers.etag, changed.headers.etag);
 });
 
 test('own orders come newest first, page by page, each once, and by status', async () => {

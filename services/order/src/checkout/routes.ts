@@ -9,7 +9,7 @@ import {
   insufficientStock,
   productUnavailable,
 } from '../orders/refusals.ts';
-import { EXAMPLE_PRODUCT_ID, OrderBody, PlaceOrderBody, toOrderBody } from '../orders/schema.ts';
+import { EXAMPLE_PRODUCT_ID, OrderBody, PlaceOrderBody, toOrderBody, toOrderETag } from '../orders/schema.ts';
 import type { CheckoutService } from './service.ts';
 
 export function checkoutRoutes(checkout: CheckoutService): Route[] {
@@ -37,6 +37,7 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
         idempotencyKeyReused(),
         checkoutPaused(),
       ],
+      etag: toOrderETag,
       location: ({ id }) => `/api/v1/orders/${id}`,
       handle: async ({ body, idempotencyKey }, { userId }) => {
         const { line2, ...address } = body.shippingAddress;

@@ -24,7 +24,10 @@ export interface OrderRepository {
   findOrder(id: string, options?: { latest?: boolean }): Promise<OrderRecord | undefined>;
   /** Fixes lines and total. Undefined when somebody else changed the order meanwhile. */
   setLines(order: OrderRecord, priced: PricedLines, at: Date): Promise<OrderRecord | undefined>;
-  /** Changes the status together with its history entry. Undefined when somebody else changed the order meanwhile. */
+  /**
+   * Changes the status together with its history entry. Undefined when somebody else changed the order meanwhile. If the answer was lost,
+   * the order may have moved on since.
+   */
   changeStatus(order: OrderRecord, change: Change): Promise<OrderRecord | undefined>;
   /** Shows the order in the lists as it is at its version; older versions that come late change nothing. */
   project(order: Order): Promise<void>;
@@ -72,9 +75,10 @@ export function createOrderRepository(database: Database): OrderRepository {
       ]);
       if (outcome.applied) return toPending(order);
       if (!outcome.uncertain) return undefined;
-      // Ours by its time: should another request with the same key have the same one, both go on, and every step is harmless twice.
+      // Ours by its time and body. If another request with the same key has both in common, both continue: every step may be repeated.
       const found = await findOrder(id, { latest: true });
-      return found?.createdAt.getTime() === createdAt.getTime() ? found : undefined;
+      const isOurs = found?.createdAt.getTime() === createdAt.getTime() && found.requestHash === requestHash;
+      return isOurs ? found : undefined;
     },
 
     async setLines(order, { lines, totalMinor }, at) {
@@ -109,9 +113,9 @@ export function createOrderRepository(database: Database): OrderRepository {
         return { ...order, status: to, version, updatedAt: at, rejection, history };
       }
       if (!outcome.uncertain) return undefined;
-      // Each version has one writer, known by its entry: another's change to the same status is not ours.
+      // No status comes twice, so its entry tells who wrote it, even if the order has moved on since.
       const found = await findOrder(order.id, { latest: true });
-      const entry = found?.version === version ? found.history.at(-1) : undefined;
+      const entry = found?.history.find(({ status }) => status === to);
       return entry?.actor === actor && entry.at.getTime() === at.getTime() ? found : undefined;
     },
 

@@ -12,6 +12,7 @@ import {
   OrderPageBody,
   TransitionBody,
   toOrderBody,
+  toOrderETag,
   toOrderSummaryBody,
 } from './schema.ts';
 import type { OrderPage, OrderService } from './service.ts';
@@ -65,7 +66,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       access: 'user',
       request: { params: OrderParams },
       response: OrderBody,
-      etag: ({ version }) => `"${version}"`,
+      etag: toOrderETag,
       errors: [orderNotFound()],
       handle: async ({ params }, caller) => toOrderBody(await orders.getOrder(params.id, caller)),
     }),
@@ -78,6 +79,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       access: 'user',
       request: { params: OrderParams },
       response: OrderBody,
+      etag: toOrderETag,
       errors: [orderNotFound(), invalidTransition('shipped', 'cancelled', choicesOf('shipped')), orderContended()],
       handle: async ({ params }, caller) => toOrderBody(await orders.cancel(params.id, caller)),
     }),
@@ -92,6 +94,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       access: 'admin',
       request: { params: OrderParams, body: TransitionBody },
       response: OrderBody,
+      etag: toOrderETag,
       errors: [orderNotFound(), invalidTransition('confirmed', 'shipped', choicesOf('confirmed')), orderContended()],
       handle: async ({ params, body }, { userId }) =>
         toOrderBody(await orders.transition(params.id, body.to, body.reason, userId)),

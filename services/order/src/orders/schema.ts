@@ -135,6 +135,10 @@ export const TransitionBody = z
     example: { to: 'shipped', reason: 'Handed to the carrier.' },
   });
 
+export function toOrderETag({ version }: { readonly version: number }): string {
+  return `"${version}"`;
+}
+
 export function toOrderBody(order: OrderRecord): z.output<typeof OrderBody> {
   const history = order.history.map(({ status, at, actor, reason }) => ({
     status,

@@ -77,7 +77,7 @@ export function createOrderService({ orders, progress, recovery, audit }: OrderP
     return audit.record(
       { entity: 'order', entityId, action: to === 'cancelled' ? 'cancel' : 'transition', actor, before: { status } },
       () => change(order, to, { actor, reason }),
-      (changed) => ({ status: changed.status, ...(reason !== undefined && { reason }) }),
+      () => ({ status: to, ...(reason !== undefined && { reason }) }),
     );
   }
 
