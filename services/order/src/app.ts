@@ -50,7 +50,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const product = createProductClient(platform.clientOf('product'));
   const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
-  const sagas = createSagaRunner(logger);
+  const sagas = createSagaRunner<OrderRecord>(logger);
   metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 

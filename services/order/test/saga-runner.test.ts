@@ -26,7 +26,7 @@ test('what waits for its turn stays part of its own request, intakes and sagas',
 });
 
 test('a saga has its time from its turn on; one that recovery began has no end to it', async () => {
-  const runner = createSagaRunner(silentLogger);
+  const runner = createSagaRunner<number>(silentLogger);
   const left = () => Promise.resolve(remainingMs(60_000));
   const ofRequest = await withRequestContext(contextOf('request'), () => runner.run('one', left));
   assert.ok(ofRequest > 4000 && ofRequest <= 5000, String(ofRequest));

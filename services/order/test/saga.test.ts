@@ -115,7 +115,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     product,
     progress,
     recovery,
-    sagas: createSagaRunner(silentLogger),
+    sagas: createSagaRunner<OrderRecord>(silentLogger),
     currency: 'USD',
     now: PROGRESS.now,
     toOrderId: () => 'order',
@@ -257,6 +257,22 @@ test('a pending order whose note may still come is not noted by a replay; one th
     await assert.rejects(checkout.place('user', 'key', otherBody), { code: 'idempotency_key_reused' });
     assert.equal(callsOf(retryLater), noted);
   }
+});
+
+test('recovery that looks at an order just before its checkout goes on ends with that checkout', async () => {
+  const one = createOneOrder();
+  let recovered: Promise<void> | undefined;
+  const insertOrder: OrderRepository['insertOrder'] = async (order) => {
+    const inserted = await one.orders.insertOrder(order);
+    recovered = checkout.recover('order');
+    return inserted;
+  };
+  const findOrder: OrderRepository['findOrder'] = () => sleep(20).then(() => one.orders.findOrder('order'));
+  const commit = mock.fn(() => sleep(100));
+  const { checkout } = openCheckout(one, { product: { commit }, orders: { insertOrder, findOrder } });
+  const { order } = await checkout.place('user', 'key', REQUEST);
+  await recovered;
+  assert.deepEqual([order.status, callsOf(commit)], ['confirmed', 1]);
 });
 
 test('a decision that began in time is the answer though its writing ends late: its key gives the same from then on', async () => {

@@ -4,43 +4,43 @@ import type { Logger } from '#platform/logging.ts';
 import { currentRequest, ofThisRequest, withRequestContext } from '#platform/request-context.ts';
 import { checkoutPaused } from '../orders/refusals.ts';
 
-/** Intakes and sagas at work at a time; more would only wait for each other at the database, until they time out. */
-const AT_ONCE = 24;
-/** In a burst every order is written down before the first ones go on: nobody waits for an answer longer than that takes. */
-const INTAKE_FIRST = 1;
-/** ms that an order may have waited to be written down; after that it is refused, while the gateway still waits for the answer. */
-const INTAKE_WITHIN = 3500;
+/** Intakes and sagas running at a time; more would only wait for each other at the database, until they time out. */
+const CONCURRENCY = 24;
+/** In a burst every order is written before the first ones continue, so that nobody waits for an answer longer than that takes. */
+const INTAKE_PRIORITY = 1;
+/** An order that has waited longer to be written is refused, while the gateway still waits for the answer. */
+const INTAKE_WITHIN_MS = 3500;
 /** Sagas that may wait; beyond it new ones are refused before anything is written. */
 const MAX_WAITING = 1000;
-/** ms for the calls of one saga, from its turn on; what is left then is finished by recovery. */
-const DEADLINE = 5000;
+/** For the calls of one saga, from its turn on; recovery finishes whatever is left then. */
+const SAGA_DEADLINE_MS = 5000;
 
-/** Runs sagas, which go on when the request that began them has been answered. */
-export interface SagaRunner {
-  /** Writes an order down, before all sagas that wait. Throws Unavailable when its turn comes too late: nothing was begun. */
+/** Runs sagas, which continue after the request that started them has been answered. All of them result in an `Outcome`. */
+export interface SagaRunner<Outcome> {
+  /** Writes an order before any waiting saga runs. Throws Unavailable when its turn comes too late; nothing was started then. */
   intake<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Runs `work` in its turn; a saga that is waiting or at work already is not begun again but waited for. */
-  run<Result>(id: string, work: () => Promise<Result>): Promise<Result>;
+  /** Runs `work` in its turn; a saga that is already waiting or running isn't started again but awaited. */
+  run(id: string, work: () => Promise<Outcome>): Promise<Outcome>;
   /** The same, but waits at most `ms`, also for one that fails: recovery finishes it. */
-  runWithin(ms: number, id: string, work: () => Promise<void>): Promise<void>;
+  runWithin(ms: number, id: string, work: () => Promise<Outcome>): Promise<void>;
   isRunning(id: string): boolean;
   hasRoom(): boolean;
   countWaiting(): number;
-  /** Waits for the sagas at work and in line; recovery takes up what a process that is killed leaves. */
+  /** Waits for the sagas that run or wait; what a killed process leaves, recovery takes up. */
   stop(): Promise<void>;
 }
 
-export function createSagaRunner(logger: Logger): SagaRunner {
-  const queue = new PQueue({ concurrency: AT_ONCE });
-  const running = new Map<string, Promise<unknown>>();
+export function createSagaRunner<Outcome>(logger: Logger): SagaRunner<Outcome> {
+  const queue = new PQueue({ concurrency: CONCURRENCY });
+  const running = new Map<string, Promise<Outcome>>();
 
-  function run<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+  function run(id: string, work: () => Promise<Outcome>): Promise<Outcome> {
     const known = running.get(id);
-    if (known) return known as Promise<Result>;
+    if (known) return known;
     const context = currentRequest();
     const saga = queue.add(() => {
       if (!context) return work();
-      const deadlineAt = Math.max(context.deadlineAt, Date.now() + DEADLINE);
+      const deadlineAt = Math.max(context.deadlineAt, Date.now() + SAGA_DEADLINE_MS);
       return withRequestContext({ ...context, deadlineAt }, work);
     });
     running.set(id, saga);
@@ -50,13 +50,13 @@ export function createSagaRunner(logger: Logger): SagaRunner {
   }
 
   function intake<Result>(work: () => Promise<Result>): Promise<Result> {
-    const latest = Date.now() + INTAKE_WITHIN;
-    const begin = async () => {
+    const latest = Date.now() + INTAKE_WITHIN_MS;
+    const start = async () => {
       if (Date.now() > latest) throw checkoutPaused();
       return work();
     };
-    // What waits is begun by whatever ends before it, as part of that other request.
-    return queue.add(ofThisRequest(begin), { priority: INTAKE_FIRST });
+    // Whatever ends before it starts it, so it would run as part of that other request.
+    return queue.add(ofThisRequest(start), { priority: INTAKE_PRIORITY });
   }
 
   return {

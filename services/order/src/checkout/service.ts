@@ -45,7 +45,7 @@ export interface CheckoutParts {
   readonly product: ProductClient;
   readonly progress: OrderProgress;
   readonly recovery: RecoveryNotes;
-  readonly sagas: SagaRunner;
+  readonly sagas: SagaRunner<OrderRecord>;
   readonly currency: string;
   readonly now: () => Date;
   /** The id that user and key always give. */
@@ -90,6 +90,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       });
       // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
       await orLeaveToRecovery(progress.finish(order).then(skipNote));
+      return order;
     });
     // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
     if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
