@@ -95,7 +95,7 @@ test('npm start restarts its services when asked, once it is ready, and stops ev
 });
 
 test('npm run load restarts nothing, and stops the store that it has started when the terminal is closed', async () => {
-  const load = begin('src/load.ts', 'smoke');
+  const load = begin('src/commands/load.ts', 'smoke');
   await eventually(
     () => readServiceProcesses(dataDir),
     ({ size }) => size === SERVICE_NAMES.length,

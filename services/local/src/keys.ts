@@ -1,5 +1,6 @@
 import { generateKeyPair, randomBytes } from 'node:crypto';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
@@ -84,11 +85,7 @@ async function writeUserKeys(files: KeyFiles, userKeys: UserKeys): Promise<void>
 }
 
 async function readOrMake<Content>(file: string, make: () => Promise<Content>): Promise<Content> {
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) await writePrivately(file, await make());
+  if (!existsSync(file)) await writePrivately(file, await make());
   return JSON.parse(await readFile(file, 'utf8')) as Content;
 }
 

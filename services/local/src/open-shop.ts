@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { throughOutages } from '#platform/through-outages.ts';
 import { ensureFirstAdmin } from './first-admin.ts';
-import { emptyIfMissing, writePrivately } from './secrets.ts';
+import { readPrivately, writePrivately } from './secrets.ts';
 import { seedCatalogue } from './seed/catalogue.ts';
 import { selfCheckPurchase } from './self-check.ts';
 import type { StoreSettings } from './settings.ts';
@@ -58,7 +57,7 @@ export async function ensureProducts(
   onProgress: (event: StoreEvent) => void,
 ): Promise<void> {
   const file = path.join(store.dataDir, 'seeded.json');
-  const before = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as { readonly products?: number };
+  const before = await readPrivately<{ readonly products: number }>(file);
   const products = settings.seedProducts;
   if (products <= (before.products ?? 0)) return;
 

@@ -21,10 +21,14 @@ export function newRolePasswords(): Record<RoleName, string> {
   return Object.fromEntries(ROLE_NAMES.map((role) => [role, secret()])) as Record<RoleName, string>;
 }
 
-/** Reads the secrets of a store, making those that aren't there yet. */
+/** The secrets of a store that have been made. */
+export function readSecrets(dataDir: string): Promise<Partial<Secrets>> {
+  return readPrivately<Secrets>(fileOf(dataDir));
+}
+
+/** Reads the secrets of a store, making those that are missing. */
 export async function ensureSecrets(dataDir: string): Promise<Secrets> {
-  const file = path.join(dataDir, 'secrets.json');
-  const kept = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
+  const kept = await readSecrets(dataDir);
   const secrets: Secrets = {
     cassandraPassword: kept.cassandraPassword ?? secret(),
     rolePasswords: { ...newRolePasswords(), ...kept.rolePasswords },
@@ -32,16 +36,24 @@ export async function ensureSecrets(dataDir: string): Promise<Secrets> {
     adminPassword: kept.adminPassword ?? randomBytes(12).toString('base64url'),
     grafanaPassword: kept.grafanaPassword ?? randomBytes(12).toString('base64url'),
   };
-  await writePrivately(file, secrets);
+  await writePrivately(fileOf(dataDir), secrets);
   return secrets;
 }
 
-export function emptyIfMissing(error: NodeJS.ErrnoException): string {
-  if (error.code !== 'ENOENT') throw error;
-  return '{}';
+function fileOf(dataDir: string): string {
+  return path.join(dataDir, 'secrets.json');
 }
 
-/** The file is there whole or not at all, and only its owner reads it. */
+/** What `writePrivately` has written; empty if the file doesn't exist. */
+export async function readPrivately<Content>(file: string): Promise<Partial<Content>> {
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return '{}';
+  });
+  return JSON.parse(text) as Partial<Content>;
+}
+
+/** Writes all of the file or nothing; only its owner can read it. */
 export async function writePrivately(file: string, content: unknown): Promise<void> {
   const partial = `${file}.${process.pid}`;
   await writeFile(partial, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });

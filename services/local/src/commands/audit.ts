@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { KEYSPACES } from '../../../../cassandra/keyspaces.ts';
 import { type AuditOptions, type AuditReport, auditStore } from '../audit/audit-store.ts';
 import { type OptionValues, runCommand } from '../run-command.ts';
-import { emptyIfMissing, type Secrets } from '../secrets.ts';
+import { readSecrets } from '../secrets.ts';
 import { innerPorts, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { DATA_CENTER } from '../store/database.ts';
@@ -47,9 +45,8 @@ export function describeAudit({ checks }: AuditReport): string[] {
 
 async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
   const settings = readSettings(process.env);
-  const file = path.join(settings.dataDir, 'secrets.json');
-  const secrets = JSON.parse(await readFile(file, 'utf8').catch(emptyIfMissing)) as Partial<Secrets>;
-  const password = process.env.AUDIT_DB_PASSWORD || secrets.rolePasswords?.audit;
+  const { rolePasswords } = await readSecrets(settings.dataDir);
+  const password = process.env.AUDIT_DB_PASSWORD || rolePasswords?.audit;
   if (password === undefined) {
     throw new StartError(
       `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and give the audit the same DATA_DIR and INNER_PORT_OFFSET.`,

@@ -1,4 +1,5 @@
-import { access, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -45,19 +46,12 @@ async function takeProfile(pid: number, folder: string, order: ProfileOrder): Pr
   process.kill(pid, 'SIGUSR2');
   process.once('SIGINT', () => process.kill(pid, 'SIGUSR2'));
   const deadline = Date.now() + order.seconds * 1000 + WRITES_WITHIN;
-  while (!(await exists(order.file))) {
-    if (Date.now() > deadline || !(await exists(`/proc/${pid}`))) {
+  while (!existsSync(order.file)) {
+    if (Date.now() > deadline || !existsSync(`/proc/${pid}`)) {
       throw new StartError(`Process ${pid} has not written ${order.file}: its log says why.`);
     }
     await sleep(100);
   }
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Where the time went, the functions that took most of it themselves first. */

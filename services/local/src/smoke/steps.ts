@@ -248,17 +248,7 @@ function user(walk: ShopperWalk): { path: string } {
   return { path: `/api/v1/users/${get(walk, 'userId')}` };
 }
 
-type Learned =
-  | 'userId'
-  | 'token'
-  | 'refreshToken'
-  | 'adminToken'
-  | 'productId'
-  | 'currency'
-  | 'cartToken'
-  | 'orderId'
-  | 'categorySlug'
-  | 'newProductId';
+type Learned = Exclude<keyof ShopperWalk, 'account' | 'admin'>;
 
 function get(walk: ShopperWalk, what: Learned): string {
   const value = walk[what];
