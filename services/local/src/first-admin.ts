@@ -3,7 +3,7 @@ import { hash } from 'bcrypt';
 import { connectDatabase } from '#platform/cassandra/database.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
-import { createCountedAdmins } from '../../user/src/admins/repository.ts';
+import { createAdminRepository } from '../../user/src/admins/repository.ts';
 import { createUserRepository } from '../../user/src/users/repository.ts';
 import { type Credentials, isActiveAdmin, normalizeEmail, toUser } from '../../user/src/users/user.ts';
 import type { Store } from './store.ts';
@@ -17,7 +17,7 @@ export interface FirstAdmin {
 
 /**
  * Makes the first admin, once: an account that is there keeps its password, and its role. A run that was cut off is finished by the
- * next, which also counts an admin who was made before admins were counted. Resolves to true if it was made now.
+ * next. Resolves to true if it was made now.
  */
 export async function ensureFirstAdmin(store: Pick<Store, 'cluster' | 'secrets'>, admin: FirstAdmin): Promise<boolean> {
   const keyspace = `${admin.keyspacePrefix ?? ''}users`;
@@ -47,7 +47,7 @@ export async function ensureFirstAdmin(store: Pick<Store, 'cluster' | 'secrets'>
     const credentials = known ?? made ?? (await users.findCredentials(email));
     if (!credentials) throw new Error(`The account ${email} can't be read after it was made.`);
     const user = (await users.findLatest(credentials.userId)) ?? (await users.add(toUser(credentials)));
-    if (isActiveAdmin(user)) await createCountedAdmins(database).enter(user.userId, user.version);
+    if (isActiveAdmin(user)) await createAdminRepository(database).enter(user.userId, user.version);
     return made !== undefined;
   } finally {
     await database.close();

@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { types } from 'cassandra-driver';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
-import { createSessions } from '../src/sessions/service.ts';
+import { createSessionService } from '../src/sessions/service.ts';
 import { tooManyHashes } from '../src/users/refusals.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
@@ -182,7 +182,7 @@ function createChanges(steps: string[], hashPassword: () => Promise<string> | un
     steps.push(name);
     return result;
   };
-  const sessions = createSessions({
+  const sessions = createSessionService({
     users: {
       getProfile: async () => ({}),
       authenticate: step('authenticate', {}),

@@ -8,7 +8,7 @@ import { databaseUnavailable } from '#platform/errors.ts';
 import { serviceToken, userToken } from '../../local/test-support/service-config.ts';
 import { refreshTokens } from '../src/sessions/refresh-token.ts';
 import { createSessionRepository } from '../src/sessions/repository.ts';
-import { createSessions } from '../src/sessions/service.ts';
+import { createSessionService } from '../src/sessions/service.ts';
 import { newPerson, startUserService, type UserService } from './user-service.ts';
 
 let store: UserService;
@@ -217,11 +217,12 @@ test('a refresh that loses the race ends the session: its access tokens first, s
     return result;
   };
   const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
-  const sessions = createSessions({
+  const sessions = createSessionService({
     users: { findActive: async () => ({}) },
     sessions: { find: async () => current, rotate: step('rotate', false), revoke: step('revoke', true) },
     revocations: { revokeSession: step('revoke access tokens', undefined) },
     refreshTokens,
+    now: () => new Date(),
     countRefresh: (outcome: string) => steps.push(outcome),
     warnOfReuse: () => steps.push('warn'),
   } as never);
@@ -251,7 +252,7 @@ test('a refresh whose exchange was made without an answer gives the pair; where 
   const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
   const refreshAgainst = (found: (newHash: string) => object | Promise<never>) => {
     let stored: () => unknown = () => current;
-    return createSessions({
+    return createSessionService({
       users: { findActive: async () => ({}) },
       sessions: {
         find: async () => stored(),
@@ -261,6 +262,7 @@ test('a refresh whose exchange was made without an answer gives the pair; where 
         },
       },
       refreshTokens,
+      now: () => new Date(),
       issueAccessToken: () => 'access',
       countRefresh: (outcome: string) => assert.equal(outcome, 'refreshed'),
     } as never).refresh(token.text);
@@ -297,7 +299,7 @@ test('a session that was opened on what has changed meanwhile is ended, and the 
   };
   const proofs = [{ user: { role: 'admin' } }, { user: { role: 'user' } }];
   const loginWith = (answers: object[]) =>
-    createSessions({
+    createSessionService({
       users: {
         authenticate: async () => {
           steps.push('authenticate');
@@ -309,6 +311,7 @@ test('a session that was opened on what has changed meanwhile is ended, and the 
       revocations: { revokeSession: step('revoke access tokens of') },
       throttle: { assertAllowed: async () => {}, noteSuccess: async () => {}, noteFailure: async () => {} },
       refreshTokens,
+      now: () => new Date(),
       issueAccessToken: ({ role }: { role: string }, sessionId: string) => `${role} ${opened.indexOf(sessionId)}`,
       countLogin: (outcome: string) => steps.push(outcome),
     } as never).login({ email: '', password: '', ip: '' });
@@ -325,7 +328,7 @@ test('a session that was opened on what has changed meanwhile is ended, and the 
 test('ending one user’s many sessions doesn’t wait for another user’s', async () => {
   const stuck = Array.from({ length: 100 }, () => 'stuck');
   const looked: string[] = [];
-  const sessions = createSessions({
+  const sessions = createSessionService({
     sessions: {
       listOf: async (userId: string) => (userId === 'somebody' ? stuck : ['free']),
       find: (sessionId: string) => {

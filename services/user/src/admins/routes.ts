@@ -1,13 +1,13 @@
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import { readTimeCursor, toTimeCursor } from '#platform/http/time-cursor.ts';
-import { adminsContended, lastAdmin, userNotFound } from '../users/refusals.ts';
+import { adminsContended, lastAdmin, userNotFound } from './refusals.ts';
 import { toUserBody, UserBody, UserListQuery, UserPageBody, UserParams, UserPatchBody } from './schema.ts';
-import type { UserAdministration } from './service.ts';
+import type { AdminService } from './service.ts';
 
 const BINDING = 'users';
 
-export function userAdministrationRoutes(administration: UserAdministration, cursors: CursorCodec): Route[] {
+export function adminRoutes(admins: AdminService, cursors: CursorCodec): Route[] {
   return [
     route({
       method: 'get',
@@ -20,7 +20,7 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
       paged: true,
       handle: async ({ query: { limit, cursor } }) => {
         const after = readTimeCursor(cursors, BINDING, cursor);
-        const { users, next } = await administration.listUsers(limit, after);
+        const { users, next } = await admins.listUsers(limit, after);
         return { data: users.map(toUserBody), page: { limit, nextCursor: toTimeCursor(cursors, BINDING, next) } };
       },
     }),
@@ -33,22 +33,21 @@ export function userAdministrationRoutes(administration: UserAdministration, cur
       request: { params: UserParams },
       response: UserBody,
       errors: [userNotFound()],
-      handle: async ({ params }) => toUserBody(await administration.getUser(params.id)),
+      handle: async ({ params }) => toUserBody(await admins.getUser(params.id)),
     }),
     route({
       method: 'patch',
       path: '/api/v1/users/{id}',
       summary: "Change a user's role, or disable or enable the user",
       description:
-        'Who is disabled or given the role `user` is signed out everywhere: refresh tokens at once, access tokens within 10 seconds. ' +
-        'Saying it again does it again. The last active admin stays: 409 `last_admin`.',
+        'A user who is disabled or given the role `user` is signed out everywhere: refresh tokens are refused at once, access tokens ' +
+        'within 10 seconds. Repeating the request signs the user out again. The last active admin stays: 409 `last_admin`.',
       tag: 'Users',
       access: 'admin',
       request: { params: UserParams, body: UserPatchBody },
       response: UserBody,
       errors: [userNotFound(), lastAdmin(), adminsContended()],
-      handle: async ({ params, body }, caller) =>
-        toUserBody(await administration.changeUser(caller.userId, params.id, body)),
+      handle: async ({ params, body }, caller) => toUserBody(await admins.changeUser(caller.userId, params.id, body)),
     }),
   ];
 }

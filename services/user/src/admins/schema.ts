@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from '#platform/http/page.ts';
 import { EXAMPLE_PROFILE } from '../users/schema.ts';
-import type { User } from '../users/user.ts';
-
-const ROLES = ['user', 'admin'] as const;
-const STATUSES = ['active', 'disabled'] as const;
+import { ROLES, STATUSES, type User } from '../users/user.ts';
 
 export const UserParams = z.strictObject({
   id: z.guid('A user id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PROFILE.id }),

@@ -1,36 +1,34 @@
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { Unauthorized } from '#platform/errors.ts';
 import type { TimePosition } from '#platform/page.ts';
-import type { Sessions } from '../sessions/service.ts';
-import { userNotFound } from '../users/refusals.ts';
+import type { SessionService } from '../sessions/service.ts';
 import type { UserPage, UserRepository } from '../users/repository.ts';
 import { endsSessions, isActiveAdmin, type User, type UserChange } from '../users/user.ts';
-import type { CountedAdmins } from './repository.ts';
+import { userNotFound } from './refusals.ts';
+import type { AdminRepository } from './repository.ts';
 
 /** What admins do with users. */
-export interface UserAdministration {
+export interface AdminService {
   /** Newest first. */
   listUsers(limit: number, after: TimePosition | undefined): Promise<UserPage>;
   /** Throws NotFound `user_not_found`. */
   getUser(userId: string): Promise<User>;
   /**
-   * Changes role and status on behalf of the admin `actor`. Who is disabled or loses the role is signed out everywhere, also by saying
-   * again what is so already. Throws NotFound `user_not_found`, Conflict `last_admin` where no active admin would be left, and
-   * Unauthorized where `actor` is an active admin no more.
+   * Changes role and status on behalf of the admin `actor`. A user who is disabled or loses the role is signed out everywhere, also if the
+   * change repeats what already holds. Throws NotFound `user_not_found`, Conflict `last_admin` if no active admin would be left,
+   * Unauthorized if `actor` is no longer an active admin, and Unavailable `busy`.
    */
   changeUser(actor: string, userId: string, change: UserChange): Promise<User>;
 }
 
-export interface UserAdministrationParts {
+export interface AdminParts {
   readonly users: UserRepository;
-  readonly admins: CountedAdmins;
-  readonly sessions: Pick<Sessions, 'endAll'>;
+  readonly admins: AdminRepository;
+  readonly sessions: Pick<SessionService, 'endAll'>;
   readonly audit: AdminAudit;
 }
 
-export function createUserAdministration(parts: UserAdministrationParts): UserAdministration {
-  const { users, admins, sessions, audit } = parts;
-
+export function createAdminService({ users, admins, sessions, audit }: AdminParts): AdminService {
   async function getUser(userId: string): Promise<User> {
     const user = await users.findLatest(userId);
     if (!user) throw userNotFound();
@@ -40,7 +38,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   async function apply(actor: string, userId: string, { role, status }: UserChange): Promise<User> {
     for (;;) {
       const user = await getUser(userId);
-      // Of the very version that is replaced: another admin may have been quicker.
+      // Checked on the very version that is replaced: another admin may have been faster.
       if (userId === actor) assertActiveAdmin(user);
       const version = user.version + 1;
       const changed = { ...user, role: role ?? user.role, status: status ?? user.status, version };
@@ -56,7 +54,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
     getUser,
 
     async changeUser(actor, userId, change) {
-      // Sees every change that was answered. A serial read would contend with those that run.
+      // Sees every acknowledged change. A serial read would contend with running ones.
       assertActiveAdmin(await users.find(actor));
       const before = toAuditFields(await getUser(userId));
       const work = async () => {
@@ -69,7 +67,7 @@ export function createUserAdministration(parts: UserAdministrationParts): UserAd
   };
 }
 
-/** A token is good for seconds after its owner lost the role or the access: nobody takes that back with it. */
+/** A token stays valid for seconds after its owner lost the role or the access: nobody may use it to undo that. */
 function assertActiveAdmin(actor: User | undefined): void {
   if (!actor || !isActiveAdmin(actor)) throw new Unauthorized();
 }

@@ -1,37 +1,37 @@
-/** How often signing in failed for one key, and until when it isn't tried any more. */
+/** How often signing in has failed for one key, and until when further attempts are refused. */
 export interface Failures {
   readonly count: number;
   readonly blockedUntil: Date | undefined;
 }
 
-const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
-const ALLOWED_FOR_ACCOUNT = 10;
-const FIRST_BLOCK = 15 * MINUTE;
-const LONGEST_BLOCK = DAY;
-const ALLOWED_FOR_NETWORK = 100;
+const MAX_ACCOUNT_FAILURES = 10;
+const FIRST_BLOCK_MS = 15 * MINUTE_MS;
+const MAX_BLOCK_MS = DAY_MS;
+const MAX_NETWORK_FAILURES = 100;
 
-/** One more failure for an account from one network: from the tenth on a block of 15 minutes, each further one doubles it up to a day. */
+/** One more failure for an account from one network: the tenth blocks it for 15 minutes, each further one for twice as long, up to a day. */
 export function failAccount({ count }: Failures, now: Date): Failures {
-  const over = count + 1 - ALLOWED_FOR_ACCOUNT;
+  const over = count + 1 - MAX_ACCOUNT_FAILURES;
   if (over < 0) return { count: count + 1, blockedUntil: undefined };
-  const block = Math.min(FIRST_BLOCK * 2 ** over, LONGEST_BLOCK);
+  const block = Math.min(FIRST_BLOCK_MS * 2 ** over, MAX_BLOCK_MS);
   return { count: count + 1, blockedUntil: new Date(now.getTime() + block) };
 }
 
-/** One more failure of the day for a network: the hundredth blocks it until the day (UTC) ends. */
+/** One more failure for a network on one day: the hundredth blocks it until the day (UTC) ends. */
 export function failNetwork({ count }: Failures, now: Date): Failures {
-  const isOver = count + 1 >= ALLOWED_FOR_NETWORK;
-  return { count: count + 1, blockedUntil: isOver ? new Date(startOfDay(now) + DAY) : undefined };
+  const isOver = count + 1 >= MAX_NETWORK_FAILURES;
+  return { count: count + 1, blockedUntil: isOver ? new Date(startOfDay(now) + DAY_MS) : undefined };
 }
 
-/** Seconds until a key may be tried again; 0 when it may be now. */
+/** Seconds until the next attempt is allowed; 0 when it is allowed now. */
 export function secondsBlocked({ blockedUntil }: Failures, now: Date): number {
   return blockedUntil ? Math.max(0, Math.ceil((blockedUntil.getTime() - now.getTime()) / 1000)) : 0;
 }
 
-/** What one customer of a provider can choose from at will counts as one: an IPv4 address, or the /64 of an IPv6 address. */
+/** The addresses that one customer of a provider can choose from at will count as one: an IPv4 address, or the /64 of an IPv6 address. */
 export function networkOf(ip: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
   if (mapped) return mapped;

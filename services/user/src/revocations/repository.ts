@@ -3,36 +3,43 @@ import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
 import type { Database } from '#platform/cassandra/database.ts';
 
 export interface RevocationRepository {
-  /** No access token of the session is good any more, nor one that a request in flight may still issue. */
-  revokeSession(sessionId: string, now: Date): Promise<void>;
+  /** Makes every access token of the session invalid, also one that a request in flight may still issue. */
+  revokeSession(sessionId: string, at: Date): Promise<void>;
   /** All revocations since `since` (epoch ms), at most 15 minutes back: older ones have outlived the tokens they were about. */
   list(since: number): Promise<Revocation[]>;
 }
 
-/** ms; a partition holds the revocations of one minute. */
-const BUCKET = 60_000;
-const FURTHEST_BACK = 15 * BUCKET;
-/** Seconds; the life of an access token, and what a request in flight and two clocks may add. */
-const TTL = ACCESS_TOKEN_SECONDS + 60;
+/** A partition holds the revocations of one minute. */
+const BUCKET_MS = 60_000;
+const MAX_AGE_MS = 15 * BUCKET_MS;
+/** The life of an access token, and what a request in flight and two clocks may add. */
+const TTL_SECONDS = ACCESS_TOKEN_SECONDS + 60;
 
-const ADD = 'INSERT INTO revocations (bucket, at, subject, not_before) VALUES (?, ?, ?, ?) USING TTL ?';
-const LIST = 'SELECT subject, not_before FROM revocations WHERE bucket = ? AND at >= ?';
-
-export function createRevocationRepository(database: Database): RevocationRepository {
+export function createRevocationRepository(database: Database, now: () => Date): RevocationRepository {
   return {
-    async revokeSession(sessionId, now) {
+    async revokeSession(sessionId, at) {
       // A session never begins again, so its tokens are refused whenever they were issued, a second from now too.
-      const notBefore = new Date(now.getTime() + ACCESS_TOKEN_SECONDS * 1000);
-      await database.write('revocations.add', ADD, [toBucket(now.getTime()), now, sessionId, notBefore, TTL]);
+      const notBefore = new Date(at.getTime() + ACCESS_TOKEN_SECONDS * 1000);
+      await database.write(
+        'revocations.add',
+        'INSERT INTO revocations (bucket, at, subject, not_before) VALUES (?, ?, ?, ?) USING TTL ?',
+        [toBucket(at.getTime()), at, sessionId, notBefore, TTL_SECONDS],
+      );
     },
 
     async list(since) {
-      const now = Date.now();
-      const from = Math.max(since, now - FURTHEST_BACK);
+      const until = now().getTime();
+      const from = Math.max(since, until - MAX_AGE_MS);
       const buckets: Date[] = [];
-      for (let start = toBucket(from).getTime(); start <= now; start += BUCKET) buckets.push(new Date(start));
+      for (let start = toBucket(from).getTime(); start <= until; start += BUCKET_MS) buckets.push(new Date(start));
       const pages = await Promise.all(
-        buckets.map((bucket) => database.read('revocations.list', LIST, [bucket, new Date(from)])),
+        buckets.map((bucket) =>
+          database.read(
+            'revocations.list',
+            'SELECT subject, not_before FROM revocations WHERE bucket = ? AND at >= ?',
+            [bucket, new Date(from)],
+          ),
+        ),
       );
       return pages
         .flat()
@@ -42,5 +49,5 @@ export function createRevocationRepository(database: Database): RevocationReposi
 }
 
 function toBucket(at: number): Date {
-  return new Date(at - (at % BUCKET));
+  return new Date(at - (at % BUCKET_MS));
 }

@@ -7,7 +7,7 @@ export function revocationRoutes(revocations: RevocationRepository): Route[] {
     route({
       method: 'get',
       path: '/internal/revocations',
-      summary: 'Whose tokens are no longer good',
+      summary: 'Whose tokens are no longer valid',
       tag: 'Internal',
       access: { services: ['product', 'cart', 'order'], scope: 'revocations:read' },
       request: { query: RevocationsQuery },

@@ -5,7 +5,10 @@ export const RevocationsQuery = z.strictObject({
     .string('Epoch milliseconds are required.')
     .regex(/^\d{1,15}$/, 'Epoch milliseconds.')
     .transform(Number)
-    .meta({ example: '1769852467512', description: 'Epoch milliseconds; at most 15 minutes back are given.' }),
+    .meta({
+      example: '1769852467512',
+      description: 'Epoch milliseconds; revocations older than 15 minutes are left out.',
+    }),
 });
 
 export const RevocationsBody = z
@@ -13,7 +16,7 @@ export const RevocationsBody = z
     data: z.array(
       z.strictObject({
         subject: z.string().meta({ description: 'Id of a user or of a session.' }),
-        notBefore: z.int().meta({ description: 'Epoch seconds; tokens issued (`iat`) before are refused.' }),
+        notBefore: z.int().meta({ description: 'Epoch seconds; tokens issued (`iat`) earlier are refused.' }),
       }),
     ),
   })

@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 
-/** What an opaque refresh token says once it is read. */
+/** What an opaque refresh token contains. */
 export interface RefreshToken {
   readonly sessionId: string;
   /** How many tokens of the session came before it. */

@@ -1,6 +1,6 @@
-import { Forbidden, TooManyRequests, Unauthorized } from '#platform/errors.ts';
+import { Forbidden, Unauthorized } from '#platform/errors.ts';
 
-/** One for every cause, so that nobody learns which addresses have an account. */
+/** The same for every cause, so that nobody learns which addresses have an account. */
 export function invalidCredentials(): Unauthorized {
   return new Unauthorized('invalid_credentials', 'The e-mail address or the password is wrong.');
 }
@@ -11,9 +11,4 @@ export function wrongCurrentPassword(): Forbidden {
 
 export function invalidRefreshToken(): Unauthorized {
   return new Unauthorized('invalid_refresh_token', 'The refresh token is spent, expired or unknown; sign in again.');
-}
-
-/** `retryAfter` in seconds. */
-export function tooManyAttempts(retryAfter: number): TooManyRequests {
-  return new TooManyRequests('too_many_attempts', 'Too many failed attempts to sign in; wait.', { retryAfter });
 }

@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import { ACCESS_TOKEN_SECONDS } from '#platform/auth/user-token.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
+import { tooManyAttempts } from '../logins/refusals.ts';
 import { tooManyHashes } from '../users/refusals.ts';
-import { invalidCredentials, invalidRefreshToken, tooManyAttempts, wrongCurrentPassword } from './refusals.ts';
+import { invalidCredentials, invalidRefreshToken, wrongCurrentPassword } from './refusals.ts';
 import { ChangePasswordBody, KeysBody, LoginBody, RefreshBody, TokensBody, toTokensBody } from './schema.ts';
-import type { Sessions } from './service.ts';
+import type { SessionService } from './service.ts';
 
-export function sessionRoutes(sessions: Sessions): Route[] {
+export function sessionRoutes(sessions: SessionService): Route[] {
   return [
     route({
       method: 'post',
@@ -23,8 +24,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       method: 'post',
       path: '/api/v1/auth/refresh',
       summary: 'Exchange a refresh token for a new pair',
-      description:
-        'The token sent is spent at once. A spent one that is used again ends the session and all its tokens.',
+      description: 'Spends the token at once. Using a spent token again ends the session and all its tokens.',
       tag: 'Sessions',
       access: 'public',
       request: { body: RefreshBody },
@@ -36,7 +36,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
       method: 'post',
       path: '/api/v1/auth/logout',
       summary: 'Sign out',
-      description: 'Ends the session of the token and all its tokens; a token of no session changes nothing.',
+      description: 'Ends the session and all its tokens; a token that belongs to no session changes nothing.',
       tag: 'Sessions',
       access: 'public',
       request: { body: RefreshBody },
@@ -49,10 +49,10 @@ export function sessionRoutes(sessions: Sessions): Route[] {
     route({
       method: 'post',
       path: '/api/v1/auth/password',
-      summary: 'Change the own password',
+      summary: 'Change your password',
       description:
-        'All other sessions end, with their tokens; the one that asks goes on. A wrong current password is 403 ' +
-        '`invalid_credentials` and counts like a failure to sign in.',
+        'Ends all other sessions and their tokens; the session of this request goes on. A wrong current password is 403 ' +
+        '`invalid_credentials` and counts as a failed sign-in.',
       tag: 'Sessions',
       access: 'user',
       request: { body: ChangePasswordBody },
@@ -66,7 +66,7 @@ export function sessionRoutes(sessions: Sessions): Route[] {
   ];
 }
 
-/** The public halves of the keys that sign access tokens; the next one is shown before it is used. */
+/** The public halves of the keys that sign access tokens; the next one is published before it is used. */
 export function keyRoutes(keys: z.output<typeof KeysBody>): Route[] {
   return [
     route({

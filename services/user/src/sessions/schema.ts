@@ -6,9 +6,9 @@ const RefreshToken = z
   .string('A refresh token, as text.')
   .min(1, 'A refresh token is required.')
   .max(512, 'At most 512 characters.')
-  .meta({ description: 'Opaque; good for one exchange.' });
+  .meta({ description: 'Opaque; valid for one exchange.' });
 
-/** Cut short: neither opens anything, nor looks as if it did. */
+/** Cut short: they open nothing, and don't look as if they did. */
 const EXAMPLE_ACCESS_TOKEN = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.…';
 const EXAMPLE_REFRESH_TOKEN = 'fT8cnlsKTm2PQhqcbgt9NQAAAAC…';
 

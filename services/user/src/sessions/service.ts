@@ -3,15 +3,21 @@ import { type Unauthorized, Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { LoginThrottle } from '../logins/service.ts';
 import type { RevocationRepository } from '../revocations/repository.ts';
-import type { Proof, Users } from '../users/service.ts';
+import type { Proof, UserService } from '../users/service.ts';
 import type { User } from '../users/user.ts';
 import type { RefreshToken, RefreshTokens } from './refresh-token.ts';
 import { invalidCredentials, invalidRefreshToken, wrongCurrentPassword } from './refusals.ts';
 import type { SessionRepository } from './repository.ts';
 import { isCurrent, isSpent, type Session, secondsToLive } from './session.ts';
 
-/** Sessions of a user that are ended at once. */
-const ENDED_AT_ONCE = 16;
+/** Sessions of one user that are ended at the same time. */
+const END_CONCURRENCY = 16;
+
+export const LOGIN_OUTCOMES = ['succeeded', 'refused', 'throttled'] as const;
+export type LoginOutcome = (typeof LOGIN_OUTCOMES)[number];
+
+export const REFRESH_OUTCOMES = ['refreshed', 'refused', 'reused'] as const;
+export type RefreshOutcome = (typeof REFRESH_OUTCOMES)[number];
 
 export interface TokenPair {
   readonly accessToken: string;
@@ -33,46 +39,46 @@ export interface PasswordChange {
   readonly newPassword: string;
 }
 
-export type RefreshOutcome = 'refreshed' | 'refused' | 'reused';
-
-export interface Sessions {
-  /** Throws Unauthorized `invalid_credentials`, the same for every cause, and TooManyRequests `too_many_attempts`. */
+export interface SessionService {
+  /** Throws Unauthorized `invalid_credentials`, the same for every cause, TooManyRequests `too_many_attempts` and Unavailable `busy`. */
   login(login: Login): Promise<TokenPair>;
   /**
-   * Exchanges a refresh token, which is spent then. One that was spent before ends its session and every token of it (RFC 9700 §4.14.2):
-   * either it or the newer one is in wrong hands, and nobody can tell which. Throws Unauthorized `invalid_refresh_token`.
+   * Exchanges a refresh token, which is spent then. A token that was already spent ends its session with all its tokens (RFC 9700
+   * §4.14.2): either it or the newer one is in wrong hands, and nobody can tell which. Throws Unauthorized `invalid_refresh_token`.
    */
   refresh(refreshToken: string): Promise<TokenPair>;
   /**
-   * Ends the token's session; nothing happens for a token of none. A spent token ends it too: the worst that its finder can do with it,
-   * and what using it to refresh would have done.
+   * Ends the token's session, if it has one. A spent token ends it too: refreshing with it would have done the same, and its finder can
+   * do no worse.
    */
   logout(refreshToken: string): Promise<void>;
   /**
    * Changes the password and ends all other sessions of the user. Throws Forbidden `invalid_credentials` for a wrong current password,
-   * which counts like a failure to sign in, TooManyRequests `too_many_attempts`, and Unavailable `busy`, nothing done. One change of a
+   * which counts as a failed sign-in, TooManyRequests `too_many_attempts`, and Unavailable `busy`, with nothing done. One change of a
    * user at a time.
    */
   changePassword(change: PasswordChange): Promise<void>;
-  /** Ends every session that the user has, or had begun to open, when it was called. */
+  /** Ends every session that the user had, or had begun to open, when it was called. */
   endAll(userId: string): Promise<void>;
 }
 
-export interface SessionsParts {
-  readonly users: Users;
+export interface SessionParts {
+  readonly users: UserService;
   readonly sessions: SessionRepository;
   readonly revocations: RevocationRepository;
   readonly throttle: LoginThrottle;
   readonly refreshTokens: RefreshTokens;
+  readonly now: () => Date;
   issueAccessToken(user: User, sessionId: string): string;
-  countLogin(outcome: 'succeeded' | 'refused'): void;
+  countLogin(outcome: LoginOutcome): void;
   countRefresh(outcome: RefreshOutcome): void;
-  /** Told of a session that was ended because a spent token came back. */
+  /** Told of a session that was ended because a spent token was used again. */
   warnOfReuse(session: Session, token: RefreshToken): void;
 }
 
-export function createSessions(parts: SessionsParts): Sessions {
-  const { users, sessions, revocations, throttle, refreshTokens, issueAccessToken, countLogin, countRefresh } = parts;
+export function createSessionService(parts: SessionParts): SessionService {
+  const { users, sessions, revocations, throttle, refreshTokens, now } = parts;
+  const { issueAccessToken, countLogin, countRefresh, warnOfReuse } = parts;
   const oneByOne = createKeyedLimit(1);
 
   async function login({ email, password, ip }: Login): Promise<TokenPair> {
@@ -92,16 +98,16 @@ export function createSessions(parts: SessionsParts): Sessions {
     }
   }
 
-  /** Undefined, and nothing open, when what the proof says has changed meanwhile. */
+  /** Undefined, with nothing open, when what the proof says has changed meanwhile. */
   async function open(proof: Proof): Promise<TokenPair | undefined> {
     const { user } = proof;
-    const createdAt = new Date();
+    const { userId } = user;
+    const createdAt = now();
     const token = refreshTokens.create(crypto.randomUUID());
     const { sessionId, familyHash, generation, hash: currentHash } = token;
-    const { userId } = user;
     const session: Session = { sessionId, userId, familyHash, currentHash, generation, isRevoked: false, createdAt };
     await sessions.open(session, secondsToLive(createdAt, createdAt));
-    // Whoever ends all sessions from now on finds this one; who did so before it could be found has changed what is compared here.
+    // Whoever ends all sessions from now on finds this one; whoever did so before it could be found has changed what is compared here.
     if (!(await users.isCurrent(proof))) {
       await end(session);
       return undefined;
@@ -127,10 +133,10 @@ export function createSessions(parts: SessionsParts): Sessions {
   /** False when the token was exchanged before. */
   async function exchange(session: Session, next: RefreshToken): Promise<boolean> {
     try {
-      return await sessions.rotate(session, next.hash, secondsToLive(session.createdAt, new Date()));
+      return await sessions.rotate(session, next.hash, secondsToLive(session.createdAt, now()));
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      // It may have been made: then the owner, sent to ask again with what is spent, would be taken for a thief.
+      // The exchange may have been made: then the owner, told to retry with a spent token, would be taken for a thief.
       const found = await findLiving(session.sessionId);
       if (!found || !isCurrent(found, next)) throw error;
       return true;
@@ -139,28 +145,39 @@ export function createSessions(parts: SessionsParts): Sessions {
 
   async function findLiving(sessionId: string): Promise<Session | undefined> {
     const session = await sessions.find(sessionId);
-    const isLiving = session && !session.isRevoked && secondsToLive(session.createdAt, new Date()) > 0;
+    const isLiving = session && !session.isRevoked && secondsToLive(session.createdAt, now()) > 0;
     return isLiving ? session : undefined;
+  }
+
+  function refused(): Unauthorized {
+    countRefresh('refused');
+    return invalidRefreshToken();
   }
 
   async function reused(session: Session, token: RefreshToken): Promise<Unauthorized> {
     countRefresh('reused');
-    if (await end(session)) parts.warnOfReuse(session, token);
+    if (await end(session)) warnOfReuse(session, token);
     return invalidRefreshToken();
   }
 
-  /** True for the one call that ended it. Access tokens first: cut off between the two, the whole is done again. */
+  async function logout(text: string): Promise<void> {
+    const token = refreshTokens.read(text);
+    const session = token && (await findLiving(token.sessionId));
+    if (session && (isCurrent(session, token) || isSpent(session, token))) await end(session);
+  }
+
+  /** True for the one call that ended it. Access tokens first: if it is cut off between the two, everything is done again. */
   async function end(session: Session): Promise<boolean> {
-    const now = new Date();
-    await revocations.revokeSession(session.sessionId, now);
-    return sessions.revoke(session, Math.max(1, secondsToLive(session.createdAt, now)));
+    const endedAt = now();
+    await revocations.revokeSession(session.sessionId, endedAt);
+    return sessions.revoke(session, Math.max(1, secondsToLive(session.createdAt, endedAt)));
   }
 
   async function endAll(userId: string, keptSessionId?: string): Promise<void> {
     const sessionIds = await sessions.listOf(userId);
     const others = sessionIds.filter((sessionId) => sessionId !== keptSessionId);
-    await pLimit(ENDED_AT_ONCE).map(others, async (sessionId) => {
-      // One that isn't open yet is judged by whoever opens it.
+    await pLimit(END_CONCURRENCY).map(others, async (sessionId) => {
+      // One that isn't open yet is checked by whoever opens it.
       const session = await findLiving(sessionId);
       if (session) await end(session);
     });
@@ -177,29 +194,20 @@ export function createSessions(parts: SessionsParts): Sessions {
         throw wrongCurrentPassword();
       }
       await throttle.noteSuccess(email, ip);
-      // First, for it may be refused, and then no session has ended.
+      // First, since it may be refused, and then no session has ended.
       const newHash = await users.hashPassword(newPassword);
-      // Before, so that no crash leaves them; and after, for those that the old password opened meanwhile.
+      // Once before, so that no crash leaves them; and once after, for those that the old password opened meanwhile.
       await endAll(userId, sessionId);
       if (!(await users.replacePassword(proof, newHash))) continue;
       return endAll(userId, sessionId);
     }
   }
 
-  function refused(): Unauthorized {
-    countRefresh('refused');
-    return invalidRefreshToken();
-  }
-
   return {
     login,
     refresh,
+    logout,
     changePassword: (change) => oneByOne(change.userId, () => changePassword(change)),
     endAll: (userId) => endAll(userId),
-    async logout(text) {
-      const token = refreshTokens.read(text);
-      const session = token && (await findLiving(token.sessionId));
-      if (session && (isCurrent(session, token) || isSpent(session, token))) await end(session);
-    },
   };
 }

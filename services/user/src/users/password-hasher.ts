@@ -4,32 +4,35 @@ import pLimit from 'p-limit';
 import type { Metrics } from '#platform/metrics.ts';
 import { tooManyHashes } from './refusals.ts';
 
-/** Hashes in the thread pool behind a bound. Throws Unavailable `busy` when over a second's work waits already. */
+/** Hashes in the thread pool, behind a bound. Throws Unavailable `busy` when more than a second's work is waiting. */
 export interface PasswordHasher {
   hash(password: string): Promise<string>;
-  /** False comes after the work of a hash of today's cost, without a hash or for a cheaper one too: its time doesn't tell who exists. */
+  /**
+   * False takes the work of a hash at today's cost, also without a hash and for a cheaper one: the time that it takes doesn't tell which
+   * accounts exist.
+   */
   verify(password: string, hash: string | undefined): Promise<boolean>;
   /** True for a hash that was made at another cost. */
   isOutdated(hash: string): boolean;
 }
 
-/** Cores that hash at once: one is left to everything else. */
+/** Cores that hash at the same time: one is left to everything else. */
 const CONCURRENCY = Math.max(1, availableParallelism() - 1);
-/** ms of work that may wait. */
-const QUEUE = 1000;
-/** ms that one hash of cost 12 took where it was measured; the first ones here correct it. */
-const EXPECTED_AT_COST_12 = 210;
+const MAX_WAIT_MS = 1000;
+/** What one hash of cost 12 took where it was measured; the first ones here correct it. */
+const EXPECTED_MS_AT_COST_12 = 210;
 
 export function createPasswordHasher(cost: number, metrics: Metrics, concurrency = CONCURRENCY): PasswordHasher {
   const limit = pLimit(concurrency);
   const duration = metrics.histogram('password_hash_duration_seconds', 'Time of one password hash, without its wait.');
   metrics.gauge('password_hashes_waiting', 'Password hashes in line.', () => limit.pendingCount);
-  const nobodyAt = (rounds: number) => `${bcrypt.genSaltSync(rounds)}${'.'.repeat(31)}`;
-  const nobody = nobodyAt(cost);
-  let msPerHash = EXPECTED_AT_COST_12 * 2 ** (cost - 12);
+  /** Matches no password. */
+  const dummyHashAt = (rounds: number) => `${bcrypt.genSaltSync(rounds)}${'.'.repeat(31)}`;
+  const dummyHash = dummyHashAt(cost);
+  let msPerHash = EXPECTED_MS_AT_COST_12 * 2 ** (cost - 12);
 
   function bounded<Result>(work: () => Promise<Result>): Promise<Result> {
-    const places = Math.max(1, Math.floor((QUEUE * concurrency) / msPerHash));
+    const places = Math.max(1, Math.floor((MAX_WAIT_MS * concurrency) / msPerHash));
     if (limit.activeCount >= concurrency && limit.pendingCount >= places) throw tooManyHashes();
     return limit(async () => {
       const startedAt = performance.now();
@@ -43,12 +46,12 @@ export function createPasswordHasher(cost: number, metrics: Metrics, concurrency
 
   return {
     hash: async (password) => bounded(() => bcrypt.hash(password, cost)),
-    verify: async (password, hash = nobody) =>
+    verify: async (password, hash = dummyHash) =>
       bounded(async () => {
-        if (await bcrypt.compare(password, hash)) return hash !== nobody;
-        // One more doubles the work: a cheaper hash, and one of each cost from its own up to today's, cost what today's does.
+        if (await bcrypt.compare(password, hash)) return hash !== dummyHash;
+        // Each round doubles the work: a cheaper hash, and one of each cost from its own up to today's, cost what today's does.
         for (let rounds = bcrypt.getRounds(hash); rounds < cost; rounds += 1) {
-          await bcrypt.compare(password, nobodyAt(rounds));
+          await bcrypt.compare(password, dummyHashAt(rounds));
         }
         return false;
       }),

@@ -1,4 +1,3 @@
-import { types } from 'cassandra-driver';
 import type { Database, Row } from '#platform/cassandra/database.ts';
 import { toLong } from '#platform/cassandra/values.ts';
 import { cutPage, type TimePosition } from '#platform/page.ts';
@@ -6,7 +5,7 @@ import type { Credentials, User } from './user.ts';
 
 export interface UserPage {
   readonly users: readonly User[];
-  /** Where to go on; undefined at the end. */
+  /** Where the next page begins; undefined at the end. */
   readonly next: TimePosition | undefined;
 }
 
@@ -14,54 +13,46 @@ export interface UserRepository {
   /** Takes the address for its owner, once; false when somebody else has it. */
   claim(credentials: Credentials): Promise<boolean>;
   findCredentials(email: string): Promise<Credentials | undefined>;
-  /** Puts `newHash` in the place of `oldHash`; false, and nothing done, when the password has been changed meanwhile. */
+  /** Replaces `oldHash` with `newHash`; false, with nothing done, when the password has changed meanwhile. */
   replaceHash(email: string, oldHash: string, newHash: string): Promise<boolean>;
-  /** Adds the user unless it is there, and gives what is there. */
+  /** Adds the user unless it is there, and returns the stored one. */
   add(user: User): Promise<User>;
   find(userId: string): Promise<User | undefined>;
   /** The user as the last conditional write left it: what a change begins with. */
   findLatest(userId: string): Promise<User | undefined>;
-  /** Puts `next`, one version on, in the place of `user`; false, and nothing done, when it has been changed meanwhile. */
+  /** Replaces `user` with `next`, one version on; false, with nothing done, when it has changed meanwhile. */
   replace(user: User, next: User): Promise<boolean>;
-  /** Newest first, in one read. Each user is shown as it is, one whose change was cut off too. */
+  /** Newest first, in one read. Each user is shown as it is, even after a change that was cut off. */
   list(limit: number, after: TimePosition | undefined): Promise<UserPage>;
-  /** Takes the users from before there was a list into it, once. */
-  takeIntoList(): Promise<void>;
 }
 
-const CLAIM = `INSERT INTO credentials (email, user_id, password_hash, name, role, created_at)
-  VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS`;
-const FIND_CREDENTIALS =
-  'SELECT email, user_id, password_hash, name, role, created_at FROM credentials WHERE email = ?';
-const REPLACE_HASH = 'UPDATE credentials SET password_hash = ? WHERE email = ? IF password_hash = ?';
 const COLUMNS = 'user_id, email, name, role, status, version, created_at';
-const ADD = `INSERT INTO users (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS`;
-const FIND = `SELECT ${COLUMNS} FROM users WHERE user_id = ?`;
-const REPLACE = 'UPDATE users SET name = ?, role = ?, status = ?, version = ? WHERE user_id = ? IF version = ?';
-const NOTE = `UPDATE users_by_newest USING TIMESTAMP ? SET noted_version = ?
-  WHERE list = 'all' AND created_at = ? AND user_id = ?`;
-const PROJECT = `INSERT INTO users_by_newest (list, ${COLUMNS}) VALUES ('all', ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
-const IS_TAKEN_IN = "SELECT list FROM users_by_newest WHERE list = 'taken in'";
-const TAKEN_IN = "INSERT INTO users_by_newest (list, created_at, user_id) VALUES ('taken in', ?, ?)";
-/** Rows that the walk over all users reads at once. */
-const WALK_STEP = 500;
 
 export function createUserRepository(database: Database): UserRepository {
-  async function find(userId: string, options = {}): Promise<User | undefined> {
-    const [row] = await database.read('users.find', FIND, [types.Uuid.fromString(userId)], options);
+  async function find(userId: string, options: { serial?: boolean } = {}): Promise<User | undefined> {
+    const query = `SELECT ${COLUMNS} FROM users WHERE user_id = ?`;
+    const [row] = await database.read('users.find', query, [userId], options);
     return row && toUser(row);
   }
 
   const findLatest = (userId: string) => find(userId, { serial: true });
 
-  /** Comes before the user's row is written, so that a list whose row stays behind can tell. */
+  /** Comes before the write of the user's row, and so tells when the row of the list is behind. */
   async function note({ userId, version, createdAt }: User): Promise<void> {
-    const params = [stamp(createdAt, version), version, createdAt, types.Uuid.fromString(userId)];
-    await database.write('users_by_newest.note', NOTE, params);
+    await database.write(
+      'users_by_newest.note',
+      `UPDATE users_by_newest USING TIMESTAMP ? SET noted_version = ?
+        WHERE list = 'all' AND created_at = ? AND user_id = ?`,
+      [stamp(createdAt, version), version, createdAt, userId],
+    );
   }
 
   async function project(user: User): Promise<void> {
-    await database.write('users_by_newest.write', PROJECT, [...toColumns(user), stamp(user.createdAt, user.version)]);
+    await database.write(
+      'users_by_newest.write',
+      `INSERT INTO users_by_newest (list, ${COLUMNS}) VALUES ('all', ?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`,
+      [...toColumns(user), stamp(user.createdAt, user.version)],
+    );
   }
 
   async function toCurrent(row: Row): Promise<User | undefined> {
@@ -74,20 +65,28 @@ export function createUserRepository(database: Database): UserRepository {
   return {
     async claim({ email, userId, passwordHash, name, role, createdAt }) {
       const outcome = await database.conditional('credentials.claim', [
-        { query: CLAIM, params: [email, types.Uuid.fromString(userId), passwordHash, name, role, createdAt] },
+        {
+          query: `INSERT INTO credentials (email, user_id, password_hash, name, role, created_at)
+            VALUES (?, ?, ?, ?, ?, ?) IF NOT EXISTS`,
+          params: [email, userId, passwordHash, name, role, createdAt],
+        },
       ]);
-      // Without an answer the claim is sent again and then finds itself.
+      // A claim without an answer is sent again, and then finds itself.
       return outcome.applied || String(outcome.rows[0]?.user_id) === userId;
     },
 
     async findCredentials(email) {
-      const [row] = await database.read('credentials.find', FIND_CREDENTIALS, [email]);
+      const query = 'SELECT email, user_id, password_hash, name, role, created_at FROM credentials WHERE email = ?';
+      const [row] = await database.read('credentials.find', query, [email]);
       return row && { ...toIdentity(row), passwordHash: row.password_hash };
     },
 
     async replaceHash(email, oldHash, newHash) {
       const outcome = await database.conditional('credentials.replace_hash', [
-        { query: REPLACE_HASH, params: [newHash, email, oldHash] },
+        {
+          query: 'UPDATE credentials SET password_hash = ? WHERE email = ? IF password_hash = ?',
+          params: [newHash, email, oldHash],
+        },
       ]);
       // A hash has its own salt: whoever finds it wrote it.
       return outcome.applied || outcome.rows[0]?.password_hash === newHash;
@@ -95,7 +94,9 @@ export function createUserRepository(database: Database): UserRepository {
 
     async add(user) {
       await note(user);
-      const outcome = await database.conditional('users.add', [{ query: ADD, params: toColumns(user) }]);
+      const outcome = await database.conditional('users.add', [
+        { query: `INSERT INTO users (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) IF NOT EXISTS`, params: toColumns(user) },
+      ]);
       const [existing] = outcome.applied ? [] : outcome.rows;
       const added = existing ? toUser(existing) : user;
       await project(added);
@@ -109,9 +110,12 @@ export function createUserRepository(database: Database): UserRepository {
       const { userId, name, role, status, version } = next;
       await note(next);
       const outcome = await database.conditional('users.replace', [
-        { query: REPLACE, params: [name, role, status, version, types.Uuid.fromString(userId), user.version] },
+        {
+          query: 'UPDATE users SET name = ?, role = ?, status = ?, version = ? WHERE user_id = ? IF version = ?',
+          params: [name, role, status, version, userId, user.version],
+        },
       ]);
-      // Without an answer it is sent again and then finds itself, or somebody else who wrote the same.
+      // A write without an answer is sent again, and then finds itself, or somebody else's that wrote the same.
       if (!outcome.applied && !(outcome.uncertain && isSame(await findLatest(userId), next))) return false;
       await project(next);
       return true;
@@ -122,7 +126,7 @@ export function createUserRepository(database: Database): UserRepository {
       const rows = await database.read(
         'users_by_newest.list',
         `SELECT ${COLUMNS}, noted_version FROM users_by_newest WHERE list = 'all' ${from}LIMIT ?`,
-        [...(after ? [after.at, types.Uuid.fromString(after.id)] : []), limit + 1],
+        [...(after ? [after.at, after.id] : []), limit + 1],
       );
       const { page, last } = cutPage(rows, limit);
       const users = await Promise.all(page.map(toCurrent));
@@ -131,21 +135,6 @@ export function createUserRepository(database: Database): UserRepository {
         users: users.filter((user) => user !== undefined),
         next: last && { at: last.created_at, id: String(last.user_id) },
       };
-    },
-
-    async takeIntoList() {
-      const [isTakenIn] = await database.read('users_by_newest.is_taken_in', IS_TAKEN_IN, []);
-      if (isTakenIn) return;
-      let rows: Row[] = [];
-      do {
-        const from = rows.length > 0 ? 'WHERE token(user_id) > token(?) ' : '';
-        rows = await database.read('users.walk', `SELECT ${COLUMNS} FROM users ${from}LIMIT ?`, [
-          ...(rows.length > 0 ? [rows.at(-1)?.user_id] : []),
-          WALK_STEP,
-        ]);
-        await Promise.all(rows.map((row) => project(toUser(row))));
-      } while (rows.length === WALK_STEP);
-      await database.write('users_by_newest.taken_in', TAKEN_IN, [new Date(0), types.Uuid.random()]);
     },
   };
 }
@@ -156,7 +145,7 @@ function stamp(createdAt: Date, version: number): ReturnType<typeof toLong> {
 }
 
 function toColumns({ userId, email, name, role, status, version, createdAt }: User): unknown[] {
-  return [types.Uuid.fromString(userId), email, name, role, status, version, createdAt];
+  return [userId, email, name, role, status, version, createdAt];
 }
 
 function isSame(found: User | undefined, { version, name, role, status }: User): boolean {

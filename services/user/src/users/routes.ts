@@ -1,11 +1,11 @@
 import { type Route, route } from '#platform/http/route.ts';
 import { emailTaken, tooManyHashes } from './refusals.ts';
 import { ProfileBody, RegisterBody, RenameBody, toProfileBody } from './schema.ts';
-import type { Users } from './service.ts';
+import type { UserService } from './service.ts';
 
 const PROFILE = '/api/v1/auth/profile';
 
-export function userRoutes(users: Users): Route[] {
+export function userRoutes(users: UserService): Route[] {
   return [
     route({
       method: 'post',
@@ -23,7 +23,7 @@ export function userRoutes(users: Users): Route[] {
     route({
       method: 'get',
       path: PROFILE,
-      summary: 'The signed-in user',
+      summary: 'Your account',
       tag: 'Accounts',
       access: 'user',
       response: ProfileBody,
@@ -32,7 +32,7 @@ export function userRoutes(users: Users): Route[] {
     route({
       method: 'patch',
       path: PROFILE,
-      summary: 'Change the own name',
+      summary: 'Change your name',
       tag: 'Accounts',
       access: 'user',
       request: { body: RenameBody },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { unusablePassword, weakPassword } from './password.ts';
-import { isEmail, isName, normalizeEmail, type User } from './user.ts';
+import { isEmail, isName, normalizeEmail, ROLES, type User } from './user.ts';
 
 export const Email = z
   .string('An e-mail address, as text.')
@@ -8,7 +8,7 @@ export const Email = z
   .refine(isEmail, 'An e-mail address of at most 254 characters.')
   .meta({
     format: 'idn-email',
-    description: 'Compared without case, in Unicode form NFKC.',
+    description: 'Compared case-insensitively, in Unicode form NFKC.',
   });
 
 const Name = z
@@ -24,10 +24,10 @@ export const NewPassword = z
     format: 'password',
     minLength: 8,
     maxLength: 72,
-    description: 'At least 8 characters, at most 72 bytes in UTF-8, not one of the commonest.',
+    description: 'At least 8 characters, at most 72 bytes in UTF-8, not one of the most common.',
   });
 
-/** A password that is compared with what was chosen: rules for new ones don't keep an old one out. */
+/** A password to compare with the chosen one: the rules for new passwords don't lock an old one out. */
 export const GivenPassword = z
   .string('A password, as text.')
   .min(1, 'A password is required.')
@@ -55,7 +55,7 @@ export const ProfileBody = z
     id: z.guid(),
     email: z.string(),
     name: z.string(),
-    role: z.enum(['user', 'admin']),
+    role: z.enum(ROLES),
     createdAt: z.iso.datetime(),
   })
   .meta({ id: 'Profile', example: EXAMPLE_PROFILE });

@@ -1,5 +1,5 @@
 import { Unauthorized, Unavailable } from '#platform/errors.ts';
-import type { CountedAdmins } from '../admins/repository.ts';
+import type { AdminRepository } from '../admins/repository.ts';
 import type { PasswordHasher } from './password-hasher.ts';
 import { emailTaken } from './refusals.ts';
 import type { UserRepository } from './repository.ts';
@@ -11,38 +11,42 @@ export interface Registration {
   readonly name: string;
 }
 
-/** Who showed the right password, as both were then. */
+/** A user who gave the right password, as both were at that moment. */
 export interface Proof {
   readonly user: User;
   readonly passwordHash: string;
 }
 
-export interface Users {
-  /** Throws Conflict `email_taken`. Once the address is claimed the account exists: the next sign-in writes what is missing. */
+export interface UserService {
+  /** Throws Conflict `email_taken` and Unavailable `busy`. A claimed address is an account: the next sign-in adds what is missing. */
   register(registration: Registration): Promise<User>;
-  /** The active user with this password; undefined for every other case, after the same work. Throws Unavailable `busy`. */
+  /** The active user with this password; undefined in every other case, after the same work. Throws Unavailable `busy`. */
   authenticate(email: string, password: string): Promise<Proof | undefined>;
-  /** False when the password, the role or the access has changed since. */
+  /** False when the password, the role or the status has changed since. */
   isCurrent(proof: Proof): Promise<boolean>;
   /** Throws Unavailable `busy`. */
   hashPassword(password: string): Promise<string>;
-  /** False, and nothing done, when the password has changed since. */
+  /** False, with nothing done, when the password has changed since. */
   replacePassword(proof: Proof, newHash: string): Promise<boolean>;
-  /** Undefined unless there is such a user and it may sign in. */
+  /** The user, if it exists and may sign in. */
   findActive(userId: string): Promise<User | undefined>;
-  /** Throws Unauthorized where the token's user doesn't exist. */
+  /** Throws Unauthorized if the token's user doesn't exist. */
   getProfile(userId: string): Promise<User>;
+  /** Throws Unauthorized if the token's user doesn't exist. */
   rename(userId: string, name: string): Promise<User>;
 }
 
-export interface UsersParts {
+export interface UserParts {
   readonly users: UserRepository;
-  readonly admins: CountedAdmins;
+  readonly admins: AdminRepository;
   readonly passwords: PasswordHasher;
+  readonly now: () => Date;
   countRegistration(): void;
 }
 
-export function createUsers({ users, admins, passwords, countRegistration }: UsersParts): Users {
+export function createUserService(parts: UserParts): UserService {
+  const { users, admins, passwords, now, countRegistration } = parts;
+
   async function findActive(userId: string): Promise<User | undefined> {
     const user = await users.find(userId);
     return user?.status === 'active' ? user : undefined;
@@ -54,13 +58,13 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
     return user;
   }
 
-  /** Gives the hash that stands there, as far as this call knows. */
+  /** Returns the stored hash, as far as this call knows. */
   async function renewHash({ email, passwordHash }: Credentials, password: string): Promise<string> {
     try {
       const renewed = await passwords.hash(password);
       return (await users.replaceHash(email, passwordHash, renewed)) ? renewed : passwordHash;
     } catch (error) {
-      // The password was right; renewing its hash has time until the next sign-in.
+      // The password was right; renewing its hash can wait until the next sign-in.
       if (!(error instanceof Unavailable)) throw error;
       return passwordHash;
     }
@@ -68,7 +72,7 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
 
   return {
     async register({ email, password, name }) {
-      // Spares the hash; the claim below is what decides.
+      // Saves the work of a hash; the claim below decides.
       if (await users.findCredentials(email)) throw emailTaken();
       const passwordHash = await passwords.hash(password);
       const credentials: Credentials = {
@@ -76,7 +80,7 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
         email,
         name,
         role: 'user',
-        createdAt: new Date(),
+        createdAt: now(),
         passwordHash,
       };
       if (!(await users.claim(credentials))) throw emailTaken();
@@ -93,7 +97,7 @@ export function createUsers({ users, admins, passwords, countRegistration }: Use
       const isOutdated = passwords.isOutdated(credentials.passwordHash);
       const passwordHash = isOutdated ? await renewHash(credentials, password) : credentials.passwordHash;
       const user = (await users.find(credentials.userId)) ?? (await users.add(toUser(credentials)));
-      // Makes good what a crash left out, or a time before admins were counted.
+      // Completes what a crash left out.
       if (isActiveAdmin(user)) await admins.enter(user.userId, user.version);
       return user.status === 'active' ? { user, passwordHash } : undefined;
     },
