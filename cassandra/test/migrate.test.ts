@@ -58,7 +58,7 @@ test('a second migration does nothing, and does it in less than a second', async
   assert.ok(performance.now() - startedAt < 1000);
 });
 
-test('a file that was changed after it was applied is refused, its comments are free', async () => {
+test('a file that was changed after it was applied is refused, unless only its comments changed', async () => {
   const schemaDir = await schemaWith('0101_extra.cql', 'CREATE TABLE extra (id int PRIMARY KEY);');
   assert.deepEqual((await migrate(again({ schemaDir }))).applied, [`${store.keyspacePrefix}cart/0101_extra.cql`]);
   const file = join(schemaDir, 'cart', '0101_extra.cql');
@@ -71,7 +71,7 @@ test('a file that was changed after it was applied is refused, its comments are 
   );
 });
 
-test('of two runners at once each statement is executed by one', async () => {
+test('of two concurrent runners only one executes each statement', async () => {
   const tables = ['a', 'b', 'c', 'd', 'e'].map((name) => `CREATE TABLE both_${name} (id int PRIMARY KEY);`);
   const schemaDir = await schemaWith('0102_both.cql', tables.join('\n'));
   const steps: string[] = [];
@@ -84,7 +84,7 @@ test('of two runners at once each statement is executed by one', async () => {
   assert.equal(steps.filter((step) => step.includes('CREATE TABLE')).length, tables.length);
 });
 
-test('a runner killed in the middle of a file is continued once its lock has ended', async () => {
+test('the work of a runner killed in the middle of a file is continued once its lock has expired', async () => {
   const schemaDir = await schemaWith(
     '0103_cut.cql',
     ['a', 'b', 'c'].map((name) => `CREATE TABLE cut_${name} (id int PRIMARY KEY);`).join('\n'),
@@ -113,7 +113,7 @@ const killedAtItsSecondStatement = `
   await migrate({ ...JSON.parse(process.env.OPTIONS), onStep });
 `;
 
-test('a statement that fails stops the run, and its file may be put right', async () => {
+test('a failing statement stops the run, and its file may be corrected', async () => {
   const schemaDir = await schemaWith(
     '0104_wrong.cql',
     'CREATE TABLE right_a (id int PRIMARY KEY); CREATE TABLE extra (id int PRIMARY KEY);',

@@ -5,8 +5,8 @@ import { type Client, types } from 'cassandra-driver';
 import { connectAs, type TestKeyspaces, useKeyspaces } from '../../services/local/test-support/cassandra.ts';
 
 /**
- * `column = column + ?` in a conditional UPDATE works from Cassandra 4.1 on, though no documentation says so. The stock stands on it and
- * on what a refused batch answers: whoever raises the server's version reads here whether that still holds.
+ * `column = column + ?` in a conditional UPDATE works from Cassandra 4.1 on, though it isn't documented. The stock depends on it, and on
+ * what a refused batch answers: these tests show whether both still hold in a newer version of the server.
  */
 
 const head = types.Uuid.fromString('00000000-0000-0000-0000-000000000000');
@@ -70,13 +70,13 @@ async function stockOf(productId: types.Uuid): Promise<number[]> {
 const opsIn = (result: types.ResultSet) =>
   result.rows.map((row) => row.get('op_id')?.toString()).filter((id) => id !== undefined);
 
-test('a hold with enough there is applied: both counts move, the operation stands beside them', async () => {
+test('a hold is applied if enough is available: both counts move, and the operation is stored beside them', async () => {
   const productId = await newProduct(5);
   assert.equal((await hold(productId, newId(), 2)).wasApplied(), true);
   assert.deepEqual(await stockOf(productId), [3, 2, 0]);
 });
 
-test('a commit moves what was held to what is sold, an int and a bigint in one update', async () => {
+test('a commit moves the held quantity to sold, an int and a bigint in one update', async () => {
   const productId = await newProduct(5);
   const orderId = newId();
   await hold(productId, orderId, 2);
@@ -86,7 +86,7 @@ test('a commit moves what was held to what is sold, an int and a bigint in one u
   assert.deepEqual(await stockOf(productId), [3, 0, 2]);
 });
 
-test('a hold without enough there is refused and answers with the head row only', async () => {
+test('a hold is refused if not enough is available, and answers with the head row only', async () => {
   const productId = await newProduct(1);
   const orderId = newId();
   const result = await hold(productId, orderId, 2);
@@ -95,7 +95,7 @@ test('a hold without enough there is refused and answers with the head row only'
   assert.deepEqual(await stockOf(productId), [1, 0, 0]);
 });
 
-test('a hold asked for again is refused and answers with its own row, also when nothing is left', async () => {
+test('a repeated hold is refused and answers with its own row, even if nothing is left', async () => {
   const productId = await newProduct(2);
   const orderId = newId();
   await hold(productId, orderId, 2);
@@ -105,7 +105,7 @@ test('a hold asked for again is refused and answers with its own row, also when 
   assert.deepEqual(await stockOf(productId), [0, 2, 0]);
 });
 
-test('a hold on a product that is not there is refused, answers with no row and leaves none', async () => {
+test('a hold on an unknown product is refused, answers with no row and leaves none', async () => {
   const productId = newId();
   const result = await hold(productId, newId(), 1);
   assert.equal(result.wasApplied(), false);
@@ -114,7 +114,7 @@ test('a hold on a product that is not there is refused, answers with no row and 
   assert.equal(rows.length, 0);
 });
 
-test('holds at once never take more than there is, and the counts are those of the operations', async () => {
+test('concurrent holds never take more than is available, and the counts match the operations', async () => {
   const productId = await newProduct(10);
   const results = await Promise.all(
     Array.from({ length: 4 }, async () => {

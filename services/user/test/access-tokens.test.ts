@@ -38,7 +38,7 @@ const PROTECTED = [
   ['get', '/internal/revocations?since=0'],
 ] as const;
 
-test('what the forger changes is all that keeps the token out', async () => {
+test('only what the forger changes keeps the token out', async () => {
   await store.api.get('/api/v1/auth/profile').auth(forger.forge({}), { type: 'bearer' }).expect(200);
   await store.api.get('/api/v1/auth/profile').auth(good, { type: 'bearer' }).expect(200);
 });
@@ -58,7 +58,7 @@ for (const [method, path] of PROTECTED) {
   });
 }
 
-test('other ways to send a good token are no way in', async () => {
+test('a valid token sent in any other way is refused', async () => {
   const ways = [`Basic ${good}`, good, `Bearer  ${good}`, `Bearer ${good} x`, `Bearer ${good},${good}`, 'Bearer', ''];
   for (const authorization of ways) {
     const { status, body } = await store.api.get('/api/v1/auth/profile').set('Authorization', authorization);
@@ -68,7 +68,7 @@ test('other ways to send a good token are no way in', async () => {
   await store.api.get(`/api/v1/auth/profile?access_token=${good}`).expect(401);
 });
 
-test('a public route takes no notice of a bad token', async () => {
+test('a public route ignores a bad token', async () => {
   const { status } = await store.api.post('/api/v1/auth/register').set('Authorization', 'Bearer x').send(newPerson());
   assert.equal(status, 201);
 });

@@ -22,7 +22,7 @@ async function usersOf(email: string): Promise<types.Row[]> {
   return rows.filter((row) => row.email === email);
 }
 
-test('registering gives the profile, where it is, and nothing of the password', async () => {
+test('registering returns the profile, its location, and nothing of the password', async () => {
   const person = newPerson();
   const response = await register({ ...person, email: ` ${person.email.toUpperCase()} `, name: '  Ada  Lovelace ' });
   assert.equal(response.status, 201);
@@ -52,7 +52,7 @@ test('an address is taken in every spelling of it', async () => {
   }
 });
 
-test('of twenty registrations of one address at once one wins, and it is the one that signs in', async () => {
+test('of twenty concurrent registrations of one address one wins, and it is the one that can sign in', async () => {
   const { email } = newPerson();
   const attempts = Array.from({ length: 20 }, (_, n) => ({
     email,
@@ -80,7 +80,7 @@ test('a registration cut off after its claim is finished by the next sign-in, wi
   assert.deepEqual(repaired, registered);
 });
 
-test('a cut-off registration is not finished by somebody with a wrong password', async () => {
+test('a wrong password doesn’t finish a registration that was cut off', async () => {
   const person = newPerson();
   const { body: registered } = await register(person).expect(201);
   await store.database.execute('DELETE FROM users WHERE user_id = ? IF EXISTS', [types.Uuid.fromString(registered.id)]);
@@ -88,7 +88,7 @@ test('a cut-off registration is not finished by somebody with a wrong password',
   assert.equal((await usersOf(person.email)).length, 0);
 });
 
-test('a claim that got no answer and is sent again finds itself', async () => {
+test('a claim that got no answer finds itself when it is sent again', async () => {
   const { createUserRepository } = await import('../src/users/repository.ts');
   const userId = crypto.randomUUID();
   const refusedBy = (owner: string) =>
@@ -100,7 +100,7 @@ test('a claim that got no answer and is sent again finds itself', async () => {
   assert.equal(await refusedBy(crypto.randomUUID()).claim(credentials), false);
 });
 
-test('the profile is the caller’s own, and its name can be changed, alone', async () => {
+test('the profile is the caller’s own, and only its name can be changed', async () => {
   const [ada, bob] = [newPerson(), newPerson()];
   const [{ body: adaBody }, { body: bobBody }] = await Promise.all([register(ada), register(bob)]);
   const token = userToken({ userId: adaBody.id });
@@ -111,7 +111,7 @@ test('the profile is the caller’s own, and its name can be changed, alone', as
   assert.deepEqual((await profile(userToken({ userId: bobBody.id })).expect(200)).body, bobBody);
 });
 
-test('a token of nobody has no profile and makes none', async () => {
+test('a token of an unknown user has no profile and creates none', async () => {
   const token = userToken();
   const { status, body } = await profile(token);
   assert.deepEqual([status, body.code], [401, 'unauthorized']);

@@ -38,7 +38,7 @@ async function makeAdmin(): Promise<Person> {
   return { ...person, ...(await signIn(person)) };
 }
 
-/** Nobody is an admin, nor counted as one; whatever an earlier test that failed has left. */
+/** Nobody is an admin or counted as one, whatever a failed test has left behind. */
 async function forgetAdmins(): Promise<void> {
   for (const id of await activeAdmins()) {
     await store.database.execute("UPDATE users SET role = 'user' WHERE user_id = ? IF EXISTS", [toUuid(id)]);
@@ -97,7 +97,7 @@ test('only admins see and change users', async () => {
   assert.equal((await profile(person)).body.role, 'user');
 });
 
-test('an admin sees a user, and nothing that is secret', async () => {
+test('an admin sees a user, and nothing secret', async () => {
   const [admin, person] = [await makeAdmin(), await signUp()];
   const { body } = await getUser(admin, person.id).expect(200);
   const { createdAt } = (await profile(person)).body;
@@ -106,7 +106,7 @@ test('an admin sees a user, and nothing that is secret', async () => {
   assert.deepEqual(body, { id, email, name, role: 'user', status: 'active', createdAt });
   const [newest] = (await list(admin, { limit: 1 }).expect(200)).body.data;
   assert.deepEqual(newest, body);
-  // A literal of no RFC 9562 version is a UUID too.
+  // A UUID of no RFC 9562 version is a UUID too.
   for (const id of [crypto.randomUUID(), '11111111-1111-1111-1111-111111111111']) {
     const unknown = await getUser(admin, id);
     assert.deepEqual([unknown.status, unknown.body.code], [404, 'user_not_found']);
@@ -114,13 +114,13 @@ test('an admin sees a user, and nothing that is secret', async () => {
   }
 });
 
-test('a walk over all users while others register misses nothing and repeats nothing, newest first', async () => {
+test('paging through all users while others register misses and repeats nothing, newest first', async () => {
   const admin = await makeAdmin();
   const there: string[] = [];
   for (let number = 0; number < 12; number += 1) there.push((await signUp()).id);
   const seen = await walk(admin, 3, signUp);
   const ids = seen.map(({ id }) => id);
-  assert.equal(new Set(ids).size, ids.length, 'one twice');
+  assert.equal(new Set(ids).size, ids.length, 'a user is listed twice');
   assert.deepEqual(
     there.filter((id) => !ids.includes(id)),
     [],
@@ -141,7 +141,7 @@ test('a page is one query', async () => {
   assert.equal((await count()) - earlier, 1);
 });
 
-test('the list shows a user as it is, also where a change was cut off before the list was written', async () => {
+test('the list shows a user as it is, even if a change was cut off before the list was written', async () => {
   const [admin, person] = [await makeAdmin(), await signUp()];
   const { rows } = await store.database.execute('SELECT created_at FROM users WHERE user_id = ?', [toUuid(person.id)]);
   const createdAt: Date = rows[0]?.created_at;
@@ -175,7 +175,7 @@ test('bad input is named, and a cursor of another list is refused', async () => 
   assert.equal((await list(admin, { cursor: 'bm8.bm8' })).body.code, 'invalid_cursor');
 });
 
-test('a disabled user is signed out: refresh at once, access within 10 s; enabled again, the user can sign in', async () => {
+test('a disabled user is signed out, refresh tokens at once and access tokens within 10 s; once enabled, the user can sign in again', async () => {
   const [admin, person] = [await makeAdmin(), await signUp()];
   const other = { ...person, ...(await signIn(person)) };
   const { body } = await patch(admin, person.id, { status: 'disabled' }).expect(200);
@@ -201,7 +201,7 @@ test('a demoted admin is signed out, and comes back as a shopper', async () => {
   assert.equal((await list({ ...other, ...(await signIn(other)) })).status, 403);
 });
 
-test('who is an admin no more changes nobody, not even where the token is good for seconds yet', async () => {
+test('a former admin changes nobody, not even in the seconds for which the token is still valid', async () => {
   const [admin, person] = [await makeAdmin(), await signUp()];
   const unaware = await store.another({});
   for (const change of [{ role: 'user' }, { status: 'disabled' }]) {
@@ -222,7 +222,7 @@ test('who is an admin no more changes nobody, not even where the token is good f
   assert.equal((await getUser(admin, person.id)).body.role, 'user');
 });
 
-test('who loses the role while taking it back has lost it', async () => {
+test('an admin who loses the role while restoring it has lost it', async () => {
   const credentials = { userId: 'somebody', email: '', name: '', createdAt: new Date(), passwordHash: '' };
   let stored: User = toUser({ ...credentials, role: 'admin' });
   const admins = createAdminService({
@@ -230,7 +230,7 @@ test('who loses the role while taking it back has lost it', async () => {
       find: async () => stored,
       findLatest: async () => stored,
       replace: async (user: User, next: User) => {
-        // Another admin is quicker.
+        // Another admin is faster.
         if (stored.version === 1) stored = { ...stored, role: 'user', version: 2 };
         if (user.version !== stored.version) return false;
         stored = next;
@@ -257,7 +257,7 @@ test('a promoted user is an admin from the next refresh on, and counts as one', 
   assert.deepEqual(await activeAdmins(), [person.id]);
 });
 
-test('sign-ins that run while a user is disabled leave no session that goes on', async () => {
+test('sign-ins in progress while a user is disabled leave no open session', async () => {
   const [admin, person] = [await makeAdmin(), await signUp()];
   const { email, password } = person;
   const logins = Array.from({ length: 6 }, async (_, number) => {
@@ -284,10 +284,10 @@ test('the last admin can neither be disabled nor demoted', async () => {
 
   const second = await makeAdmin();
   await patch(admin, second.id, { status: 'disabled' }).expect(200);
-  assert.equal((await patch(admin, admin.id, { role: 'user' })).status, 409, 'a disabled admin is none');
+  assert.equal((await patch(admin, admin.id, { role: 'user' })).status, 409, 'a disabled admin doesn’t count');
 });
 
-test('two admins who take each other’s role away at once leave one, twenty times', async () => {
+test('two admins who demote or disable each other at the same time leave one, twenty times', async () => {
   for (let round = 0; round < 20; round += 1) {
     await forgetAdmins();
     const [one, two] = [await makeAdmin(), await makeAdmin()];
@@ -299,7 +299,7 @@ test('two admins who take each other’s role away at once leave one, twenty tim
   }
 });
 
-test('five admins who each take two others’ roles away and give them back at once leave one at every moment', async () => {
+test('five admins who each demote and promote two others at the same time leave at least one at every moment', async () => {
   await forgetAdmins();
   const admins: Person[] = [];
   for (let number = 0; number < 5; number += 1) admins.push(await makeAdmin());
@@ -326,11 +326,11 @@ test('five admins who each take two others’ roles away and give them back at o
   assert.deepEqual(
     counted.filter((id) => !active.includes(id)),
     [],
-    'counted, but no admin',
+    'counted, but not an admin',
   );
 });
 
-test('an entry that comes after its user has left again does not count', async () => {
+test('an entry that arrives after its user has left again doesn’t count', async () => {
   const rows: { version: number; user_id: string; is_counted: boolean; user_version: number }[] = [];
   const admins = createAdminRepository({
     read: async () => rows,
@@ -352,14 +352,14 @@ test('an entry that comes after its user has left again does not count', async (
   await admins.enter(one, 1);
   await admins.leave(two, 3);
   await admins.enter(two, 2);
-  assert.deepEqual(counted(), [one], 'as of version 2 it was one, as of 3 no longer');
+  assert.deepEqual(counted(), [one], 'an admin as of version 2, no longer as of 3');
   await assert.rejects(admins.leave(one, 2), { code: 'last_admin' });
   await admins.enter(two, 4);
   await admins.leave(one, 2);
   assert.deepEqual(counted(), [two]);
 });
 
-test('each change leaves a line in the audit log, a refused one too, and none of them holds a secret', async () => {
+test('each change leaves a line in the audit log, even a refused one, and none holds a secret', async () => {
   await forgetAdmins();
   const [admin, person] = [await makeAdmin(), await signUp()];
   await patch(admin, person.id, { status: 'disabled' }).expect(200);

@@ -105,7 +105,7 @@ interface Case {
 const without = (object: Record<string, unknown>, field: string) =>
   Object.fromEntries(Object.entries(object).filter(([name]) => name !== field));
 
-/** Every bad value of `field`, its absence, and unknown fields beside a body that is fine. */
+/** Every bad value of `field`, and its absence, in a body that is otherwise fine. */
 function casesOf(path: string, good: Record<string, unknown>, field: string, bad: unknown[], method?: 'patch'): Case[] {
   const bodies = [...bad.map((value) => ({ ...good, [field]: value })), without(good, field)];
   return bodies.map((body) => ({ path, field, body, ...(method && { method }) }));
@@ -133,7 +133,7 @@ const cases: Case[] = [
 const send = ({ method = 'post' as 'post' | 'patch', path }: { method?: 'post' | 'patch'; path: string }) =>
   store.api[method](path).auth(token, { type: 'bearer' });
 
-test(`${cases.length} bad inputs: each is 400 and names its field, and doesn’t repeat what was sent`, async () => {
+test(`${cases.length} bad inputs: each is a 400 that names its field and doesn’t repeat what was sent`, async () => {
   assert.ok(cases.length >= 60);
   for (const bad of cases) {
     const { status, body, headers } = await send(bad).send(bad.body as object);
@@ -161,7 +161,7 @@ test('several faults are named together', async () => {
   ]);
 });
 
-test('a body that is no JSON object is refused', async () => {
+test('a body that isn’t a JSON object is refused', async () => {
   const bodies: [string, string, number][] = [
     ['application/json', '{', 400],
     ['application/json', '', 400],
@@ -186,7 +186,7 @@ test('a body that is no JSON object is refused', async () => {
   }
 });
 
-test('queries are refused where none is known, and checked where one is', async () => {
+test('unknown query parameters are refused, known ones checked', async () => {
   await store.api.post('/api/v1/auth/login?next=/admin').send(signIn).expect(400);
   await store.api.get('/.well-known/jwks.json?kid=x').expect(400);
   const internal = serviceToken('cart', 'user', 'revocations:read');
@@ -197,7 +197,7 @@ test('queries are refused where none is known, and checked where one is', async 
   }
 });
 
-test('a wrong verb is told the right ones', async () => {
+test('a wrong method is answered with the allowed ones', async () => {
   for (const [path, allow] of [
     ['/api/v1/auth/login', 'POST, OPTIONS'],
     ['/api/v1/auth/profile', 'GET, PATCH, HEAD, OPTIONS'],
@@ -208,7 +208,7 @@ test('a wrong verb is told the right ones', async () => {
   }
 });
 
-test('nothing that was sent here was worth an error line', () => {
+test('none of these inputs is logged as an error', () => {
   assert.deepEqual(
     store.logs.filter(({ level }) => level === 'error'),
     [],

@@ -57,14 +57,14 @@ test('an unknown address and a wrong password get the same answer after the same
   assert.equal(JSON.parse(known.body).code, 'invalid_credentials');
 });
 
-/** Processor time of wrong passwords for `hash`, in µs. */
+/** Processor time of three wrong passwords for `hash`, in µs. */
 async function workOfRefusals(passwords: PasswordHasher, hash: string | undefined): Promise<number> {
   const startedAt = process.cpuUsage();
   for (let times = 0; times < 3; times += 1) assert.equal(await passwords.verify(WRONG, hash), false);
   return process.cpuUsage(startedAt).user;
 }
 
-test('the hash for nobody costs what a real one does, and matches nothing', async () => {
+test('the dummy hash costs what a real one does, and matches nothing', async () => {
   for (const cost of [10, 11]) {
     const passwords = createPasswordHasher(cost, createMetrics());
     const real = await passwords.hash('correct horse');
@@ -74,20 +74,20 @@ test('the hash for nobody costs what a real one does, and matches nothing', asyn
   }
 });
 
-test('a wrong password for a hash from before the cost was raised takes the work of today’s, in one place of the line', async () => {
+test('a wrong password for a hash of a lower cost takes the work of today’s, and one place in the queue', async () => {
   const metrics = createMetrics();
   const passwords = createPasswordHasher(12, metrics);
-  const ofNobody = await workOfRefusals(passwords, undefined);
+  const ofDummy = await workOfRefusals(passwords, undefined);
   for (const cost of [10, 11]) {
     const older = await createPasswordHasher(cost, createMetrics()).hash('correct horse');
-    const ratio = (await workOfRefusals(passwords, older)) / ofNobody;
+    const ratio = (await workOfRefusals(passwords, older)) / ofDummy;
     assert.ok(ratio > 0.8 && ratio < 1.25, `cost ${cost}: ratio ${ratio}`);
     assert.equal(await passwords.verify('correct horse', older), true);
   }
   assert.match(await metrics.registry.metrics(), /^password_hash_duration_seconds_count 11$/m);
 });
 
-test('an account is blocked for a network after ten failures: 429 with the 15 minutes to wait, whatever the password', async () => {
+test('after ten failures an account is blocked for the network: 429 with a Retry-After of 15 minutes, whatever the password', async () => {
   const person = await signUp();
   const ip = newNetwork();
   await failTimes(10, person.email, ip);
@@ -98,10 +98,10 @@ test('an account is blocked for a network after ten failures: 429 with the 15 mi
     const wait = Number(response.headers['retry-after']);
     assert.ok(wait > 840 && wait <= 900, `${wait} s`);
   }
-  assert.equal(await hashes(), earlier, 'who is blocked costs no hash');
+  assert.equal(await hashes(), earlier, 'a blocked attempt costs no hash');
 });
 
-test('a stranger who fails doesn’t keep the owner out, nor anybody else on the stranger’s network', async () => {
+test('a stranger’s failures lock out neither the owner nor anybody else on the stranger’s network', async () => {
   const [owner, neighbour] = [await signUp(), await signUp()];
   const stranger = newNetwork();
   await failTimes(10, owner.email, stranger);
@@ -123,7 +123,7 @@ test('an unknown address is blocked like a known one', async () => {
   await login({ email: 'NOBODY@example.com', password: WRONG }, ip).expect(429);
 });
 
-test('after a block one more failure doubles it, and a success forgets it all', async () => {
+test('after a block one more failure doubles it, and a success clears the count', async () => {
   const person = await signUp();
   const ip = newNetwork();
   await failTimes(10, person.email, ip);
@@ -144,7 +144,7 @@ test('only failures count', async () => {
   for (let times = 0; times < 15; times += 1) await login(person, ip).expect(200);
 });
 
-test('fifty guesses at once get ten answers, and the right one among the rest isn’t told', async () => {
+test('fifty concurrent guesses get ten answers, and the right one among the rest isn’t revealed', async () => {
   const person = await signUp();
   const ip = newNetwork();
   const guesses = Array.from({ length: 50 }, (_, n) => (n < 30 ? WRONG : n === 49 ? person.password : `${WRONG} ${n}`));
@@ -165,7 +165,7 @@ test('a network is blocked for every account after a hundred failures in a day',
   await login(person, newNetwork()).expect(200);
 });
 
-test('what is kept of failures names neither address nor IP, and goes by itself', async () => {
+test('stored failures name neither address nor IP, and expire', async () => {
   const ip = newNetwork();
   await failTimes(1, 'private@example.com', ip);
   const { rows } = await store.database.execute('SELECT key, TTL(failures) AS ttl FROM login_failures');
@@ -196,7 +196,7 @@ test('a sign-in renews a hash of another cost, and the password stays the same',
   assert.match(await storedHash(), /^\$2b\$10\$/);
 });
 
-test('a hash is renewed only in the place of the one that was checked', async () => {
+test('a hash replaces only the one that was checked', async () => {
   const statements: { query: string; params: readonly unknown[] }[] = [];
   const users = createUserRepository({
     conditional: async (_name: string, [statement]: typeof statements) => {
@@ -209,7 +209,7 @@ test('a hash is renewed only in the place of the one that was checked', async ()
   assert.deepEqual(statements[0]?.params, ['new', 'ada@example.com', 'old']);
 });
 
-test('hashing takes a second’s work and no more: the rest is told to come back', async () => {
+test('hashing accepts a second’s work and no more: the rest gets 503 with Retry-After', async () => {
   const passwords = createPasswordHasher(10, createMetrics(), 1);
   await passwords.hash('warm-up');
   const results = await Promise.allSettled(Array.from({ length: 100 }, (_, n) => passwords.hash(`password ${n}`)));
@@ -219,7 +219,7 @@ test('hashing takes a second’s work and no more: the rest is told to come back
   await passwords.hash('room again');
 });
 
-test('a crowd that signs in gets tokens or 503 with Retry-After, and others are served meanwhile', async () => {
+test('a crowd of sign-ins gets tokens or 503 with Retry-After, and others are served meanwhile', async () => {
   const person = await signUp();
   const crowd = Promise.all(Array.from({ length: 40 * availableParallelism() }, () => login(person, newNetwork())));
   const startedAt = performance.now();
@@ -233,7 +233,7 @@ test('a crowd that signs in gets tokens or 503 with Retry-After, and others are 
   assert.ok(answers.every(({ status }) => status === 200 || status === 503));
 });
 
-test('sign-ins are counted by what became of them', async () => {
+test('sign-ins are counted by outcome', async () => {
   const person = await signUp();
   const ip = newNetwork();
   const count = (outcome: string) => store.metric(`logins_total{outcome="${outcome}"}`);

@@ -50,7 +50,7 @@ const signInAgain = async (person: Person): Promise<Person> => ({
 });
 const family = ({ refresh_token }: Person) => types.Uuid.fromString(refreshTokens.read(refresh_token)?.sessionId ?? '');
 
-test('the new password signs in, the old one no more', async () => {
+test('the new password signs in, the old one no longer does', async () => {
   const person = await signUp();
   const { body } = await change(person, person.password, NEW_PASSWORD).expect(204);
   assert.deepEqual(body, {});
@@ -58,7 +58,7 @@ test('the new password signs in, the old one no more', async () => {
   await login({ ...person, password: NEW_PASSWORD }).expect(200);
 });
 
-test('all other sessions end, refresh at once and access within 10 s; the caller’s goes on', async () => {
+test('all other sessions end, refresh tokens at once and access tokens within 10 s; the caller’s goes on', async () => {
   const person = await signUp();
   const others: Person[] = [];
   for (let number = 0; number < 3; number += 1) others.push({ ...person, ...(await login(person)).body });
@@ -73,7 +73,7 @@ test('all other sessions end, refresh at once and access within 10 s; the caller
   await refresh(person).expect(200);
 });
 
-test('a session is ended once: not again by the next change, nor when it was over before', async () => {
+test('a session is ended once: not again by the next change, nor if it was already over', async () => {
   const person = await signUp();
   const [living, left, over] = [await signInAgain(person), await signInAgain(person), await signInAgain(person)];
   await store.api.post('/api/v1/auth/logout').send({ refresh_token: left.refresh_token }).expect(204);
@@ -85,7 +85,7 @@ test('a session is ended once: not again by the next change, nor when it was ove
   assert.deepEqual([living, left, over, person].map(times), [1, 1, 0, 0]);
 });
 
-test('a session that was ended is found no more, one that is about to be opened is', async () => {
+test('an ended session is no longer listed, one that is about to be opened is', async () => {
   const person = await signUp();
   const [living, left] = [await signInAgain(person), await signInAgain(person)];
   const opening = types.Uuid.random();
@@ -108,7 +108,7 @@ test('nobody else’s session ends', async () => {
   await refresh(neighbour).expect(200);
 });
 
-test('a wrong current password changes nothing, ends nothing, and counts like a failure to sign in', async () => {
+test('a wrong current password changes nothing, ends nothing, and counts as a failed sign-in', async () => {
   const person = await signUp();
   const other: Person = { ...person, ...(await login(person)).body };
   const ip = newNetwork();
@@ -125,14 +125,14 @@ test('a wrong current password changes nothing, ends nothing, and counts like a 
   await login(person).expect(200);
 });
 
-test('a failure to sign in counts here too', async () => {
+test('a failed sign-in counts here too', async () => {
   const person = await signUp();
   const ip = newNetwork();
   for (let attempt = 0; attempt < 10; attempt += 1) await login({ ...person, password: 'wrong' }, ip).expect(401);
   await change(person, person.password, NEW_PASSWORD, ip).expect(429);
 });
 
-test('the new password follows the rules of registering, and bad input names its field alone', async () => {
+test('the new password follows the rules of registration, and bad input names only its field', async () => {
   const person = await signUp();
   const weak = ['short', 'password', 'x'.repeat(73), 'é'.repeat(37), 'nul\0 in the password', 7, null, undefined];
   for (const password of weak) {
@@ -153,7 +153,7 @@ test('without a token it is 401, whatever is sent', async () => {
   assert.equal((await store.api.post('/api/v1/auth/password').send(body)).body.code, 'unauthorized');
 });
 
-test('sign-ins with the old password that run during the change leave no session that goes on', async () => {
+test('sign-ins with the old password in progress during the change leave no open session', async () => {
   const person = await signUp();
   const logins = Array.from({ length: 6 }, async (_, number) => {
     await sleep(number * 60);
@@ -166,7 +166,7 @@ test('sign-ins with the old password that run during the change leave no session
   await refresh(person).expect(200);
 });
 
-test('of two changes at once one counts', async () => {
+test('of two concurrent changes one counts', async () => {
   const person = await signUp();
   const wanted = ['first of two passwords', 'second of two passwords'];
   const answers = await Promise.all(wanted.map((password) => change(person, person.password, password)));
@@ -176,7 +176,7 @@ test('of two changes at once one counts', async () => {
   await login({ ...person, password: wanted[1 - winner] ?? '' }).expect(401);
 });
 
-/** Changes of passwords with fakes for all parts; `steps` are told what these are asked. */
+/** Changes passwords with fakes for all parts, which record their calls in `steps`. */
 function createChanges(steps: string[], hashPassword: () => Promise<string> | undefined) {
   const step = (name: string, result: unknown) => async () => {
     steps.push(name);
@@ -196,14 +196,14 @@ function createChanges(steps: string[], hashPassword: () => Promise<string> | un
     sessions.changePassword({ userId, sessionId: 'kept', ip: '', currentPassword: '', newPassword: '' });
 }
 
-test('where hashing is busy the change ends no session', async () => {
+test('when hashing is busy the change ends no session', async () => {
   const steps: string[] = [];
   const changePassword = createChanges(steps, () => Promise.reject(tooManyHashes()));
   await assert.rejects(changePassword('somebody'), { status: 503, code: 'busy' });
   assert.deepEqual(steps, ['authenticate']);
 });
 
-test('changes of one user come one after the other, those of two don’t wait for each other', async () => {
+test('changes by one user run one after the other, those by two users don’t wait for each other', async () => {
   const steps: string[] = [];
   const hash = Promise.withResolvers<string>();
   const changePassword = createChanges(steps, () => hash.promise);

@@ -10,20 +10,20 @@ import { isEmail, isName, normalizeEmail } from '../src/users/user.ts';
 const NOW = new Date('2026-03-01T22:00:00Z');
 const DAY = 86_400;
 
-test('spellings of one address are one address', () => {
+test('all spellings of an address are one address', () => {
   for (const spelling of ['ada@example.com', ' Ada@Example.COM\n', 'ＡＤＡ＠example．com', '\u00a0ADA@EXAMPLE.com']) {
     assert.equal(normalizeEmail(spelling), 'ada@example.com');
   }
   assert.equal(normalizeEmail('Jose\u0301@example.com'), normalizeEmail('JOSÉ@example.com'));
 });
 
-test('normalizing an address twice changes nothing more', () => {
+test('normalizing an address a second time changes nothing', () => {
   for (const text of ['İ@example.com', 'ﬁ@ﬁ.com', 'ẞ@example.com', 'Å@example.com', 'ｶﾞ@example.com']) {
     assert.equal(normalizeEmail(normalizeEmail(text)), normalizeEmail(text));
   }
 });
 
-test('addresses that could get mail are taken', () => {
+test('addresses that could receive mail are accepted', () => {
   const longest = `${'l'.repeat(64)}@${'d'.repeat(63)}.${'d'.repeat(63)}.${'d'.repeat(57)}.com`;
   assert.equal(longest.length, 254);
   const good = [
@@ -49,7 +49,7 @@ test('a password counts its characters as people do and its bytes as bcrypt does
   assert.match(unusablePassword('half \ud800 pair') ?? '', /half/);
 });
 
-test('the thousand commonest passwords are refused in any case', () => {
+test('the thousand most common passwords are refused, in upper and lower case', () => {
   assert.equal(COMMON_PASSWORDS.size, 1000);
   for (const password of COMMON_PASSWORDS) assert.ok(password.length >= 8 && password === password.toLowerCase());
   for (const password of ['password', 'PassWord', 'QWERTYUIOP', 'trustno1']) {
@@ -78,13 +78,13 @@ test('the hundredth failure blocks a network until the day ends', () => {
   assert.equal(secondsBlocked(failNetwork({ count: 99, blockedUntil: undefined }, NOW), NOW), 2 * 3600);
 });
 
-test('a block ends, and counts its last split second as a second', () => {
+test('a block ends, and its last fraction of a second counts as a second', () => {
   const blockedUntil = new Date(NOW.getTime() + 1);
   assert.equal(secondsBlocked({ count: 10, blockedUntil }, NOW), 1);
   assert.equal(secondsBlocked({ count: 10, blockedUntil }, blockedUntil), 0);
 });
 
-test('one network is an IPv4 address or a /64', () => {
+test('a network is an IPv4 address or a /64', () => {
   assert.equal(networkOf('203.0.113.7'), '203.0.113.7');
   assert.equal(networkOf('::ffff:203.0.113.7'), '203.0.113.7');
   assert.equal(networkOf('2001:db8:0:1::1'), networkOf('2001:0DB8::1:aaaa:bbbb:cccc:dddd'));
@@ -95,7 +95,7 @@ test('one network is an IPv4 address or a /64', () => {
 
 const SESSION_ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
 
-test('a refresh token is read as it was made, and has one spelling', () => {
+test('a refresh token is read as it was created, and has one spelling', () => {
   const { text, ...made } = refreshTokens.create(SESSION_ID);
   assert.deepEqual(refreshTokens.read(text), made);
   assert.deepEqual([made.sessionId, made.generation], [SESSION_ID, 0]);
@@ -118,7 +118,7 @@ test('two refresh tokens of one session and generation differ', () => {
   assert.equal(new Set(successors.map((token) => token.hash)).size, 2);
 });
 
-test('a spent token is told by the secret of its family and an earlier generation', () => {
+test('a spent token has its family’s secret and an earlier generation', () => {
   const first = refreshTokens.create(SESSION_ID);
   const second = refreshTokens.createNext(first.text);
   const third = refreshTokens.createNext(second.text);

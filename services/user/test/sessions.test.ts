@@ -32,7 +32,7 @@ async function signIn({ email, password }: { email: string; password: string }):
   return (await store.api.post('/api/v1/auth/login').send({ email, password }).expect(200)).body;
 }
 
-/** A session as the database has it. */
+/** A session as stored. */
 const newSession = (currentHash: string) => ({
   sessionId: crypto.randomUUID(),
   userId: crypto.randomUUID(),
@@ -91,7 +91,7 @@ function setStatus(id: string, status: string): Promise<unknown> {
   ]);
 }
 
-test('signing in answers with exactly the four OAuth fields, never to be stored', async () => {
+test('a sign-in answers with exactly the four OAuth fields, and no-store', async () => {
   const person = await signUp();
   const response = await store.api.post('/api/v1/auth/login').send({ email: person.email, password: person.password });
   assert.deepEqual(Object.keys(response.body), ['access_token', 'refresh_token', 'token_type', 'expires_in']);
@@ -99,7 +99,7 @@ test('signing in answers with exactly the four OAuth fields, never to be stored'
   assert.equal(response.headers['cache-control'], 'no-store');
 });
 
-test('an access token says who and which session, is signed by a published key, and opens the profile', async () => {
+test('an access token names the user and the session, is signed by a published key, and opens the profile', async () => {
   const person = await signUp();
   const { body: keys, headers } = await store.api.get('/.well-known/jwks.json').expect(200);
   assert.match(headers['cache-control'] ?? '', /^public/);
@@ -132,7 +132,7 @@ test('all public keys are published, the signing one first, and nothing private'
   for (const key of body.keys) assert.deepEqual(Object.keys(key).sort(), ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
 });
 
-test('a refresh gives a new pair of the same session, over and over', async () => {
+test('a refresh returns a new pair for the same session, again and again', async () => {
   const person = await signUp();
   let token = person.refresh_token;
   for (let generation = 1; generation <= 5; generation += 1) {
@@ -145,7 +145,7 @@ test('a refresh gives a new pair of the same session, over and over', async () =
   }
 });
 
-test('a refresh token, and the secret that it shares with its family, are stored as their SHA-256 alone', async () => {
+test('a refresh token and the secret that it shares with its family are stored only as SHA-256', async () => {
   const { refresh_token } = await signUp();
   const { rows } = await store.database.execute('SELECT * FROM refresh_families WHERE family_id = ?', [
     family(refresh_token),
@@ -176,7 +176,7 @@ test('when the owner is first, the thief’s refresh ends the session of both', 
   assert.ok((await revokedSubjects()).includes(sessionOf(thief.refresh_token)));
 });
 
-test('a reuse is logged once, with the session and without the token', async () => {
+test('reuse is logged once, with the session and without the token', async () => {
   const { refresh_token } = await signUp();
   const next = await exchanged(refresh_token);
   for (let times = 0; times < 3; times += 1) await assertRefused(refresh_token);
@@ -190,7 +190,7 @@ test('a reuse is logged once, with the session and without the token', async () 
   for (const secret of [refresh_token, next.refresh_token]) assert.ok(!lines[0]?.text.includes(secret));
 });
 
-test('a reuse ends one session and leaves the user’s others alone', async () => {
+test('reuse ends one session and leaves the user’s others alone', async () => {
   const person = await signUp();
   const other = await signIn(person);
   await exchanged(person.refresh_token);
@@ -198,7 +198,7 @@ test('a reuse ends one session and leaves the user’s others alone', async () =
   await exchanged(other.refresh_token);
 });
 
-test('fifty refreshes of one token at once: one child at most, and the session is over', async () => {
+test('of fifty concurrent refreshes of one token one succeeds at most, and the session is over', async () => {
   const { refresh_token } = await signUp();
   const answers = await Promise.all(Array.from({ length: 50 }, () => refresh(refresh_token)));
   const children = answers.filter(({ status }) => status === 200);
@@ -209,7 +209,7 @@ test('fifty refreshes of one token at once: one child at most, and the session i
   assert.equal(store.logs.filter(({ text }) => text.includes(sessionOf(refresh_token))).length, 1);
 });
 
-test('a refresh that loses the race ends the session: its access tokens first, so that a crash between is made good', async () => {
+test('a refresh that loses the race ends the session, its access tokens first, so that a crash in between is repaired', async () => {
   const token = refreshTokens.create(crypto.randomUUID());
   const steps: string[] = [];
   const step = (name: string, result: unknown) => async () => {
@@ -230,7 +230,7 @@ test('a refresh that loses the race ends the session: its access tokens first, s
   assert.deepEqual(steps, ['rotate', 'reused', 'revoke access tokens', 'revoke', 'warn']);
 });
 
-test('a session is forgotten only once its end is written: a crash before leaves it to be ended again', async () => {
+test('a session leaves the list only once its end is written: after an earlier crash it can be ended again', async () => {
   const session = newSession('current');
   const steps: string[] = [];
   const revokeWith = (conditional: () => Promise<unknown>) =>
@@ -247,7 +247,7 @@ test('a session is forgotten only once its end is written: a crash before leaves
   assert.deepEqual(steps, ['sessions.revoke', 'families_by_user.forget']);
 });
 
-test('a refresh whose exchange was made without an answer gives the pair; where it wasn’t, or can’t be known, nothing ends', async () => {
+test('a refresh whose exchange was made without an answer returns the pair; if it wasn’t, or nobody knows, nothing ends', async () => {
   const token = refreshTokens.create(crypto.randomUUID());
   const current = { ...token, currentHash: token.hash, userId: 'somebody', isRevoked: false, createdAt: new Date() };
   const refreshAgainst = (found: (newHash: string) => object | Promise<never>) => {
@@ -289,7 +289,7 @@ test('a refresh whose exchange was made without an answer gives the pair; where 
   );
 });
 
-test('a session that was opened on what has changed meanwhile is ended, and the sign-in decided anew', async () => {
+test('a session opened on facts that have changed meanwhile is ended, and the sign-in decided again', async () => {
   const steps: string[] = [];
   const opened: string[] = [];
   const step = (name: string) => async (session: string | { sessionId: string }) => {
@@ -325,7 +325,7 @@ test('a session that was opened on what has changed meanwhile is ended, and the 
   assert.deepEqual(steps, [...ended, 'authenticate', 'refused']);
 });
 
-test('ending one user’s many sessions doesn’t wait for another user’s', async () => {
+test('ending one user’s many sessions doesn’t hold up another user’s', async () => {
   const stuck = Array.from({ length: 100 }, () => 'stuck');
   const looked: string[] = [];
   const sessions = createSessionService({
@@ -342,7 +342,7 @@ test('ending one user’s many sessions doesn’t wait for another user’s', as
   assert.deepEqual(looked, [...stuck.slice(0, 16), 'free'], 'sixteen at once');
 });
 
-test('whoever knows a session’s id alone, as every access token shows it, can’t end the session', async () => {
+test('a session’s id, which every access token shows, is not enough to end the session', async () => {
   const { refresh_token } = await signUp();
   const current = (await exchanged((await exchanged(refresh_token)).refresh_token)).refresh_token;
   for (const generation of [0, 1, 2, 3, 2 ** 32 - 1]) {
@@ -357,7 +357,7 @@ test('whoever knows a session’s id alone, as every access token shows it, can�
   await exchanged(current);
 });
 
-test('a token of the session’s present or a later generation that isn’t its one good token ends nothing', async () => {
+test('a token of the current or a later generation that isn’t the session’s one valid token ends nothing', async () => {
   const { refresh_token } = await signUp();
   const first = Buffer.from(refresh_token, 'base64url');
   const otherSecret = Buffer.concat([first.subarray(0, 36), Buffer.alloc(32, 7)]).toString('base64url');
@@ -401,7 +401,7 @@ test('every cell of a session lives 14 days from its last refresh, and none past
   assert.ok((await timesToLive(next)).every((ttl) => ttl > 86_400 - 60 && ttl <= 86_400));
 });
 
-test('an exchange that got no answer and is sent again finds itself; one that was revoked meanwhile does not', async () => {
+test('an exchange that got no answer finds itself when it is sent again, unless the session was revoked meanwhile', async () => {
   const session = newSession('old');
   const rotateAgainst = (row: object) =>
     createSessionRepository({
@@ -441,7 +441,7 @@ test('logging out of one session leaves the others', async () => {
   await exchanged(other.refresh_token);
 });
 
-test('a session’s access token is refused here within 10 s of its end, one of another session is not', async () => {
+test('an access token is refused here within 10 s of its session’s end, one of another session is not', async () => {
   const person = await signUp();
   const other = await signIn(person);
   const profile = ({ access_token }: Tokens) =>
@@ -455,7 +455,7 @@ test('a session’s access token is refused here within 10 s of its end, one of 
   await profile(other).expect(200);
 });
 
-test('a disabled user neither signs in nor refreshes, in the words for a wrong password or a bad token', async () => {
+test('a disabled user can neither sign in nor refresh, and gets the answer for a wrong password or a bad token', async () => {
   const person = await signUp();
   const { email, password } = person;
   const wrong = await store.api.post('/api/v1/auth/login').send({ email, password: 'not the password' });
@@ -479,7 +479,7 @@ test('a refresh carries the role as it is now', async () => {
   assert.equal((jwt.decode(pair.access_token) as jwt.JwtPayload).role, 'admin');
 });
 
-test('a user’s sessions can be found by the user', async () => {
+test('a user’s sessions are listed by user', async () => {
   const person = await signUp();
   const other = await signIn(person);
   const { rows } = await store.database.execute('SELECT family_id FROM families_by_user WHERE user_id = ?', [
@@ -491,7 +491,7 @@ test('a user’s sessions can be found by the user', async () => {
   );
 });
 
-test('refreshes are counted by what became of them', async () => {
+test('refreshes are counted by outcome', async () => {
   const count = (outcome: string) => store.metric(`token_refreshes_total{outcome="${outcome}"}`);
   const outcomes = ['refreshed', 'reused', 'refused'];
   const earlier = await Promise.all(outcomes.map(count));
@@ -506,7 +506,7 @@ test('refreshes are counted by what became of them', async () => {
   );
 });
 
-test('revocations are given to the three other services alone, for their scope alone', async () => {
+test('only the three other services may read revocations, and only with their scope', async () => {
   const ask = (token: string) =>
     store.api.get(`/internal/revocations?since=${Date.now()}`).auth(token, { type: 'bearer' });
   for (const from of ['product', 'cart', 'order'] as const) {
@@ -519,7 +519,7 @@ test('revocations are given to the three other services alone, for their scope a
   await store.api.get('/internal/revocations?since=0').expect(401);
 });
 
-test('revocations reach 15 minutes back at most, over the bounds of their buckets, and none from before since', async () => {
+test('revocations reach back to since, across buckets, and 15 minutes at most', async () => {
   const now = Date.now();
   const minutesAgo = [0, 1, 2, 5, 10, 14, 16];
   for (const minutes of minutesAgo) {

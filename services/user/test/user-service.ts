@@ -20,17 +20,17 @@ export interface LogLine {
 export interface UserService {
   readonly service: Service;
   readonly api: ReturnType<typeof supertest>;
-  /** The service's keyspace, seen past the service. */
+  /** The service's keyspace, without the service. */
   readonly database: Client;
   readonly logs: LogLine[];
   /** The same keyspace and keys with other settings; stops with the first one. */
   another(overrides: Partial<UserConfig>): Promise<ReturnType<typeof supertest>>;
-  /** Value of a metric's line, `logins_total{outcome="refused"}`; 0 while there is none. */
+  /** Value of a metric's line, `logins_total{outcome="refused"}`; 0 if there is none. */
   metric(line: string): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** The user service on a keyspace of its own on a real Cassandra, at the lowest cost that it accepts. */
+/** The user service on a keyspace of its own in a real Cassandra, at the lowest bcrypt cost that it accepts. */
 export async function startUserService(): Promise<UserService> {
   const keyspaces = await useKeyspaces();
   const logs: LogLine[] = [];
@@ -87,7 +87,7 @@ function capture(lines: LogLine[]) {
 
 let people = 0;
 
-/** Somebody nobody else is. */
+/** A person whom no other test uses. */
 export function newPerson() {
   people += 1;
   return { email: `person-${people}@example.com`, password: `correct horse ${people}`, name: `Person ${people}` };
