@@ -1,4 +1,4 @@
-/** The 1,000 commonest passwords of 8 and more characters, lower case, commonest first; from the frequency list of zxcvbn-ts (MIT). */
+/** The 1,000 most common passwords of 8 and more characters, lower case, most common first; from the frequency list of zxcvbn-ts (MIT). */
 export const COMMON_PASSWORDS: ReadonlySet<string> = new Set(
   `
 password
