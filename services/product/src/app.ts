@@ -12,6 +12,7 @@ import { createCategoryService } from './categories/service.ts';
 import { createCategoryTree } from './categories/tree.ts';
 import type { ProductConfig } from './config.ts';
 import { createProductCount } from './listings/product-count.ts';
+import { createProjectionSchedule } from './listings/projection-schedule.ts';
 import { createProjector } from './listings/projector.ts';
 import { createListingRepository } from './listings/repository.ts';
 import { listingRoutes } from './listings/routes.ts';
@@ -22,10 +23,6 @@ import { createProductService } from './products/service.ts';
 import { createStockRepository } from './stock/repository.ts';
 import { adjustmentRoutes, stockRoutes } from './stock/routes.ts';
 import { createStockService } from './stock/service.ts';
-
-const PROJECT = 'project';
-/** ms after which the listings of a product are looked at again: longer than a change of it may take. */
-const PROJECT_AFTER = 6000;
 
 /** Joins the parts of the product service; reads the category tree once. */
 export async function assembleProduct(
@@ -48,13 +45,11 @@ export async function assembleProduct(
   const listingRepository = createListingRepository(database);
   const project = createProjector({ repository: listingRepository, findCategory: categoryRepository.findCategory });
   const due = createDueQueue({ database, logger, metrics, handle: ({ id }) => project(id) });
-  const noteProjection = (delayMs: number) => async (productId: string) =>
-    void (await due.put(delayMs, productId, PROJECT));
+  const schedule = createProjectionSchedule((productId, delayMs) => due.put(delayMs, productId, 'project'));
 
   const stock = createStockService({
     repository: createStockRepository(database),
-    noteStockCrossing: noteProjection(0),
-    noteAdjustment: noteProjection(PROJECT_AFTER),
+    schedule,
     audit,
     count: (outcome) => reservations.inc({ outcome }),
     countViolation: () => violations.inc(),
@@ -74,7 +69,7 @@ export async function assembleProduct(
     repository: productRepository,
     categories,
     project,
-    noteProjection: noteProjection(PROJECT_AFTER),
+    schedule,
     audit,
     currency: config.CURRENCY,
     newId: uuidv7,

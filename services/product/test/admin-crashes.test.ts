@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import pLimit from 'p-limit';
 import request from 'supertest';
-import type { Database } from '#platform/cassandra/database.ts';
+import type { Database, Statement } from '#platform/cassandra/database.ts';
 import { databaseUnavailable } from '#platform/errors.ts';
 import type { Platform, Service } from '#platform/service.ts';
 import { type Death, type DyingPlatform, dyingPlatform } from '../../local/test-support/dying-platform.ts';
@@ -14,6 +14,8 @@ import { openShop, queriesOf, type Shop } from './support/shop.ts';
 const PAGE = '/api/v1/products';
 /** ms in which the lists have to be right after a crash. */
 const SETTLED_WITHIN = 20_000;
+/** ms in which the lists follow what is known to have changed; less than a note of a write waits. */
+const SHOWN_WITHIN = 2000;
 /** Crashes at a time. */
 const AT_ONCE = 12;
 
@@ -218,6 +220,114 @@ test('lists that could not follow a change are brought up by a note made then: t
     SETTLED_WITHIN,
   );
 });
+
+/**
+ * A replica whose first conditional write of this name gets no answer, and is applied when `arrive` is called. Notes that `isRead` picks by
+ * their number are missing, as if they had been read by then.
+ */
+async function openLossy(statement: string, isRead: (note: number) => boolean) {
+  let late: readonly Statement[] | undefined;
+  let notes = 0;
+  const service = await shop.openReplica((platform) => {
+    const { database } = platform;
+    const conditional: Database['conditional'] = (name, statements) => {
+      if (name !== statement || late) return database.conditional(name, statements);
+      late = statements;
+      return Promise.reject(databaseUnavailable());
+    };
+    const write: Database['write'] = async (name, ...rest) => {
+      if (name === 'due.put' && isRead(++notes)) return;
+      await database.write(name, ...rest);
+    };
+    return { ...platform, database: { ...database, conditional, write } };
+  });
+  const arrive = async () => {
+    assert.ok(late);
+    assert.ok((await shop.database.conditional(statement, late)).applied);
+  };
+  return { lossy: createAdmin(service, admin.userId), arrive };
+}
+
+interface Shown {
+  readonly name: string;
+  readonly stock: { readonly inStock: boolean };
+}
+
+/** What an admin does to a product, the statement that does it, the status when it is requested again, and whether a list shows it. */
+const LATE_WRITES = {
+  change: {
+    statement: 'product.change',
+    act: (someone: Admin, id: string) => someone.patchProduct(id, '*', { name: 'Renamed' }),
+    again: 200,
+    isShown: ([product]: Shown[]) => product?.name === 'Renamed',
+  },
+  deletion: {
+    statement: 'product.change',
+    act: (someone: Admin, id: string) => someone.deleteProduct(id, '*'),
+    again: 404,
+    isShown: (list: Shown[]) => list.length === 0,
+  },
+  'stock adjustment': {
+    statement: 'stock.adjust',
+    act: (someone: Admin, id: string) => someone.adjust(id, id, { quantity: -5, reason: 'Broken' }),
+    again: 200,
+    isShown: ([product]: Shown[]) => product?.stock.inStock === false,
+  },
+} as const;
+
+for (const [name, { statement, act, again, isShown }] of Object.entries(LATE_WRITES)) {
+  async function actWithoutAnswer(isRead: (note: number) => boolean) {
+    const category = `c-${randomUUID()}`;
+    await admin.createCategory({ slug: category, name: 'Late' }).expect(201);
+    const { body: product } = await admin.createProduct(newProduct({ category })).expect(201);
+    const { lossy, arrive } = await openLossy(statement, isRead);
+    await act(lossy, product.id).expect(503);
+    await arrive();
+    const list = async () =>
+      isShown((await request(worker.app).get(PAGE).query({ category }).expect(200)).body.data ?? []);
+    assert.equal(await list(), false);
+    return { category, product, list };
+  }
+
+  test(`a ${name} that is applied after its note was read is in the lists when it is requested again`, async () => {
+    const { category, product, list } = await actWithoutAnswer(() => true);
+    await act(admin, product.id).expect(again);
+    await eventually(list, Boolean, SHOWN_WITHIN);
+    if (again === 404) await admin.deleteCategory(category, '"1"').expect(204);
+  });
+
+  test(`a ${name} that is applied after its note was read is in the lists by a second note, and there is a third`, {
+    timeout: 30_000,
+  }, async () => {
+    const { product, list } = await actWithoutAnswer((note) => note === 1);
+    await assertNotedForLater(product.id);
+    await eventually(list, Boolean, SETTLED_WITHIN);
+  });
+}
+
+test('a creation that is applied after its note was read is in the lists by a second note, and there is a third', {
+  timeout: 30_000,
+}, async () => {
+  const { lossy, arrive } = await openLossy('product.insert', (note) => note === 1);
+  const mine = newProduct({ brand: randomUUID() });
+  await lossy.createProduct(mine).expect(503);
+  await arrive();
+  const { body } = await admin.createProduct(mine).expect(409);
+  assert.equal(body.code, 'sku_taken');
+  const [[product] = []] = await eventually(
+    () => listedAs(mine.brand),
+    ([all]) => all?.length === 1,
+    SETTLED_WITHIN,
+  );
+  await assertNotedForLater(String(product?.id));
+});
+
+/** A node may hang for longer than the second note takes: another is due in about ten minutes. */
+async function assertNotedForLater(id: string): Promise<void> {
+  const { rows } = await shop.client.execute('SELECT due_at FROM due WHERE id = ? ALLOW FILTERING', [id]);
+  const minutes = rows.map(({ due_at }) => Math.round((due_at.getTime() - Date.now()) / 60_000));
+  assert.ok(minutes.includes(10), minutes.join());
+}
 
 test('wherever a process stops while it deletes a product, it is gone everywhere or nowhere', {
   timeout: 240_000,

@@ -4,6 +4,7 @@ import { changedMeanwhile, Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Arrival } from '../categories/repository.ts';
 import type { CategoryService } from '../categories/service.ts';
+import type { ProjectionSchedule } from '../listings/projection-schedule.ts';
 import type { ProjectListings } from '../listings/projector.ts';
 import {
   applyPatch,
@@ -53,8 +54,7 @@ export interface ProductParts {
   readonly repository: ProductRepository;
   readonly categories: Pick<CategoryService, 'announce' | 'settle'>;
   readonly project: ProjectListings;
-  /** Notes that the listings of a product are to be brought up once its change is through, or was cut off. */
-  noteProjection(productId: string): Promise<void>;
+  readonly schedule: ProjectionSchedule;
   readonly audit: AdminAudit;
   readonly currency: string;
   readonly newId: () => string;
@@ -62,13 +62,15 @@ export interface ProductParts {
 }
 
 export function createProductService(parts: ProductParts): ProductService {
-  const { repository, categories, project, noteProjection, audit, currency, newId, now } = parts;
+  const { repository, categories, project, schedule, audit, currency, newId, now } = parts;
   const perSku = createKeyedLimit(1);
 
   async function getLatest(id: string): Promise<ProductRecord> {
     const product = await repository.findLatest(id);
-    if (!product?.isActive) throw productNotFound();
-    return product;
+    if (product?.isActive) return product;
+    // Its deletion may have been applied when nobody waited for it any more.
+    if (product) await schedule.soon(id);
+    throw productNotFound();
   }
 
   async function insert(product: Product): Promise<Product> {
@@ -79,8 +81,7 @@ export function createProductService(parts: ProductParts): ProductService {
       await categories.settle(arrival);
       throw error;
     });
-    await noteProjection(id);
-    if (!(await repository.insertProduct(product))) throw productContended();
+    if (!(await schedule.around(id, () => repository.insertProduct(product)))) throw productContended();
     await show(id, arrival);
     return product;
   }
@@ -109,7 +110,10 @@ export function createProductService(parts: ProductParts): ProductService {
   async function change(before: ProductRecord, patch: ProductPatch, expects: Expects): Promise<Product> {
     if (!expects(before.version)) throw changedMeanwhile(before.version);
     const facts = applyPatch(before, patch);
-    return isSame(before, facts) ? before : write(before, facts);
+    if (!isSame(before, facts)) return write(before, facts);
+    // The change may have been made before, by a write that nobody got an answer of.
+    await show(before.id);
+    return before;
   }
 
   /** Writes the next version. Refused because of its listings alone, it brings them up and tries again. */
@@ -118,8 +122,7 @@ export function createProductService(parts: ProductParts): ProductService {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const moves = facts && facts.category !== product.category;
       const arrival = moves ? await categories.announce(facts.category, product.id) : undefined;
-      await noteProjection(product.id);
-      const changed = await repository.changeProduct(product, facts, now());
+      const changed = await schedule.around(product.id, () => repository.changeProduct(product, facts, now()));
       if (changed) {
         await show(product.id, arrival);
         return changed;
@@ -132,14 +135,14 @@ export function createProductService(parts: ProductParts): ProductService {
     throw productContended();
   }
 
-  /** The change stands: when the listings can't be brought up now, that is left to a note, which may have come too early before. */
-  async function show(id: string, arrival: Arrival | undefined): Promise<void> {
+  /** The change stands: listings that can't be brought up to date now are left to a new note, as the one before it may have been read. */
+  async function show(id: string, arrival?: Arrival): Promise<void> {
     try {
       await project(id);
       if (arrival) await categories.settle(arrival);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      await noteProjection(id);
+      await schedule.soon(id);
     }
   }
 

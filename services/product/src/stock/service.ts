@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import type { StoreError } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
+import type { ProjectionSchedule } from '../listings/projection-schedule.ts';
 import { productNotFound } from '../products/refusals.ts';
 import {
   idempotencyKeyReused,
@@ -55,17 +56,14 @@ export interface StockService {
 
 export interface StockParts {
   readonly repository: StockRepository;
-  /** Notes that the listings of a product may no longer say the truth about its stock. */
-  noteStockCrossing(productId: string): Promise<void>;
-  /** Notes the same before an adjustment, which nobody repeats when it is cut off. */
-  noteAdjustment(productId: string): Promise<void>;
+  readonly schedule: ProjectionSchedule;
   readonly audit: AdminAudit;
   count(outcome: 'held' | 'refused' | 'committed' | 'released' | 'returned'): void;
   countViolation(): void;
 }
 
 export function createStockService(parts: StockParts): StockService {
-  const { repository, noteStockCrossing, noteAdjustment, audit, count, countViolation } = parts;
+  const { repository, schedule, audit, count, countViolation } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
   const perOperation = createKeyedLimit(1);
 
@@ -80,7 +78,7 @@ export function createStockService(parts: StockParts): StockService {
   async function findLevel(productId: string): Promise<StockLevel | undefined> {
     const level = await repository.findLevel(productId);
     if (level && !isSound(level)) countViolation();
-    if (level && level.available > 0 !== level.inStock) await noteStockCrossing(productId);
+    if (level && level.available > 0 !== level.inStock) await schedule.soon(productId);
     return level;
   }
 
@@ -114,9 +112,11 @@ export function createStockService(parts: StockParts): StockService {
   }
 
   async function adjust(productId: string, operationId: string, asked: AdjustStock) {
-    await noteAdjustment(productId);
     const { quantity, reason } = asked;
-    const stands = await perProduct(productId, () => repository.adjust(productId, operationId, quantity, reason));
+    // Nobody repeats an adjustment that is cut off, unlike the steps of a reservation: so it is noted before.
+    const stands = await perProduct(productId, () =>
+      schedule.around(productId, () => repository.adjust(productId, operationId, quantity, reason)),
+    );
     if (!stands) throw productNotFound();
     return toAdjusted(productId, asked, stands, !stands.isNew);
   }
