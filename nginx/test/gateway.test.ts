@@ -6,11 +6,12 @@ import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readSettings } from '../../services/local/src/settings.ts';
 import { ensureTools } from '../../services/local/src/tools.ts';
 import { freePort } from '../../services/local/test-support/free-port.ts';
+import { createCaching } from '../../services/platform/src/http/caching.ts';
 import {
   checkGateway,
   findNginx,
@@ -841,6 +842,88 @@ describe('the catalogue cache', () => {
     const third = await ask('GET', url);
     assert.equal(third.headers['x-cache'], 'EXPIRED');
     assert.notEqual(third.text, first.text);
+  });
+
+  describe('of what is live', () => {
+    let now = 0;
+    const setCaching = createCaching(() => now);
+    const live: Handler = (_, response) => {
+      setCaching('live-catalogue', response);
+      response.setHeader('content-type', 'application/json');
+      response.setHeader('etag', `"${version}"`);
+      response.end(JSON.stringify({ version }));
+    };
+    beforeEach(() => {
+      now += 1000;
+      handler = live;
+    });
+
+    test('every read reaches the service and shows the latest change, with its tag', async () => {
+      const url = fresh();
+      const caches: unknown[] = [];
+      for (let reads = 1; reads <= 3; reads += 1) {
+        version += 1;
+        const { text, headers } = await ask('GET', url);
+        assert.equal(text, JSON.stringify({ version }));
+        assert.equal(headers.etag, `"${version}"`);
+        assert.equal(headers['cache-control'], 'public, max-age=0');
+        assert.equal(headers['x-accel-expires'], undefined);
+        caches.push(headers['x-cache']);
+      }
+      assert.deepEqual(caches, ['MISS', 'EXPIRED', 'EXPIRED']);
+      assert.equal(seen.length, 3);
+    });
+
+    test('its own tag, weak too, is 304, and the one before a change is not', async () => {
+      const url = fresh();
+      const { etag } = (await ask('GET', url)).headers;
+      for (const tag of [String(etag), `W/${etag}`])
+        assert.equal((await ask('GET', url, { 'if-none-match': tag })).status, 304);
+      version += 1;
+      assert.equal((await ask('GET', url, { 'if-none-match': String(etag) })).status, 200);
+      assert.equal(seen.length, 4);
+    });
+
+    test('many who read at once wait for nobody', async () => {
+      const url = fresh();
+      await ask('GET', url);
+      let waiting: (() => void)[] = [];
+      handler = (request, response) => {
+        waiting.push(() => live(request, response));
+        // Nobody is answered before all are here: had one waited for another's answer, all would wait.
+        if (waiting.length < 20) return;
+        for (const answer of waiting) answer();
+        waiting = [];
+      };
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask('GET', url)));
+      assert.deepEqual(
+        answers.map(({ headers }) => headers['x-cache']),
+        Array(20).fill('EXPIRED'),
+      );
+    });
+
+    test('the last answer is served while the service fails, and only then', async () => {
+      const url = fresh();
+      const first = await ask('GET', url);
+      handler = (request) => request.socket.destroy();
+      const stale = await ask('GET', url);
+      assert.deepEqual([stale.status, stale.headers['x-cache'], stale.text], [200, 'STALE', first.text]);
+      handler = live;
+      version += 1;
+      assert.notEqual((await ask('GET', url)).text, first.text);
+    });
+
+    test('beyond 100 answers of a replica in a second Nginx answers for a second, and then the service again', async () => {
+      const url = fresh();
+      for (let reads = 1; reads <= 101; reads += 1) assert.notEqual((await ask('GET', url)).headers['x-cache'], 'HIT');
+      const { headers } = await ask('GET', url);
+      assert.equal(headers['x-cache'], 'HIT');
+      assert.equal(headers['cache-control'], 'public, max-age=0, s-maxage=1');
+      assert.equal(seen.length, 101);
+      now += 1000;
+      await sleep(2000);
+      for (let reads = 1; reads <= 2; reads += 1) assert.equal((await ask('GET', url)).headers['x-cache'], 'EXPIRED');
+    });
   });
 
   test('everyone who asks at once waits for one answer', async () => {

@@ -1,6 +1,7 @@
 import type { Express, RequestHandler, Router } from 'express';
 import { authorize, type Verifiers } from './authorize.ts';
 import { readJsonBody } from './body.ts';
+import { createCaching, type SetCaching } from './caching.ts';
 import { readInput } from './input.ts';
 import { answerOtherMethods } from './problem.ts';
 import type { Route } from './route.ts';
@@ -8,9 +9,10 @@ import { send } from './send.ts';
 
 /** Mounts each path with all its methods, in the order in which the paths first appear; any other method is 405. */
 export function mount(app: Express, routes: readonly Route[], verifiers: Verifiers): void {
+  const setCaching = createCaching();
   for (const [path, siblings] of Map.groupBy(routes, ({ path }) => path)) {
     const mounted = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers));
+    for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers, setCaching));
     const methods = siblings.map(({ method }) => method.toUpperCase());
     const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
     mounted.all(answerOtherMethods(allowed));
@@ -26,14 +28,16 @@ export function readOnly(router: Router, path: string | string[], handler: Reque
 }
 
 /** The caller is known before the body is read: a stranger's is refused unread. */
-function toHandlers(route: Route, verifiers: Verifiers): RequestHandler[] {
+function toHandlers(route: Route, verifiers: Verifiers, setCaching: SetCaching): RequestHandler[] {
   const identify: RequestHandler = (request, response, next) => {
     response.locals.caller = authorize(route.access, request, verifiers);
     next();
   };
   const run: RequestHandler = async (request, response) => {
     const input = readInput(route, request);
-    send(route, request, response, await route.handle(input, response.locals.caller));
+    const result = await route.handle(input, response.locals.caller);
+    setCaching(route.cache, response);
+    send(route, request, response, result);
   };
   return [identify, ...readJsonBody, run];
 }

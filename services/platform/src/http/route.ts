@@ -92,8 +92,11 @@ export interface RouteDefinition<
   readonly alternatives?: Readonly<Record<number, { readonly description: string; readonly response?: z.ZodType }>>;
   /** Refusals beyond those that follow from access and request; each with an example of what it tells. */
   readonly errors?: readonly StoreError[];
-  /** `catalogue` may be kept by shared caches for a second; all else is `no-store`. */
-  readonly cache?: 'catalogue';
+  /**
+   * Nginx may give the answer again, to anyone: of the `catalogue` for a second, of the `live-catalogue` only while there are many requests.
+   * Without it the answer is `no-store`.
+   */
+  readonly cache?: 'catalogue' | 'live-catalogue';
   /** The body is a page: the answer names the next one in its Link header. */
   readonly paged?: true;
   etag?(body: z.output<NonNullable<Response>>): string;

@@ -5,7 +5,6 @@ import { Reply, type Route } from './route.ts';
 export function send(route: Route, request: Request, response: Response, result: unknown): void {
   const { body, status, headers, replayed } = result instanceof Reply ? (result as Reply<unknown>) : new Reply(result);
   response.statusCode = status ?? route.status ?? 200;
-  response.setHeader('Cache-Control', route.cache === 'catalogue' ? 'public, max-age=0, s-maxage=1' : 'no-store');
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (replayed) response.setHeader('Idempotent-Replayed', 'true');
   if (body === undefined) return void response.end();

@@ -31,7 +31,7 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       summary: 'The category tree',
       tag: 'Categories',
       access: 'public',
-      cache: 'catalogue',
+      cache: 'live-catalogue',
       response: CategoryTreeBody,
       etag: tagOfContent,
       handle: () => ({ data: tree.roots().map(toCategoryBody) }),

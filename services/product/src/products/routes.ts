@@ -31,7 +31,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       summary: 'One product with its live stock',
       tag: 'Products',
       access: 'public',
-      cache: 'catalogue',
+      cache: 'live-catalogue',
       request: { params: ProductParams },
       response: ProductBody,
       etag,
