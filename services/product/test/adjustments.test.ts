@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import request from 'supertest';
 import type { Service } from '#platform/service.ts';
 import { eventually } from '../../local/test-support/eventually.ts';
 import { userToken } from '../../local/test-support/service-config.ts';
-import { type Admin, createAdmin, newProduct } from './support/admin.ts';
+import { type Admin, createAdmin, createPause, newProduct } from './support/admin.ts';
 import { newOrderId, openShop, type Shop } from './support/shop.ts';
 
 /** ms in which the lists have to follow. */
@@ -51,13 +52,20 @@ test('an adjustment adds or takes away, and tells the stock as it then is', asyn
   await assertAddsUp(id);
 });
 
-test('20 at once with one key have one effect, and all the same answer', { timeout: 60_000 }, async () => {
+test('20 at once with one key have one effect; those told to wait get the same answer when they retry', {
+  timeout: 60_000,
+}, async () => {
   const id = await create(5);
   const key = randomUUID();
   const { userId } = admin;
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
-      createAdmin(index % 2 ? shop.service : worker, userId).adjust(id, key, { quantity: 7, reason: 'Delivery' }),
+      eventually(
+        () =>
+          createAdmin(index % 2 ? shop.service : worker, userId).adjust(id, key, { quantity: 7, reason: 'Delivery' }),
+        ({ body }) => body.code !== 'idempotency_in_progress',
+        10_000,
+      ),
     ),
   );
   for (const { status, body } of answers) {
@@ -67,6 +75,47 @@ test('20 at once with one key have one effect, and all the same answer', { timeo
   assert.equal(answers.filter(({ headers }) => headers['idempotent-replayed'] === undefined).length, 1);
   assert.equal((await shop.readOperations(id)).length, 2);
   await assertAddsUp(id);
+});
+
+test('while the first request with a key runs, the second is told to wait, and another body is refused', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  const adjustment = { quantity: 7, reason: 'Delivery' };
+  const { change, reached, resume } = createPause('stock.adjust');
+  const slow = createAdmin(await shop.openReplica(change));
+  const first = slow.adjust(id, key, adjustment).then((answer) => answer);
+  await reached;
+  const second = await slow.adjust(id, key, adjustment).expect(409);
+  assert.equal(second.body.code, 'idempotency_in_progress');
+  assert.equal(second.headers['retry-after'], '1');
+  assert.equal(second.headers['idempotent-replayed'], undefined);
+  const { body } = await slow.adjust(id, key, { ...adjustment, quantity: 8 }).expect(422);
+  assert.equal(body.code, 'idempotency_key_reused');
+  resume();
+  assert.equal((await first).status, 200);
+  const replay = await slow.adjust(id, key, adjustment).expect(200);
+  assert.equal(replay.body.available, 12);
+  assert.equal(replay.headers['idempotent-replayed'], 'true');
+  assert.equal((await slow.listLines('stock', id)).length, 1);
+});
+
+test('an adjustment that waits for its turn notes the lists when the turn comes, so that the note is not read before', async () => {
+  const id = await create(5);
+  const { change, reached, resume } = createPause('stock.adjust');
+  const slow = createAdmin(await shop.openReplica(change));
+  const noted = async () =>
+    (await shop.client.execute('SELECT id FROM due WHERE id = ? ALLOW FILTERING', [id])).rowLength;
+  const before = await noted();
+  const answers = Array.from({ length: 3 }, () =>
+    slow.adjust(id, randomUUID(), { quantity: 1, reason: 'One' }).then(({ status }) => status),
+  );
+  await reached;
+  await eventually(noted, (notes) => notes === before + 2, LAG);
+  await sleep(300);
+  assert.equal(await noted(), before + 2);
+  resume();
+  assert.deepEqual(await Promise.all(answers), [200, 200, 200]);
+  assert.equal(await noted(), before + 3);
 });
 
 test('20 at once with 20 keys all count', { timeout: 60_000 }, async () => {

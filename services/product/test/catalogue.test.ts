@@ -76,7 +76,7 @@ describe('a product page', () => {
     await shop.change(deleted.id, { deleted: true });
     const onlyOrdered = newOrderId();
     await shop.step('hold', newOrderId(), [{ productId: onlyOrdered, quantity: 1 }]);
-    for (const id of [MISSING, deleted.id, onlyOrdered]) {
+    for (const id of [MISSING, '11111111-1111-1111-1111-111111111111', deleted.id, onlyOrdered]) {
       const { body, headers } = await get(`${PAGE}/${id}`).expect(404);
       assert.equal(body.code, 'product_not_found');
       assert.equal(headers['content-type'], 'application/problem+json');

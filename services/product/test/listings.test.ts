@@ -163,7 +163,12 @@ describe('a list is exactly what its filters and its sort say', () => {
   });
 
   test('an unknown category or brand is an empty list', async () => {
-    for (const query of [{ category: 'nowhere' }, { brand: 'Nobody' }, { brand: 'ACME', sort: '-price' }]) {
+    for (const query of [
+      { category: 'nowhere' },
+      { category: 'all' },
+      { brand: 'Nobody' },
+      { brand: 'ACME', sort: '-price' },
+    ]) {
       assert.deepEqual(await walk(query), []);
     }
   });

@@ -7,7 +7,7 @@ import { CatalogueBody, ListQuery, SummaryPageBody, toCatalogueBody, toSummaryBo
 import type { ListingService } from './service.ts';
 
 /** A position as the cursor carries it: short names, and JSON has no dates. */
-const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.uuid(), t: z.int() });
+const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.guid(), t: z.int() });
 
 export function listingRoutes(listings: ListingService, categories: CategoryTree, cursors: CursorCodec): Route[] {
   return [

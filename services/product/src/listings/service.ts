@@ -39,6 +39,8 @@ export function createListingService({
     countProducts,
 
     async listProducts({ filter, sort, limit, after }) {
+      // The list of all products is no category.
+      if (filter.category === ALL) return { summaries: [], next: undefined };
       const { slice, accepts } = planList(filter, sort, filter.category ?? ALL);
       const startedAt = after?.startedAt ?? now();
       const page: Summary[] = [];

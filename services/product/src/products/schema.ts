@@ -18,7 +18,7 @@ export const EXAMPLE_SUMMARY = {
 };
 export const EXAMPLE_PRODUCT_ID = EXAMPLE_SUMMARY.id;
 
-export const ProductId = z.uuid('A product id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PRODUCT_ID });
+export const ProductId = z.guid('A product id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PRODUCT_ID });
 
 export const Money = z
   .strictObject({

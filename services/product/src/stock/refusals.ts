@@ -33,6 +33,12 @@ export function reservationMismatch(orderId: string, line: Line, reserved: numbe
   });
 }
 
+export function idempotencyInProgress(): Conflict {
+  return new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
+    retryAfter: 1,
+  });
+}
+
 export function idempotencyKeyReused(): Unprocessable {
   return new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another adjustment.');
 }

@@ -3,6 +3,7 @@ import { Reply, type Route, route } from '#platform/http/route.ts';
 import { productNotFound } from '../products/refusals.ts';
 import { EXAMPLE_PRODUCT_ID, ProductId } from '../products/schema.ts';
 import {
+  idempotencyInProgress,
   idempotencyKeyReused,
   insufficientStock,
   reservationCommitted,
@@ -42,6 +43,7 @@ export function adjustmentRoutes(stock: StockService, toOperationId: (userId: st
         productNotFound(),
         tooFewToTake({ productId: EXAMPLE_PRODUCT_ID, requested: 500, available: 445 }, false),
         stockLimitExceeded(false),
+        idempotencyInProgress(),
         idempotencyKeyReused(),
         stockContended(),
       ],

@@ -32,7 +32,7 @@ export const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
 export const EXAMPLE_LINE = { productId: EXAMPLE_PRODUCT_ID, quantity: 2 };
 
 export const ReservationParams = z.strictObject({
-  orderId: z.uuid().toLowerCase().meta({ example: EXAMPLE_ORDER_ID }),
+  orderId: z.guid().toLowerCase().meta({ example: EXAMPLE_ORDER_ID }),
 });
 
 export const ReservationRequest = z

@@ -5,6 +5,7 @@ import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { ProjectionSchedule } from '../listings/projection-schedule.ts';
 import { productNotFound } from '../products/refusals.ts';
 import {
+  idempotencyInProgress,
   idempotencyKeyReused,
   insufficientStock,
   reservationCommitted,
@@ -44,7 +45,8 @@ export interface StockService {
   return(orderId: string, lines: readonly Line[]): Promise<void>;
   /**
    * Adds to what is available, or takes from it, once for each operation: the same again gives the first outcome, with the stock as it is
-   * now. Throws Conflict `insufficient_stock` or `stock_limit_exceeded`, Unprocessable `idempotency_key_reused` for another adjustment.
+   * now. Throws Conflict `insufficient_stock`, `stock_limit_exceeded`, or `idempotency_in_progress` while the first still runs in this
+   * replica; Unprocessable `idempotency_key_reused` for another adjustment.
    */
   adjust(
     productId: string,
@@ -65,7 +67,8 @@ export interface StockParts {
 export function createStockService(parts: StockParts): StockService {
   const { repository, schedule, audit, count, countViolation } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
-  const perOperation = createKeyedLimit(1);
+  /** Adjustments that run in this replica, by product and operation. */
+  const running = new Map<string, AdjustStock>();
 
   /** Does one step on one product and looks afterwards whether it crossed zero; the step counts as done only then. */
   async function takeStep<Result>(line: Line, step: (line: Line) => Promise<Result>): Promise<Result> {
@@ -104,9 +107,7 @@ export function createStockService(parts: StockParts): StockService {
 
   /** What the operation stands for, said to who asks for it first or again. */
   async function toAdjusted(productId: string, asked: AdjustStock, stands: Adjustment, replayed: boolean) {
-    if (asked.quantity !== stands.quantity || asked.reason !== stands.reason) {
-      throw idempotencyKeyReused();
-    }
+    assertSame(asked, stands);
     if (stands.state === 'refused') throw refusedAdjustment(productId, stands, replayed);
     return { level: await getLevel(productId), replayed };
   }
@@ -121,18 +122,28 @@ export function createStockService(parts: StockParts): StockService {
     return toAdjusted(productId, asked, stands, !stands.isNew);
   }
 
+  async function adjustOrReplay(productId: string, operationId: string, asked: AdjustStock, actor: string) {
+    const known = await repository.findAdjustment(productId, operationId);
+    if (known) return toAdjusted(productId, asked, known, true);
+    const before = toFields(await getLevel(productId));
+    return audit.record(
+      { entity: 'stock', entityId: productId, action: 'adjust', actor, before },
+      () => adjust(productId, operationId, asked),
+      ({ level, replayed }) => ({ ...asked, ...toFields(level), ...(replayed && { replayed }) }),
+    );
+  }
+
   return {
-    adjust: (productId, operationId, asked, actor) =>
-      perOperation(`${productId} ${operationId}`, async () => {
-        const known = await repository.findAdjustment(productId, operationId);
-        if (known) return toAdjusted(productId, asked, known, true);
-        const before = toFields(await getLevel(productId));
-        return audit.record(
-          { entity: 'stock', entityId: productId, action: 'adjust', actor, before },
-          () => adjust(productId, operationId, asked),
-          ({ level, replayed }) => ({ ...asked, ...toFields(level), ...(replayed && { replayed }) }),
-        );
-      }),
+    async adjust(productId, operationId, asked, actor) {
+      const operation = `${productId} ${operationId}`;
+      const first = running.get(operation);
+      if (first) {
+        assertSame(asked, first);
+        throw idempotencyInProgress();
+      }
+      running.set(operation, asked);
+      return adjustOrReplay(productId, operationId, asked, actor).finally(() => running.delete(operation));
+    },
 
     async hold(orderId, lines) {
       const ordered = inDecidingOrder(lines);
@@ -159,6 +170,10 @@ export function createStockService(parts: StockParts): StockService {
       count('returned');
     },
   };
+}
+
+function assertSame(asked: AdjustStock, first: AdjustStock): void {
+  if (asked.quantity !== first.quantity || asked.reason !== first.reason) throw idempotencyKeyReused();
 }
 
 function isHeld({ state }: HoldResult): boolean {
