@@ -1,11 +1,14 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
+import { insertInto } from '#platform/cassandra/insert-into.ts';
 import { toLong } from '#platform/cassandra/values.ts';
 import { throughOutages } from '#platform/through-outages.ts';
 import { type Category, listingsOf } from '../../../product/src/categories/category.ts';
 import { TREE } from '../../../product/src/categories/repository.ts';
 import { toNameKey } from '../../../product/src/listings/listing.ts';
-import { type Listed, listingRows } from '../../../product/src/listings/repository.ts';
+import { type Listed, type ListingKey, listedAsColumn, listingRows } from '../../../product/src/listings/repository.ts';
+import type { Product } from '../../../product/src/products/product.ts';
+import { firstStockRow, headRow } from '../../../product/src/products/repository.ts';
 import { HEAD } from '../../../product/src/stock/head.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SeedProduct } from './product.ts';
@@ -115,96 +118,57 @@ export function createCatalogueWriter(database: Database, currency: string): Cat
 }
 
 function categoryRow({ slug, path, name, version }: Category): Statement {
-  return {
-    query: 'INSERT INTO categories (tree, slug, path, name, version) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?',
-    params: [TREE, slug, path, name, version, BEGINNING],
-  };
+  return insertAtBeginning('categories', { tree: TREE, slug, path, name, version });
 }
 
 function skuRow({ sku }: SeedProduct): Statement {
+  return insertAtBeginning('skus', { sku, product_id: productIdOf(sku) });
+}
+
+/** The head row, with its listings recorded as written, and the first stock. */
+function productRows(seed: SeedProduct, currency: string): Statement[] {
+  const product = toProduct(seed, currency);
+  const listed = { listed_version: 1, listed_as: listedAsColumn(toKey(product)) };
+  return [{ ...headRow(product), ...listed }, firstStockRow(product)].map((row) => insertAtBeginning('products', row));
+}
+
+function insertAtBeginning(table: string, row: Readonly<Record<string, unknown>>): Statement {
+  return insertInto(table, row, 'USING TIMESTAMP ?', BEGINNING);
+}
+
+function toProduct({ stock, ...facts }: SeedProduct, currency: string): Product {
   return {
-    query: 'INSERT INTO skus (sku, product_id) VALUES (?, ?) USING TIMESTAMP ?',
-    params: [sku, productIdOf(sku), BEGINNING],
+    ...facts,
+    id: productIdOf(facts.sku),
+    currency,
+    available: stock,
+    version: 1,
+    updatedAt: facts.createdAt,
   };
 }
 
-/** The head row, whose listings count as written, and the adjustment that the first stock is. */
-function productRows(product: SeedProduct, currency: string): Statement[] {
-  const { sku, name, description, brand, category, images, attributes, stock, createdAt } = product;
-  const productId = productIdOf(sku);
-  const priceMinor = toLong(product.priceMinor);
-  return [
-    insertInto('products', {
-      product_id: productId,
-      op_id: HEAD,
-      sku,
-      name,
-      description,
-      brand,
-      category,
-      price_minor: priceMinor,
-      currency,
-      images: [...images],
-      attributes,
-      status: 'active',
-      version: 1,
-      created_at: createdAt,
-      updated_at: createdAt,
-      available: stock,
-      reserved: 0,
-      sold: toLong(0),
-      in_stock: stock > 0,
-      price_since: createdAt,
-      name_since: createdAt,
-      listing_version: 1,
-      listed_version: 1,
-      listed_as: { category, price_minor: priceMinor, name_key: toNameKey(name) },
-    }),
-    insertInto('products', {
-      product_id: productId,
-      op_id: uuidv5('first stock', productId),
-      kind: 'adjust',
-      quantity: stock,
-      state: 'applied',
-      reason: 'First stock',
-      at: createdAt,
-    }),
-  ];
-}
-
-function insertInto(table: string, row: Readonly<Record<string, unknown>>): Statement {
-  const columns = Object.keys(row);
-  return {
-    query: `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) USING TIMESTAMP ?`,
-    params: [...Object.values(row), BEGINNING],
-  };
-}
-
-function toListed(product: SeedProduct, currency: string): Listed {
-  const { sku, name, brand, category, priceMinor, images, stock, createdAt } = product;
-  const nameKey = toNameKey(name);
+function toListed(seed: SeedProduct, currency: string): Listed {
+  const product = toProduct(seed, currency);
+  const { available, createdAt } = product;
+  const key = toKey(product);
   return {
     product: {
-      id: productIdOf(sku),
-      sku,
-      name,
-      brand,
-      category,
-      priceMinor,
-      currency,
-      images,
-      inStock: stock > 0,
-      createdAt,
-      nameKey,
+      ...product,
+      inStock: available > 0,
+      nameKey: key.nameKey,
       priceSince: createdAt,
       nameSince: createdAt,
     },
     isActive: true,
-    available: stock,
+    available,
     listingVersion: 1,
     listedVersion: 1,
-    listedAs: { category, priceMinor, nameKey },
+    listedAs: key,
   };
+}
+
+function toKey({ category, priceMinor, name }: Product): ListingKey {
+  return { category, priceMinor, nameKey: toNameKey(name) };
 }
 
 function inPieces<Item>(items: readonly Item[], size: number): Item[][] {

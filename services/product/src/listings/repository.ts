@@ -1,10 +1,11 @@
 import type { Database, Row, Statement } from '#platform/cassandra/database.ts';
+import { insertInto } from '#platform/cassandra/insert-into.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
 import { ALL } from '../categories/category.ts';
 import { HEAD } from '../stock/head.ts';
 import { type Position, type Slice, type Sort, type SortKey, type Summary, toNameKey } from './listing.ts';
 
-/** What a product's listings are made of, and how far they have followed it. */
+/** What a product's listings show, and how far they have followed it. */
 export interface Listed {
   readonly product: Omit<Summary, 'placedAt' | 'sortKey'> & {
     readonly nameKey: string;
@@ -13,9 +14,9 @@ export interface Listed {
   };
   readonly isActive: boolean;
   readonly available: number;
-  /** Counts every change that a listing shows. */
+  /** Counts the changes that a listing shows. */
   readonly listingVersion: number;
-  /** The last change that all listings show. */
+  /** The latest change that all listings show. */
   readonly listedVersion: number;
   /** Where the listings hold the product now; undefined when they don't. */
   readonly listedAs: ListingKey | undefined;
@@ -28,21 +29,21 @@ export interface ListingKey {
 }
 
 export interface ListingRepository {
-  /** At most `limit` rows of one partition in their order, in one read, from `after` on. */
+  /** At most `limit` rows of one partition in its order, starting after `after`, in one read. */
   listSummaries(slice: Slice, limit: number, after: Position | undefined): Promise<Summary[]>;
-  /** How many products the list of all holds. Reads their keys, in as many queries as there are thousands. */
+  /** How many products the list of all products holds. Reads their keys, a thousand a query. */
   countProducts(): Promise<number>;
-  /** The truth that the listings follow, after every write before it; undefined when there is no such product. */
+  /** The product that the listings follow, after all earlier writes; undefined when there is no such product. */
   findListed(productId: string): Promise<Listed | undefined>;
-  /** Says that the stock crossed zero: a new listing version. False when somebody else changed the product meanwhile. */
+  /** Makes a new listing version, as the stock crossed zero. False when the product has been changed since `fromVersion`. */
   setInStock(productId: string, inStock: boolean, fromVersion: number): Promise<boolean>;
   /**
    * Writes the product's rows in `listings` and deletes those at its former keys, stamped with its version: repeated or late, it
-   * changes nothing that a later version wrote. Within one partition old and new row change together; the former category's own list
-   * of the newest changes last, so that a category whose list is empty is in nobody's way.
+   * overwrites nothing of a later version. The old and the new row of one partition change together. The former category's own list by
+   * newest changes last: once that is empty, no list shows a product of the category any more.
    */
   project(listed: Listed, listings: readonly string[], formerListings: readonly string[]): Promise<void>;
-  /** Notes that the listings show `version`. */
+  /** Records that the listings show `version`, at `key`. */
   setListed(productId: string, version: number, key: ListingKey | undefined): Promise<void>;
 }
 
@@ -53,7 +54,7 @@ interface Table {
   readonly after: '<' | '>';
 }
 
-/** Keys read at once: no more than the driver gives in one answer, and so few that no request waits long for its turn meanwhile. */
+/** Keys in one read: no more than the driver returns in one page, and few enough that no request waits long meanwhile. */
 const KEYS_TOGETHER = 1000;
 
 const NEWEST: Table = { name: 'listing_by_newest', key: 'created_at', order: '', after: '<' };
@@ -141,20 +142,14 @@ export function createListingRepository(database: Database): ListingRepository {
         {
           query:
             'UPDATE products SET listed_version = ?, listed_as = ? WHERE product_id = ? AND op_id = ? IF listing_version = ?',
-          params: [
-            version,
-            key ? { category: key.category, price_minor: toLong(key.priceMinor), name_key: key.nameKey } : null,
-            productId,
-            HEAD,
-            version,
-          ],
+          params: [version, key ? listedAsColumn(key) : null, productId, HEAD, version],
         },
       ]);
     },
   };
 }
 
-/** The rows with which a product stands in `listings`, as `project` writes them, each with the partition that it belongs to. */
+/** The product's rows in `listings`, as `project` writes them, each with its partition. */
 export function listingRows(
   listed: Listed,
   listings: readonly string[],
@@ -168,7 +163,12 @@ export function listingRows(
   );
 }
 
-/** Write timestamp in µs: a later version's rows win, whenever they are written. */
+/** A key as the column `listed_as` of the product holds it. */
+export function listedAsColumn({ category, priceMinor, nameKey }: ListingKey) {
+  return { category, price_minor: toLong(priceMinor), name_key: nameKey };
+}
+
+/** Write timestamp in µs: the rows of a later version win, whenever they are written. */
 function stampOf({ product, listingVersion }: Listed): ReturnType<typeof toLong> {
   return toLong(product.createdAt.getTime() * 1000 + listingVersion);
 }
@@ -212,7 +212,7 @@ function deleteRow(table: Table, listing: string, key: SortKey, productId: strin
   };
 }
 
-/** Always the whole row, cleared columns too: a single column written at a key that has moved would leave a nameless ghost. */
+/** Always the whole row, cleared columns too: a single column written at a former key would leave a row without a name. */
 function insertRow(table: Table, listing: string, { product }: Listed, stamp: unknown): Statement {
   const row: Record<string, unknown> = {
     listing,
@@ -229,11 +229,7 @@ function insertRow(table: Table, listing: string, { product }: Listed, stamp: un
     ...(table === BY_PRICE && { placed_at: product.priceSince }),
     ...(table === BY_NAME && { placed_at: product.nameSince, name_key: product.nameKey }),
   };
-  const columns = Object.keys(row);
-  return {
-    query: `INSERT INTO ${table.name} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')}) USING TIMESTAMP ?`,
-    params: [...Object.values(row), stamp],
-  };
+  return insertInto(table.name, row, 'USING TIMESTAMP ?', stamp);
 }
 
 function toSummary(row: Row, table: Table): Summary {

@@ -1,41 +1,42 @@
 import { randomUUID } from 'node:crypto';
 import { v5 as uuidv5 } from 'uuid';
 import type { Database, Row } from '#platform/cassandra/database.ts';
+import { insertInto } from '#platform/cassandra/insert-into.ts';
 import { toLong, toNumber } from '#platform/cassandra/values.ts';
 import { outcomeUnknown } from '#platform/errors.ts';
 import { toNameKey } from '../listings/listing.ts';
 import { HEAD } from '../stock/head.ts';
 import type { Offer, Product, ProductFacts, ProductRecord } from './product.ts';
 
-/** `active` is sold; `deleted` never will be again. */
+/** `active` is on sale; `deleted` never will be again. */
 export type ProductStatus = 'active' | 'deleted';
 
-/** The facts that a product is to have; undefined when it is to be deleted. */
+/** The product's new facts; undefined deletes it. */
 export type NextFacts = ProductFacts | undefined;
 
 export interface ProductRepository {
   /** The product with its live stock, in one read; undefined when it doesn't exist or is deleted. */
   findProduct(id: string): Promise<Product | undefined>;
-  /** What is offered of these products, in one read; those that can't be bought are absent. */
+  /** Offers for these products, in one read; products that can't be bought are absent. */
   listOffers(ids: readonly string[]): Promise<Offer[]>;
-  /** The product after every change before it, deleted ones too. */
+  /** The product after all earlier changes, deleted ones too. */
   findLatest(id: string): Promise<ProductRecord | undefined>;
   findStatus(id: string): Promise<ProductStatus | undefined>;
-  /** Inserts the product with its first stock, once; false when that was forbidden. */
+  /** Inserts the product with its first stock, once; false when the insert has been forbidden. */
   insertProduct(product: Product): Promise<boolean>;
   /**
-   * Makes the next version: with `facts`, or deleted. Undefined when somebody else changed the product meanwhile, or its listings haven't
-   * followed the last change yet: the place where they are written would be forgotten. Unavailable `outcome_unknown` when nobody can tell
-   * any more.
+   * Makes the next version: with `facts`, or deleted. Undefined when the product has been changed since it was read, or its listings haven't
+   * followed the last change yet: nobody would know any more where they hold it. Throws Unavailable `outcome_unknown` when it can't tell
+   * whether this change was made.
    */
   changeProduct(product: ProductRecord, facts: NextFacts, at: Date): Promise<ProductRecord | undefined>;
-  /** From now on a product that isn't there can't be inserted any more; false when it is there, or was. */
+  /** Keeps a product that doesn't exist from ever being inserted; false when it exists or did. */
   forbidInsert(id: string): Promise<boolean>;
-  /** From now on no change applies that was begun before; its writer has to look again. */
+  /** Keeps changes that have begun from being applied; their writers have to read the product again. */
   interruptChanges(id: string): Promise<void>;
-  /** Claims a SKU that nobody has, and gives the product that has it. */
+  /** Claims the SKU if it is unclaimed; returns the product that holds the claim. */
   claimSku(sku: string, id: string): Promise<string>;
-  /** Takes the SKU over from a product that is not sold; false when somebody else was first. */
+  /** Takes the SKU over from a product that isn't on sale; false when another product was faster. */
   takeOverSku(sku: string, from: string, to: string): Promise<boolean>;
 }
 
@@ -43,7 +44,7 @@ const SHOWN = `product_id, sku, name, description, brand, category, price_minor,
   created_at, updated_at`;
 
 export function createProductRepository(database: Database): ProductRepository {
-  /** With what only a writer needs, after every change before it. */
+  /** After all earlier changes, with the columns that only writers need. */
   async function findLatestRow(id: string): Promise<Row | undefined> {
     const query = `SELECT ${SHOWN}, listing_version, write_id FROM products WHERE product_id = ? AND op_id = ?`;
     const [row] = await database.read('product.find_latest', query, [id, HEAD], { serial: true });
@@ -76,40 +77,14 @@ export function createProductRepository(database: Database): ProductRepository {
     },
 
     async insertProduct(product) {
-      const { id, available, createdAt } = product;
-      const outcome = await database.conditional('product.insert', [
-        insertRow({
-          product_id: id,
-          op_id: HEAD,
-          sku: product.sku,
-          ...toColumns(product),
-          currency: product.currency,
-          status: 'active',
-          version: product.version,
-          created_at: createdAt,
-          updated_at: createdAt,
-          available,
-          reserved: 0,
-          sold: toLong(0),
-          in_stock: available > 0,
-          price_since: createdAt,
-          name_since: createdAt,
-          listing_version: 1,
-          listed_version: 0,
-        }),
-        insertRow({
-          product_id: id,
-          op_id: uuidv5('first stock', id),
-          kind: 'adjust',
-          quantity: available,
-          state: 'applied',
-          reason: 'First stock',
-          at: createdAt,
-        }),
-      ]);
+      const rows = [headRow(product), firstStockRow(product)];
+      const outcome = await database.conditional(
+        'product.insert',
+        rows.map((row) => insertInto('products', row, 'IF NOT EXISTS')),
+      );
       if (outcome.applied) return true;
-      // Nobody else has this id: what stands under it is our own work, or the word that it must not be.
-      const row = await findLatestRow(id);
+      // Nobody else has this id: the row there is our own, or the one that forbids the insert.
+      const row = await findLatestRow(product.id);
       return row?.sku !== null && row?.sku === product.sku;
     },
 
@@ -148,14 +123,14 @@ export function createProductRepository(database: Database): ProductRepository {
       if (!outcome.uncertain) return undefined;
       const row = await findLatestRow(id);
       if (row?.write_id?.toString() === writeId) return changed;
-      // Each version has one writer; past ours, nobody knows any more who it was.
+      // Each version has one writer; once it has been followed by another, nothing tells who it was.
       if (row && row.version > version + 1) throw outcomeUnknown('product');
       return undefined;
     },
 
     async forbidInsert(id) {
       const outcome = await database.conditional('product.forbid_insert', [
-        insertRow({ product_id: id, op_id: HEAD, status: 'deleted' }),
+        insertInto('products', { product_id: id, op_id: HEAD, status: 'deleted' }, 'IF NOT EXISTS'),
       ]);
       if (outcome.applied) return true;
       return outcome.uncertain && (await findLatestRow(id))?.sku === null;
@@ -164,7 +139,7 @@ export function createProductRepository(database: Database): ProductRepository {
     async interruptChanges(id) {
       const row = await findLatestRow(id);
       if (!row?.sku) return;
-      // Refused, it has been changed since this read: what was begun before is stale all the same.
+      // A refusal means that it has been changed since this read, which makes earlier changes stale just as well.
       await database.conditional('product.interrupt_changes', [
         {
           query: 'UPDATE products SET listing_version = ? WHERE product_id = ? AND op_id = ? IF listing_version = ?',
@@ -189,16 +164,46 @@ export function createProductRepository(database: Database): ProductRepository {
   };
 }
 
-function insertRow(row: Readonly<Record<string, unknown>>) {
-  const columns = Object.keys(row);
-  const marks = columns.map(() => '?');
+type Columns = Readonly<Record<string, unknown>>;
+
+/** The head row of a new product that is in no list yet. */
+export function headRow(product: Product): Columns {
+  const { id, sku, currency, available, version, createdAt } = product;
   return {
-    query: `INSERT INTO products (${columns.join(', ')}) VALUES (${marks.join(', ')}) IF NOT EXISTS`,
-    params: Object.values(row),
+    product_id: id,
+    op_id: HEAD,
+    sku,
+    ...toColumns(product),
+    currency,
+    status: 'active',
+    version,
+    created_at: createdAt,
+    updated_at: createdAt,
+    available,
+    reserved: 0,
+    sold: toLong(0),
+    in_stock: available > 0,
+    price_since: createdAt,
+    name_since: createdAt,
+    listing_version: 1,
+    listed_version: 0,
   };
 }
 
-/** All of them, cleared ones as null: a column that isn't written keeps what it had. */
+/** The first stock of a new product, as the adjustment that it is. */
+export function firstStockRow({ id, available, createdAt }: Product): Columns {
+  return {
+    product_id: id,
+    op_id: uuidv5('first stock', id),
+    kind: 'adjust',
+    quantity: available,
+    state: 'applied',
+    reason: 'First stock',
+    at: createdAt,
+  };
+}
+
+/** Every column, cleared ones as null: a column that isn't written would keep its value. */
 function toColumns({ name, description, brand, category, priceMinor, images, attributes }: ProductFacts) {
   return {
     name,
@@ -211,7 +216,7 @@ function toColumns({ name, description, brand, category, priceMinor, images, att
   };
 }
 
-/** A partition that only ever saw a stock operation has no product in its head row. */
+/** A partition that only ever had stock operations has no product in its head row. */
 function isActive(row: Row): boolean {
   return row.status === 'active';
 }
