@@ -23,6 +23,7 @@ import { createProductService } from './products/service.ts';
 import { createStockRepository } from './stock/repository.ts';
 import { adjustmentRoutes, stockRoutes } from './stock/routes.ts';
 import { createStockService } from './stock/service.ts';
+import { RESERVATION_OUTCOMES } from './stock/stock.ts';
 
 /** Joins the parts of the product service; reads the category tree once. */
 export async function assembleProduct(
@@ -33,9 +34,9 @@ export async function assembleProduct(
     'stock_reservations_total',
     'Reservation steps, by outcome.',
     ['outcome'],
-    ['held', 'refused', 'committed', 'released', 'returned'],
+    RESERVATION_OUTCOMES,
   );
-  const violations = metrics.counter('stock_invariant_violations_total', 'Times that a stock was seen below zero.');
+  const violations = metrics.counter('stock_invariant_violations_total', 'Times that a stock was found below zero.');
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const categoryRepository = createCategoryRepository(database);
@@ -76,12 +77,12 @@ export async function assembleProduct(
     now,
   });
   const countProducts = createProductCount({ repository: listingRepository, now: Date.now });
-  const listings = createListingService({ repository: listingRepository, countProducts, now: Date.now });
+  const listings = createListingService({ repository: listingRepository, now: Date.now });
   const toOperationId = (userId: string, key: string) => uuidv5(`POST stock-adjustments ${key}`, userId);
 
   return {
     routes: [
-      ...listingRoutes(listings, tree, cursors),
+      ...listingRoutes(listings, countProducts, tree, cursors),
       ...productRoutes(products, tree),
       ...adjustmentRoutes(stock, toOperationId),
       ...categoryRoutes(tree, categories),

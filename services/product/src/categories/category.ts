@@ -8,9 +8,9 @@ export interface Category {
   readonly version: number;
 }
 
-/** A category with what its writers need to know. */
+/** A category with what only writers need. */
 export interface CategoryRecord extends Category {
-  /** Since when somebody is about to delete it. */
+  /** When its deletion began, if one has. */
   readonly closingAt: Date | undefined;
 }
 
@@ -18,17 +18,18 @@ export interface CategoryNode extends Category {
   readonly children: readonly CategoryNode[];
 }
 
-/** The listing that holds every product; no category can have this slug. */
+/** The listing that holds every product; no category has this slug. */
 export const ALL = 'all';
 
 const MAX_LEVELS = 4;
 
-/** Throws `validation_failed` for the slug that means every product. */
-export function assertSlugIsFree(slug: string): void {
-  if (slug === ALL) throw validationFailed([{ pointer: '/slug', detail: 'This slug stands for every product.' }]);
+/** Throws `validation_failed` for the slug of the list of all products. */
+export function assertSlugIsAllowed(slug: string): void {
+  if (slug === ALL)
+    throw validationFailed([{ pointer: '/slug', detail: 'This slug is reserved for the list of all products.' }]);
 }
 
-/** The path of a new category below `parent`. Throws `validation_failed` when that would be too deep. */
+/** The path of a new category below `parent`. Throws `validation_failed` when it would be too deep. */
 export function pathBelow(parent: Category | undefined, slug: string): string {
   if (!parent) return slug;
   const path = `${parent.path}/${slug}`;
@@ -36,12 +37,12 @@ export function pathBelow(parent: Category | undefined, slug: string): string {
   throw validationFailed([{ pointer: '/parent', detail: `At most ${MAX_LEVELS} levels.` }]);
 }
 
-/** Listings in which a product of this category stands: its own, every ancestor's, and all. */
+/** The listings that hold a product of this category: its own, every ancestor's, and that of all products. */
 export function listingsOf({ path }: Category): string[] {
   return [ALL, ...path.split('/')];
 }
 
-/** Nests categories by their paths; siblings in the order of their names. A category whose parent is not there stands at the root. */
+/** Nests categories by their paths; siblings are sorted by name. A category without its parent is at the root. */
 export function toTree(categories: readonly Category[]): CategoryNode[] {
   const nodes = new Map(categories.map((category) => [category.path, { ...category, children: [] as CategoryNode[] }]));
   const roots: CategoryNode[] = [];

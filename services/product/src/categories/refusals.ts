@@ -5,13 +5,13 @@ export function categoryNotFound(): NotFound {
 }
 
 export function categoryExists(): Conflict {
-  return new Conflict('category_exists', 'There is a category of this slug.');
+  return new Conflict('category_exists', 'A category with this slug already exists.');
 }
 
 export function categoryInUse(): Conflict {
-  return new Conflict('category_in_use', 'The category has products or categories below it.');
+  return new Conflict('category_in_use', 'The category has products or subcategories.');
 }
 
 export function categoryContended(): Unavailable {
-  return new Unavailable('category_contended', 'Somebody is about to delete the category; ask again.');
+  return new Unavailable('category_contended', 'The category is being deleted; try again.');
 }

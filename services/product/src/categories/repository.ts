@@ -6,7 +6,7 @@ import type { Category, CategoryRecord } from './category.ts';
 /** The shop has one tree, in one partition. */
 export const TREE = 'main';
 
-/** A product that is about to come into a category. */
+/** A product that is about to enter a category. */
 export interface Arrival {
   readonly category: string;
   readonly id: string;
@@ -16,20 +16,20 @@ export interface Arrival {
 export interface CategoryRepository {
   /** All categories, in one read. */
   listCategories(): Promise<Category[]>;
-  /** All categories after every change before it. */
+  /** All categories after all earlier changes. */
   listLatest(): Promise<Category[]>;
   findCategory(slug: string): Promise<Category | undefined>;
-  /** The category after every change before it. */
+  /** The category after all earlier changes. */
   findLatest(slug: string): Promise<CategoryRecord | undefined>;
-  /** Inserts the category, once; false when its slug is taken, or its parent is gone or about to go. */
+  /** Inserts the category, once; false when its slug is taken, or its parent is deleted or being deleted. */
   insertCategory(category: Category, parent: Category | undefined): Promise<boolean>;
-  /** Makes the next version; undefined when somebody else changed the category meanwhile. */
+  /** Makes the next version; undefined when the category has been changed since it was read. */
   rename(category: Category, name: string): Promise<Category | undefined>;
-  /** Notes that the category is about to be deleted, as it is; false when somebody else changed it meanwhile. */
+  /** Marks the category as being deleted; false when it has been changed since it was read. */
   close(category: CategoryRecord, at: Date): Promise<boolean>;
-  /** Takes that note back, unless another one stands there. */
+  /** Takes that mark back, unless there is another one by now. */
   open(slug: string, closedAt: Date): Promise<void>;
-  /** Deletes the category as it is, closed since `closedAt`; false when somebody else changed it meanwhile. */
+  /** Deletes the category, marked at `closedAt`; false when it has been changed since it was read. */
   deleteCategory(category: Category, closedAt: Date): Promise<boolean>;
   noteArrival(category: string, productId: string): Promise<Arrival>;
   removeArrival(arrival: Arrival): Promise<void>;
@@ -155,7 +155,7 @@ export function createCategoryRepository(database: Database): CategoryRepository
   };
 }
 
-/** Writes what is there: only its condition matters. */
+/** Writes the value that is there: only the condition matters. */
 function requireOpen({ slug, path }: Category): Statement {
   return {
     query: 'UPDATE categories SET path = ? WHERE tree = ? AND slug = ? IF path = ? AND closing_at = null',

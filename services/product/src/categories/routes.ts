@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { outcomeUnknown } from '#platform/errors.ts';
 import { tagOfContent } from '#platform/http/etag.ts';
 import { type Route, route } from '#platform/http/route.ts';
@@ -8,16 +8,14 @@ import type { Category } from './category.ts';
 import { categoryContended, categoryExists, categoryInUse, categoryNotFound } from './refusals.ts';
 import {
   CategoryBody,
+  CategoryParams,
   CategoryPatchBody,
-  CategorySlug,
   CategoryTreeBody,
   NewCategoryBody,
   toCategoryBody,
 } from './schema.ts';
 import type { CategoryService } from './service.ts';
 import type { CategoryTree } from './tree.ts';
-
-const CategoryParams = z.strictObject({ slug: CategorySlug });
 
 export function categoryRoutes(tree: CategoryTree, categories: CategoryService): Route[] {
   const toBody = (category: Category) =>
@@ -47,14 +45,13 @@ export function categoryRoutes(tree: CategoryTree, categories: CategoryService):
       response: CategoryBody,
       etag,
       errors: [categoryExists(), categoryContended()],
-      handle: async ({ body: { slug, name, parent } }, { userId }) =>
-        toBody(await categories.create({ slug, name, parent }, userId)),
+      handle: async ({ body }, { userId }) => toBody(await categories.create(body, userId)),
     }),
     route({
       method: 'patch',
       path: '/api/v1/categories/{slug}',
       summary: 'Rename a category',
-      description: 'Its tag is its `version` in the tree.',
+      description: 'Its tag is its `version` in the tree, in quotes.',
       tag: 'Categories',
       access: 'admin',
       ifMatch: true,

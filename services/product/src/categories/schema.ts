@@ -10,12 +10,14 @@ export const CategorySlug = z
 
 const CategoryName = lineOfText(100);
 
+export const CategoryParams = z.strictObject({ slug: CategorySlug });
+
 export const NewCategoryBody = z
   .strictObject({
     slug: CategorySlug,
     name: CategoryName,
     parent: CategorySlug.optional().meta({
-      description: 'Slug of the category above; it never changes. At most 4 levels.',
+      description: 'Slug of the parent category; it never changes. At most 4 levels.',
     }),
   })
   .meta({

@@ -4,37 +4,37 @@ import { changedMeanwhile, Unavailable, validationFailed } from '#platform/error
 import type { ProjectListings } from '../listings/projector.ts';
 import type { ListingRepository } from '../listings/repository.ts';
 import type { ProductRepository } from '../products/repository.ts';
-import { assertSlugIsFree, type Category, type CategoryRecord, pathBelow } from './category.ts';
+import { assertSlugIsAllowed, type Category, type CategoryRecord, pathBelow } from './category.ts';
 import { categoryContended, categoryExists, categoryInUse, categoryNotFound } from './refusals.ts';
 import type { Arrival, CategoryRepository } from './repository.ts';
 import type { CategoryTree } from './tree.ts';
 
-/** ms after which who wanted to delete a category has given up, or died. */
-const CLOSED_FOR = 10_000;
+/** A deletion that began longer ago has been cut off. */
+const CLOSED_FOR_MS = 10_000;
 const ATTEMPTS = 5;
 
 export interface NewCategory {
   readonly slug: string;
   readonly name: string;
-  /** Slug of the category above; undefined at the root. */
-  readonly parent: string | undefined;
+  /** Slug of the parent; undefined at the root. */
+  readonly parent?: string | undefined;
 }
 
 type Expects = (version: number) => boolean;
 
-/** What admins do with categories; `actor` is the admin's user id, `expects` says which version they have seen. */
+/** What admins do with categories; `actor` is the admin's user id, and `expects` is true for the version they have seen. */
 export interface CategoryService {
-  /** Throws `validation_failed` for a parent that isn't there or too deep, Conflict `category_exists`. */
+  /** Throws Conflict `category_exists`, and `validation_failed` for a parent that is unknown or too deep. */
   create(category: NewCategory, actor: string): Promise<Category>;
   rename(slug: string, name: string, expects: Expects, actor: string): Promise<Category>;
   /** Throws Conflict `category_in_use` while it has products or children. */
   remove(slug: string, expects: Expects, actor: string): Promise<void>;
   /**
-   * Announces a product that is to come into the category; what is read of the product before stands until then, or its write is
-   * refused. From here on the category stays, or the product doesn't come. Throws `validation_failed` when it isn't there.
+   * Announces a product that is about to enter the category, as it was read before. From then on either the category stays or the
+   * product's write is refused. Throws `validation_failed` for an unknown category.
    */
   announce(slug: string, productId: string): Promise<Arrival>;
-  /** The arrival is over: the listings show the product, or it doesn't come. */
+  /** Ends the arrival: the listings show the product, or it isn't coming. */
   settle(arrival: Arrival): Promise<void>;
 }
 
@@ -50,8 +50,8 @@ export interface CategoryParts {
 
 export function createCategoryService(parts: CategoryParts): CategoryService {
   const { repository, tree, listings, products, project, audit, now } = parts;
-  /** The tree is one partition: writes at once only starve each other in Paxos. */
-  const oneByOne = pLimit(1);
+  /** The tree is one partition: concurrent writes only starve each other in Paxos. */
+  const serialize = pLimit(1);
 
   async function getLatest(slug: string): Promise<CategoryRecord> {
     const category = await repository.findLatest(slug);
@@ -59,12 +59,12 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     return category;
   }
 
-  /** The category, if it is there and stays: one whose deletion was cut off is opened again. */
+  /** The category, if it exists and isn't being deleted; one whose deletion was cut off is opened again. */
   async function findOpen(slug: string): Promise<Category | undefined> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const category = await repository.findLatest(slug);
       if (!category?.closingAt) return category;
-      if (now().getTime() - category.closingAt.getTime() < CLOSED_FOR) break;
+      if (now().getTime() - category.closingAt.getTime() < CLOSED_FOR_MS) break;
       await repository.open(slug, category.closingAt);
     }
     throw categoryContended();
@@ -73,7 +73,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
   async function insert({ slug, name, parent: parentSlug }: NewCategory): Promise<Category> {
     const parent = parentSlug === undefined ? undefined : await findOpen(parentSlug);
     if (parentSlug !== undefined && !parent) throw noSuchCategory('/parent');
-    // One row can't be asked both to be there and not to be.
+    // One batch can't require the same row to exist and not to exist.
     if (parentSlug === slug) throw categoryExists();
     const category = { slug, name, path: pathBelow(parent, slug), version: 1 };
     if (!(await repository.insertCategory(category, parent))) {
@@ -83,7 +83,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     return category;
   }
 
-  /** Nothing can come in any more; who was about to is settled, so that the listing tells whether anything is there. */
+  /** The category is closed. Products on their way into it are settled first, so that its listing shows whether it has any. */
   async function isEmpty({ slug, path }: Category): Promise<boolean> {
     const others = await repository.listLatest();
     if (others.some((other) => other.path.startsWith(`${path}/`))) return false;
@@ -92,14 +92,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
       await products.interruptChanges(productId);
       await project(productId);
     }
-    const slice = {
-      listing: slug,
-      sort: '-createdAt',
-      brand: undefined,
-      minPrice: undefined,
-      maxPrice: undefined,
-    } as const;
-    return (await listings.listSummaries(slice, 1, undefined)).length === 0;
+    return (await listings.listSummaries({ listing: slug, sort: '-createdAt' }, 1, undefined)).length === 0;
   }
 
   async function removeEmpty(category: CategoryRecord): Promise<void> {
@@ -113,13 +106,13 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
     throw await changed(category);
   }
 
-  /** Why a write was refused: there is another version, or another admin who is about to delete it. */
+  /** Why a write was refused: there is a newer version, or another admin is deleting the category. */
   async function changed({ slug, version }: Category): Promise<Error> {
     const latest = await getLatest(slug);
     return latest.version === version ? categoryContended() : changedMeanwhile(latest.version);
   }
 
-  /** This replica shows the change at once; the others, and this one if the database doesn't answer, a moment later. */
+  /** This replica shows the change at once; the others, and this one when the database doesn't answer, soon after. */
   async function refresh(): Promise<void> {
     await tree.refresh().catch((error: unknown) => {
       if (!(error instanceof Unavailable)) throw error;
@@ -128,9 +121,9 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
 
   return {
     async create(category, actor) {
-      assertSlugIsFree(category.slug);
+      assertSlugIsAllowed(category.slug);
       const act = { entity: 'category', entityId: category.slug, action: 'create', actor } as const;
-      const created = await audit.record(act, () => oneByOne(insert, category), toFields);
+      const created = await audit.record(act, () => serialize(insert, category), toFields);
       await refresh();
       return created;
     },
@@ -147,7 +140,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
       };
       const renamed = await audit.record(
         act,
-        () => oneByOne(work),
+        () => serialize(work),
         () => ({ name }),
       );
       await refresh();
@@ -162,12 +155,12 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
         if (category.closingAt) await findOpen(slug);
         await removeEmpty({ ...category, closingAt: undefined });
       };
-      await audit.record(act, () => oneByOne(work));
+      await audit.record(act, () => serialize(work));
       await refresh();
     },
 
     async announce(slug, productId) {
-      // Written first: whoever deletes the category closes it and then looks here.
+      // Written first: a deletion closes the category and then reads the arrivals.
       const arrival = await repository.noteArrival(slug, productId);
       const category = await findOpen(slug);
       if (category) return arrival;
@@ -179,7 +172,7 @@ export function createCategoryService(parts: CategoryParts): CategoryService {
   };
 }
 
-/** Its facts under the names that the API gives them, for the audit log. */
+/** The category's facts under their API names, for the audit log. */
 function toFields({ slug, name, path }: Category): object {
   return { slug, name, path };
 }

@@ -4,10 +4,10 @@ import type { Worker } from '#platform/service.ts';
 import { type Category, type CategoryNode, toTree } from './category.ts';
 import type { CategoryRepository } from './repository.ts';
 
-/** ms between two reads of the tree: a change is seen by all replicas within that time. */
+/** Between two reads of the tree: every replica shows a change within this time. */
 const REFRESH_MS = 500;
 
-/** The category tree, kept in memory: it is small, on every page, and rarely changes. */
+/** The category tree, kept in memory: it is small, needed for every page, and rarely changes. */
 export interface CategoryTree extends Worker {
   find(slug: string): Category | undefined;
   /** The category with its descendants. */
@@ -35,7 +35,7 @@ export function createCategoryTree({
 
   async function refreshOrKeep(): Promise<void> {
     await refresh().catch((cause: unknown) =>
-      logger.debug('category_tree_stale', 'Going on with the tree as it was.', { cause }),
+      logger.debug('category_tree_stale', 'Continuing with the previous category tree.', { cause }),
     );
   }
 

@@ -1,12 +1,12 @@
 import type { ProductCount } from './listing.ts';
 import type { ListingRepository } from './repository.ts';
 
-/** ms that a count is good for. */
-const LEAST = 2000;
-/** A count is good for so many times as long as counting took: however large the shop is, it doesn't count all the time. */
-const TIMES = 5;
+/** A count is fresh at least this long. */
+const MIN_FRESH_MS = 2000;
+/** A count is fresh this many times as long as counting took, so that even a large shop doesn't count all the time. */
+const FRESH_FACTOR = 5;
 
-/** Gives the latest count, or a new one when that is no longer good; who asks while one is made waits for it. */
+/** Returns the latest count while it is fresh, else a new one; concurrent callers wait for the same one. */
 export function createProductCount({
   repository,
   now,
@@ -15,23 +15,23 @@ export function createProductCount({
   now: () => number;
 }): () => Promise<ProductCount> {
   let latest: Promise<ProductCount> | undefined;
-  let goodUntil = Number.POSITIVE_INFINITY;
+  let freshUntil = Number.POSITIVE_INFINITY;
 
   async function count(): Promise<ProductCount> {
     const beganAt = now();
     try {
       const products = await repository.countProducts();
-      goodUntil = now() + Math.max(LEAST, TIMES * (now() - beganAt));
+      freshUntil = now() + Math.max(MIN_FRESH_MS, FRESH_FACTOR * (now() - beganAt));
       return { products, countedAt: new Date(beganAt) };
     } catch (error) {
-      goodUntil = now();
+      freshUntil = now();
       throw error;
     }
   }
 
   return () => {
-    if (!latest || now() >= goodUntil) {
-      goodUntil = Number.POSITIVE_INFINITY;
+    if (!latest || now() >= freshUntil) {
+      freshUntil = Number.POSITIVE_INFINITY;
       latest = count();
     }
     return latest;

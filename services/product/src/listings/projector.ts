@@ -5,8 +5,8 @@ import type { Listed, ListingKey, ListingRepository } from './repository.ts';
 const ROUNDS = 10;
 
 /**
- * Brings the listings of one product up to the truth: its latest version, and whether there is any of it. May be repeated, cut off
- * anywhere and run by several at once; throws when it can't finish, and is then to be called again.
+ * Brings the listings of one product up to date: with its latest version, and with whether it is in stock. May be repeated, cut off
+ * anywhere and run concurrently. Throws when it can't finish; it must then be called again.
  */
 export type ProjectListings = (productId: string) => Promise<void>;
 
@@ -15,7 +15,7 @@ export function createProjector({
   findCategory,
 }: {
   repository: ListingRepository;
-  /** As the database has it: the tree in memory may be that of a moment ago. */
+  /** As in the database: the tree in memory may be a moment old. */
   findCategory(slug: string): Promise<Category | undefined>;
 }): ProjectListings {
   return async (productId) => {
@@ -36,7 +36,7 @@ export function createProjector({
     const key: ListingKey | undefined = isActive ? product : undefined;
     const [category, former] = await Promise.all([find(key), find(listedAs)]);
     if (key && !category) throw new Error(`The category ${key.category} is not in the tree.`);
-    // A former category that is gone was empty, and its own listing is emptied last.
+    // A former category that has been deleted was empty, and its own listing is emptied last.
     await repository.project(listed, category ? listingsOf(category) : [], former ? listingsOf(former) : []);
     await repository.setListed(product.id, listingVersion, key);
   }

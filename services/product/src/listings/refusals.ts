@@ -1,5 +1,8 @@
 import { Unavailable } from '#platform/errors.ts';
 
 export function listingsContended(productId: string): Unavailable {
-  return new Unavailable('listings_contended', `The listings of ${productId} change faster than they can be followed.`);
+  return new Unavailable(
+    'listings_contended',
+    `The listings of ${productId} change too fast to be brought up to date; try again.`,
+  );
 }

@@ -2,14 +2,19 @@ import { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import type { CategoryTree } from '../categories/tree.ts';
-import type { Position, Sort } from './listing.ts';
+import type { Position, ProductCount, Sort } from './listing.ts';
 import { CatalogueBody, ListQuery, SummaryPageBody, toCatalogueBody, toSummaryBody } from './schema.ts';
 import type { ListingService } from './service.ts';
 
-/** A position as the cursor carries it: short names, and JSON has no dates. */
+/** A position as the cursor carries it: with short names, and a number for a date. */
 const CursorContent = z.object({ k: z.union([z.string(), z.number()]), i: z.guid(), t: z.int() });
 
-export function listingRoutes(listings: ListingService, categories: CategoryTree, cursors: CursorCodec): Route[] {
+export function listingRoutes(
+  listings: ListingService,
+  countProducts: () => Promise<ProductCount>,
+  categories: CategoryTree,
+  cursors: CursorCodec,
+): Route[] {
   return [
     route({
       method: 'get',
@@ -21,8 +26,7 @@ export function listingRoutes(listings: ListingService, categories: CategoryTree
       request: { query: ListQuery },
       response: SummaryPageBody,
       paged: true,
-      handle: async ({ query: { sort, limit, cursor, category, brand, minPrice, maxPrice, inStock } }) => {
-        const filter = { category, brand, minPrice, maxPrice, inStock };
+      handle: async ({ query: { sort, limit, cursor, ...filter } }) => {
         const binding = `products ${sort} ${JSON.stringify(filter)}`;
         const after = cursor === undefined ? undefined : toPosition(sort, cursors.decode(binding, cursor));
         const { summaries, next } = await listings.listProducts({ filter, sort, limit, after });
@@ -37,12 +41,12 @@ export function listingRoutes(listings: ListingService, categories: CategoryTree
       path: '/front-page.json',
       summary: 'How many products there are',
       description:
-        'Counted when somebody asks, and then good for seconds: for longer in a larger shop, where counting takes longer.',
+        'Counted on request, and then kept for a few seconds: longer in a larger shop, where counting takes longer.',
       tag: 'Front page',
       access: 'public',
       cache: 'catalogue',
       response: CatalogueBody,
-      handle: async () => toCatalogueBody(await listings.countProducts()),
+      handle: async () => toCatalogueBody(await countProducts()),
     }),
   ];
 }

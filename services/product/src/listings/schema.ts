@@ -14,7 +14,7 @@ export const ListQuery = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, 'A slug: lower-case letters, digits and hyphens.')
     .optional()
-    .meta({ description: 'Slug of a category; its descendants count too.', examples: ['headphones'] }),
+    .meta({ description: 'Slug of a category; its descendants are included.', examples: ['headphones'] }),
   brand: z
     .string()
     .min(1, 'At least one character.')
@@ -49,7 +49,7 @@ export const SummaryBody = z
   })
   .meta({
     id: 'ProductSummary',
-    description: 'A product in a list; `inStock` may be 2 seconds old.',
+    description: 'A product in a list; `inStock` may be up to 2 seconds old.',
     example: EXAMPLE_SUMMARY,
   });
 
@@ -72,7 +72,7 @@ export function toSummaryBody(summary: Summary, category: Category | undefined):
 
 export const CatalogueBody = z
   .strictObject({
-    products: z.int().min(0).meta({ description: 'Products that the lists show.' }),
+    products: z.int().min(0).meta({ description: 'The number of products that the lists show.' }),
     countedAt: z.iso.datetime(),
   })
   .meta({ id: 'Catalogue', example: { products: 20_000, countedAt: '2026-01-31T09:41:07.512Z' } });

@@ -1,8 +1,8 @@
 import { ALL } from '../categories/category.ts';
-import { type Filter, type Position, type ProductCount, planList, type Sort, type Summary } from './listing.ts';
+import { type Filter, type Position, planList, type Sort, type Summary } from './listing.ts';
 import type { ListingRepository } from './repository.ts';
 
-/** Rows read in one step where each row has to be judged. */
+/** Rows read in one step when each row has to be tested. */
 const STEP = 250;
 const STEPS = 4;
 
@@ -13,33 +13,27 @@ export interface ListRequest {
   readonly after: Position | undefined;
 }
 
-/** A page, and where the next one begins; undefined at the end. With selective filters a page may be short, even empty. */
+/** A page, and where it ended; undefined at the end of the list. With selective filters a page may be short, even empty. */
 export interface SummaryPage {
   readonly summaries: readonly Summary[];
   readonly next: Position | undefined;
 }
 
 export interface ListingService {
-  /** One page in one query; where rows have to be judged, in at most four. */
+  /** One page in one query; in at most four when rows have to be tested. */
   listProducts(request: ListRequest): Promise<SummaryPage>;
-  /** How many there are, or were seconds ago: createProductCount says how long a count is good. */
-  countProducts(): Promise<ProductCount>;
 }
 
 export function createListingService({
   repository,
-  countProducts,
   now,
 }: {
   repository: ListingRepository;
-  countProducts: () => Promise<ProductCount>;
   now: () => number;
 }): ListingService {
   return {
-    countProducts,
-
     async listProducts({ filter, sort, limit, after }) {
-      // The list of all products is no category.
+      // The list of all products is not a category.
       if (filter.category === ALL) return { summaries: [], next: undefined };
       const { slice, accepts } = planList(filter, sort, filter.category ?? ALL);
       const startedAt = after?.startedAt ?? now();
@@ -64,7 +58,7 @@ export function createListingService({
   };
 }
 
-/** Moved here after the walk began: it may have been shown at its former place, and nothing is shown twice. */
+/** It moved here after the walk began: it may have been shown at its former place, and must not be shown twice. */
 function isNewHere({ placedAt }: Summary, startedAt: number): boolean {
   return placedAt.getTime() > startedAt;
 }

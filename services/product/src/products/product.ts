@@ -1,10 +1,10 @@
 import { validationFailed } from '#platform/errors.ts';
 
-/** What an admin decides about a product; undefined is none. */
+/** What an admin decides about a product. */
 export interface ProductFacts {
   readonly name: string;
-  readonly description: string | undefined;
-  readonly brand: string | undefined;
+  readonly description?: string | undefined;
+  readonly brand?: string | undefined;
   /** Slug of its category. */
   readonly category: string;
   readonly priceMinor: number;
@@ -12,7 +12,7 @@ export interface ProductFacts {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** What the shop sells, as its head row holds it. */
+/** A product, as its head row holds it. */
 export interface Product extends ProductFacts {
   readonly id: string;
   readonly sku: string;
@@ -23,13 +23,13 @@ export interface Product extends ProductFacts {
   readonly updatedAt: Date;
 }
 
-/** A product with what its writers need to know. */
+/** A product with what only writers need. */
 export interface ProductRecord extends Product {
   readonly isActive: boolean;
   readonly listingVersion: number;
 }
 
-/** What a cart or a checkout needs to know of a product today. */
+/** What a cart or a checkout needs to know about a product today. */
 export interface Offer {
   readonly id: string;
   readonly sku: string;
@@ -46,7 +46,7 @@ export interface Price {
   readonly currency: string;
 }
 
-/** A merge patch (RFC 7396): what isn't there stays, null clears, objects are merged. */
+/** A merge patch (RFC 7396): an absent field stays, null clears it, objects are merged. */
 export interface ProductPatch {
   readonly name?: string | undefined;
   readonly description?: string | null | undefined;
@@ -59,7 +59,7 @@ export interface ProductPatch {
 
 export const MAX_ATTRIBUTES = 50;
 
-/** The product's facts after the patch. Throws `validation_failed` for another currency, and for too many attributes. */
+/** The product's facts after the patch. Throws `validation_failed` for another currency or too many attributes. */
 export function applyPatch(product: Product, patch: ProductPatch): ProductFacts {
   const { name = product.name, category = product.category, price = {} } = patch;
   const { amount = product.priceMinor, currency = product.currency } = price;
@@ -75,7 +75,7 @@ export function applyPatch(product: Product, patch: ProductPatch): ProductFacts 
   };
 }
 
-/** True when the facts are the product's already. */
+/** True when the product already has these facts. */
 export function isSame(product: Product, facts: ProductFacts): boolean {
   return JSON.stringify(toFields({ ...product, ...facts })) === JSON.stringify(toFields(product));
 }
@@ -97,14 +97,14 @@ function patchedAttributes(before: Product['attributes'], patch: ProductPatch['a
   throw validationFailed([{ pointer: '/attributes', detail: `At most ${MAX_ATTRIBUTES} attributes.` }]);
 }
 
-/** Its facts under the names that the API gives them, for the audit log. */
+/** The product's facts under their API names, for the audit log. */
 export function toFields(product: Product): Readonly<Record<keyof ProductPatch | 'sku', unknown>> {
   const { sku, name, description = null, brand = null, category, images, attributes } = product;
   const price = { amount: product.priceMinor, currency: product.currency };
   return { sku, name, description, brand, category, price, images, attributes };
 }
 
-/** Of `fields` those that the patch names. */
+/** The fields that the patch names. */
 export function pickPatched(fields: ReturnType<typeof toFields>, patch: ProductPatch): Record<string, unknown> {
   return Object.fromEntries(Object.entries(fields).filter(([name]) => name in patch));
 }

@@ -9,5 +9,5 @@ export function skuTaken(): Conflict {
 }
 
 export function productContended(): Unavailable {
-  return new Unavailable('product_contended', 'Somebody else changes the product right now; ask again.');
+  return new Unavailable('product_contended', 'The product is being changed by another request; try again.');
 }

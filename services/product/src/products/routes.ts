@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { outcomeUnknown } from '#platform/errors.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import { categoryContended } from '../categories/refusals.ts';
@@ -7,10 +7,10 @@ import type { Product } from './product.ts';
 import { productContended, productNotFound, skuTaken } from './refusals.ts';
 import {
   NewProductBody,
+  OfferIdsBody,
   OffersBody,
-  OffersRequest,
   ProductBody,
-  ProductId,
+  ProductParams,
   ProductPatchBody,
   toOffersBody,
   toProductBody,
@@ -18,7 +18,6 @@ import {
 import type { ProductService } from './service.ts';
 
 const PATH = '/api/v1/products/{id}';
-const ProductParams = z.strictObject({ id: ProductId });
 
 export function productRoutes(products: ProductService, categories: CategoryTree): Route[] {
   const toBody = (product: Product) => toProductBody(product, categories.find(product.category));
@@ -41,7 +40,7 @@ export function productRoutes(products: ProductService, categories: CategoryTree
     route({
       method: 'post',
       path: '/api/v1/products',
-      summary: 'Put a product into the shop',
+      summary: 'Create a product',
       tag: 'Products',
       access: 'admin',
       request: { body: NewProductBody },
@@ -50,15 +49,14 @@ export function productRoutes(products: ProductService, categories: CategoryTree
       etag,
       location: ({ id }) => `/api/v1/products/${id}`,
       errors: [skuTaken(), productContended(), categoryContended()],
-      handle: async ({ body: { description, brand, images = [], attributes = {}, ...body } }, { userId }) =>
-        toBody(await products.create({ ...body, description, brand, images, attributes }, userId)),
+      handle: async ({ body }, { userId }) => toBody(await products.create(body, userId)),
     }),
     route({
       method: 'patch',
       path: PATH,
       summary: 'Change a product',
       description:
-        'A merge patch. Of the tag in If-Match the version alone counts: what is sold meanwhile makes nothing stale.',
+        'A merge patch. Of the tag in If-Match only the version counts: a sale in the meantime does not make it stale.',
       tag: 'Products',
       access: 'admin',
       ifMatch: true,
@@ -72,8 +70,8 @@ export function productRoutes(products: ProductService, categories: CategoryTree
     route({
       method: 'delete',
       path: PATH,
-      summary: 'Take a product out of the shop',
-      description: 'Orders keep their copy, and its SKU is free again.',
+      summary: 'Delete a product',
+      description: 'Orders keep their copy, and the SKU can be used again.',
       tag: 'Products',
       access: 'admin',
       ifMatch: true,
@@ -88,10 +86,10 @@ export function productRoutes(products: ProductService, categories: CategoryTree
     route({
       method: 'post',
       path: '/internal/products/batch',
-      summary: 'What these products cost today and how many there are',
+      summary: 'Price and stock of these products today',
       tag: 'Internal',
       access: { services: ['cart', 'order'], scope: 'products:read' },
-      request: { body: OffersRequest },
+      request: { body: OfferIdsBody },
       response: OffersBody,
       handle: async ({ body }) => toOffersBody(await products.listOffers(body.ids)),
     }),

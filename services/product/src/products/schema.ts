@@ -4,7 +4,7 @@ import type { Category } from '../categories/category.ts';
 import { CategorySlug } from '../categories/schema.ts';
 import { MAX_ATTRIBUTES, type Offer, type Product } from './product.ts';
 
-/** A product of every seeded shop, so that what the documents show can be tried as it stands. */
+/** A product of every seeded shop, so that the examples of the documents can be tried as they are. */
 export const EXAMPLE_SUMMARY = {
   id: '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5',
   sku: 'HDP-1-0000037',
@@ -19,6 +19,8 @@ export const EXAMPLE_SUMMARY = {
 export const EXAMPLE_PRODUCT_ID = EXAMPLE_SUMMARY.id;
 
 export const ProductId = z.guid('A product id is a UUID.').toLowerCase().meta({ example: EXAMPLE_PRODUCT_ID });
+
+export const ProductParams = z.strictObject({ id: ProductId });
 
 export const Money = z
   .strictObject({
@@ -60,7 +62,7 @@ export const ProductBody = z
     },
   });
 
-/** Minor units; a cart of 100 lines of 999 each can still be counted exactly. */
+/** Minor units; the total of 100 lines of 999 units is still exact. */
 const MAX_PRICE = 10_000_000_000;
 const MAX_IMAGES = 20;
 const URL_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u;
@@ -73,9 +75,9 @@ const Currency = z.string().regex(/^[A-Z]{3}$/, 'An ISO 4217 code.');
 const Images = z
   .array(
     z
-      .url({ protocol: /^https?$/, error: 'An address that begins with http: or https:.' })
+      .url({ protocol: /^https?$/, error: 'A URL that begins with http: or https:.' })
       .max(2048, 'At most 2048 characters.')
-      .regex(URL_TEXT, 'An address without spaces or control characters.')
+      .regex(URL_TEXT, 'A URL without spaces or control characters.')
       .meta({ pattern: PORTABLE_WORD }),
   )
   .max(MAX_IMAGES, `At most ${MAX_IMAGES} images.`);
@@ -88,13 +90,17 @@ export const NewProductBody = z
       .string()
       .max(64, 'At most 64 characters.')
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'Letters, digits, dots, hyphens and underscores.')
-      .meta({ description: 'It never changes.' }),
+      .meta({ description: 'Never changes.' }),
     name: Name,
     description: Description.optional(),
     brand: Brand.optional(),
     category: CategorySlug,
     price: z.strictObject({ amount: Amount, currency: Currency }),
-    stock: z.int().min(0, '0 or more.').max(1_000_000, 'At most 1000000.').meta({ description: 'Units at first.' }),
+    stock: z
+      .int()
+      .min(0, '0 or more.')
+      .max(1_000_000, 'At most 1000000.')
+      .meta({ description: 'Units of the first stock.' }),
     images: Images.optional(),
     attributes: z
       .record(AttributeName, AttributeValue)
@@ -128,11 +134,11 @@ export const ProductPatchBody = z
   })
   .meta({
     id: 'ProductPatch',
-    description: 'A merge patch (RFC 7396): what is left out stays, null clears.',
+    description: 'A merge patch (RFC 7396): an absent field stays, null clears it.',
     example: { price: { amount: 12900 }, attributes: { Colour: null, Colours: 'Black, Silver' } },
   });
 
-export const OffersRequest = z
+export const OfferIdsBody = z
   .strictObject({ ids: z.array(ProductId).min(1).max(100) })
   .meta({ id: 'OffersRequest', example: { ids: [EXAMPLE_PRODUCT_ID] } });
 
@@ -151,7 +157,7 @@ export const OffersBody = z
   })
   .meta({
     id: 'Offers',
-    description: 'What can be bought today; a product that is not there is not offered.',
+    description: 'What can be bought today; a product that is absent is not on sale.',
     example: {
       data: [
         {

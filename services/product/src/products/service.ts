@@ -22,31 +22,33 @@ import {
 import { productContended, productNotFound, skuTaken } from './refusals.ts';
 import type { NextFacts, ProductRepository, ProductStatus } from './repository.ts';
 
-/** ms that whoever claimed a SKU gets to insert its product; longer than that takes. */
-const CLAIM_PAUSE = 100;
+/** A product whose SKU is claimed gets this long to be inserted, more than that takes. */
+const CLAIM_PAUSE_MS = 100;
 const CLAIM_PAUSES = 10;
 const ATTEMPTS = 5;
 
-export interface NewProduct extends Omit<ProductFacts, 'priceMinor'> {
+export interface NewProduct extends Omit<ProductFacts, 'priceMinor' | 'images' | 'attributes'> {
   readonly sku: string;
   readonly price: Price;
-  /** Units at first. */
+  readonly images?: ProductFacts['images'] | undefined;
+  readonly attributes?: ProductFacts['attributes'] | undefined;
+  /** Units of the first stock. */
   readonly stock: number;
 }
 
 type Expects = (version: number) => boolean;
 
-/** `actor` is the admin's user id, `expects` says which version they have seen. What changes shows in the lists when it is done. */
+/** `actor` is the admin's user id; `expects` is true for the version they have seen. Changes are in the lists when they are done. */
 export interface ProductService {
   /** The product with its live stock; throws NotFound `product_not_found`. */
   getProduct(id: string): Promise<Product>;
   /** Today's price and live stock; products that can't be bought are absent. */
   listOffers(ids: readonly string[]): Promise<Offer[]>;
-  /** Throws Conflict `sku_taken`, and `validation_failed` for a category that isn't there or another currency. */
+  /** Throws Conflict `sku_taken`, and `validation_failed` for an unknown category or another currency. */
   create(product: NewProduct, actor: string): Promise<Product>;
   /** Throws PreconditionFailed, and `validation_failed` as `create` does. */
   update(id: string, patch: ProductPatch, expects: Expects, actor: string): Promise<Product>;
-  /** Takes the product out of the shop for good; its SKU is free again. */
+  /** Deletes the product for good; its SKU can be used again. */
   remove(id: string, expects: Expects, actor: string): Promise<void>;
 }
 
@@ -68,7 +70,7 @@ export function createProductService(parts: ProductParts): ProductService {
   async function getLatest(id: string): Promise<ProductRecord> {
     const product = await repository.findLatest(id);
     if (product?.isActive) return product;
-    // Its deletion may have been applied when nobody waited for it any more.
+    // The deletion may have been applied after its request ended without an answer.
     if (product) await schedule.soon(id);
     throw productNotFound();
   }
@@ -86,7 +88,7 @@ export function createProductService(parts: ProductParts): ProductService {
     return product;
   }
 
-  /** Gets the SKU for the product, from one that was never inserted or is deleted too. */
+  /** Claims the SKU for the product, also from a product that was never inserted or is deleted. */
   async function claimSku(sku: string, id: string): Promise<void> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const holder = await repository.claimSku(sku, id);
@@ -97,12 +99,12 @@ export function createProductService(parts: ProductParts): ProductService {
     throw productContended();
   }
 
-  /** What became of a product whose SKU is claimed: one that doesn't come is kept from coming, so that no two have the SKU. */
+  /** The status of a product that holds a claim. If it isn't inserted in time it never will be, so that no two products share the SKU. */
   async function decidedStatus(id: string): Promise<ProductStatus | undefined> {
     for (let pause = 1; pause <= CLAIM_PAUSES; pause += 1) {
       const status = await repository.findStatus(id);
       if (status) return status;
-      await sleep(CLAIM_PAUSE);
+      await sleep(CLAIM_PAUSE_MS);
     }
     return (await repository.forbidInsert(id)) ? 'deleted' : repository.findStatus(id);
   }
@@ -111,12 +113,12 @@ export function createProductService(parts: ProductParts): ProductService {
     if (!expects(before.version)) throw changedMeanwhile(before.version);
     const facts = applyPatch(before, patch);
     if (!isSame(before, facts)) return write(before, facts);
-    // The change may have been made before, by a write that nobody got an answer of.
+    // The change may have been made by an earlier request that got no answer.
     await show(before.id);
     return before;
   }
 
-  /** Writes the next version. Refused because of its listings alone, it brings them up and tries again. */
+  /** Writes the next version. When only the listings are in the way, brings them up to date and tries again. */
   async function write(before: ProductRecord, facts: NextFacts): Promise<Product> {
     let product = before;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
@@ -135,7 +137,7 @@ export function createProductService(parts: ProductParts): ProductService {
     throw productContended();
   }
 
-  /** The change stands: listings that can't be brought up to date now are left to a new note, as the one before it may have been read. */
+  /** The change is made: if the listings can't follow now, a new note has them do so, as the earlier one may have been read by then. */
   async function show(id: string, arrival?: Arrival): Promise<void> {
     try {
       await project(id);
@@ -155,10 +157,12 @@ export function createProductService(parts: ProductParts): ProductService {
 
     listOffers: (ids) => repository.listOffers(ids),
 
-    create({ price, stock, ...facts }, actor) {
+    create({ price, stock, images = [], attributes = {}, ...facts }, actor) {
       const at = now();
       const product = {
         ...facts,
+        images,
+        attributes,
         id: newId(),
         priceMinor: price.amount,
         currency: price.currency,

@@ -2,31 +2,33 @@ import { Conflict, Unavailable, Unprocessable } from '#platform/errors.ts';
 import { type HoldState, type Line, MAX_UNITS, type ShortLine } from './stock.ts';
 
 export function insufficientStock(lines: readonly ShortLine[]): Conflict {
-  return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
+  return new Conflict('insufficient_stock', 'There are not enough units of at least one product.', {
+    extensions: { lines },
+  });
 }
 
-/** Of an adjustment that takes away; `replayed` where the same was asked and refused before. */
-export function tooFewToTake(line: ShortLine, replayed: boolean): Conflict {
-  return new Conflict('insufficient_stock', 'There are not as many as should be taken away.', {
+/** Refuses an adjustment that removes units; `replayed` when the same request was refused before. */
+export function tooFewToRemove(line: ShortLine, replayed: boolean): Conflict {
+  return new Conflict('insufficient_stock', 'There are fewer units than you want to remove.', {
     extensions: { lines: [line] },
     replayed,
   });
 }
 
-/** Of an adjustment that adds; `replayed` where the same was asked and refused before. */
+/** Refuses an adjustment that adds units; `replayed` when the same request was refused before. */
 export function stockLimitExceeded(replayed: boolean): Conflict {
-  return new Conflict('stock_limit_exceeded', `There can't be more than ${MAX_UNITS} of a product.`, { replayed });
+  return new Conflict('stock_limit_exceeded', `A product can't have more than ${MAX_UNITS} units.`, { replayed });
 }
 
 export function reservationReleased(state: HoldState | undefined): Conflict {
-  return new Conflict('reservation_released', 'The reservation was given back.', { extensions: { state } });
+  return new Conflict('reservation_released', 'The reservation has been released.', { extensions: { state } });
 }
 
 export function reservationCommitted(): Conflict {
-  return new Conflict('reservation_committed', 'The reservation has become a sale.');
+  return new Conflict('reservation_committed', 'The reservation has been sold.');
 }
 
-/** `reserved` is the quantity of the reservation that is there. */
+/** `reserved` is the quantity of the existing reservation. */
 export function reservationMismatch(orderId: string, line: Line, reserved: number): Conflict {
   return new Conflict('reservation_mismatch', 'The reservation was made for another quantity.', {
     extensions: { orderId, line, reserved },
@@ -44,5 +46,5 @@ export function idempotencyKeyReused(): Unprocessable {
 }
 
 export function stockContended(): Unavailable {
-  return new Unavailable('stock_contended', 'The stock of a product is much asked for; ask again.');
+  return new Unavailable('stock_contended', "Too many requests for this product's stock right now; try again.");
 }

@@ -4,26 +4,26 @@ import { HEAD } from './head.ts';
 import { reservationMismatch, stockContended } from './refusals.ts';
 import { type Adjustment, type HoldState, type Line, MAX_UNITS, type StockLevel } from './stock.ts';
 
-/** `held` now or before; or the state that a former hold of the order has reached; or how many there are, when too few. */
+/** `held`, now or before; the state that an earlier hold of the order has reached; or, when too few, how many units there are. */
 export type HoldResult = { readonly state: HoldState } | { readonly state: 'short'; readonly available: number };
 
 /**
- * Each promise holds for one product and one order, however often and by however many it is asked at once: the operation row makes the
- * effect happen once. Lost answers are asked again under the same row; what stays unknown is Unavailable, never a failure. Another
- * quantity than the hold's throws Conflict `reservation_mismatch` and changes nothing.
+ * Each step applies to one product and one order, and has its effect once, however often and concurrently it is called: the operation row
+ * sees to that. A step without an answer is repeated under the same row; if its outcome stays unknown it throws Unavailable, never a
+ * failure. A quantity other than the hold's throws Conflict `reservation_mismatch` and changes nothing.
  */
 export interface StockRepository {
-  /** Takes `quantity` from what is available. A product that is not sold any more is short with 0. */
+  /** Takes `quantity` from what is available. A product that is no longer on sale is short with 0. */
   hold(orderId: string, line: Line): Promise<HoldResult>;
-  /** Turns a hold into a sale; gives the state that stands afterwards, undefined when nothing was ever held. */
+  /** Turns a hold into a sale; returns the state afterwards, undefined when nothing was ever held. */
   commit(orderId: string, line: Line): Promise<HoldState | undefined>;
-  /** Gives a hold back, or marks that a late one must not apply. Gives the state that stands afterwards; a sale stays one. */
+  /** Releases a hold, or keeps a late one from being applied. Returns the state afterwards; a sale stays one. */
   release(orderId: string, line: Line): Promise<HoldState>;
-  /** Gives a sale back; gives the state that stands afterwards. */
+  /** Returns a sale, or releases a hold; returns the state afterwards. */
   return(orderId: string, line: Line): Promise<HoldState>;
   /**
-   * Adds `quantity` (may be negative) unless that would go below 0 or above MAX_UNITS; applied or refused, `operationId` stands for it from
-   * then on. Gives what stands there; undefined when the product is not sold.
+   * Adds `quantity` (may be negative) unless the stock would go below 0 or above MAX_UNITS. Applied or refused, it is bound to
+   * `operationId` from then on. Returns the adjustment bound to it; undefined when the product is not on sale.
    */
   adjust(
     productId: string,
@@ -32,14 +32,14 @@ export interface StockRepository {
     reason: string,
   ): Promise<(Adjustment & { readonly isNew: boolean }) | undefined>;
   findAdjustment(productId: string, operationId: string): Promise<Adjustment | undefined>;
-  /** What is available, and what the listings say of it; undefined when there is no such product. */
+  /** The stock, and whether the listings show any; undefined when there is no such product. */
   findLevel(productId: string): Promise<(StockLevel & { inStock: boolean }) | undefined>;
 }
 
 const ATTEMPTS = 5;
 
 // `column = column + ?` in a conditional UPDATE is undocumented: it takes only `+`, and each such statement needs its own IF. A contract
-// test pins it. The quantity in the operation's condition keeps a caller with other lines from moving the head by a wrong amount.
+// test pins it. The quantity in the operation's condition keeps a caller with other lines from changing the head by a wrong amount.
 const TAKE =
   'UPDATE products SET available = available + ?, reserved = reserved + ? WHERE product_id = ? AND op_id = ?';
 const INSERT_HOLD =
@@ -57,9 +57,7 @@ export function createStockRepository(database: Database): StockRepository {
       'stock.find_hold',
       'SELECT state, quantity FROM products WHERE product_id = ? AND op_id = ?',
       [productId, orderId],
-      {
-        serial: true,
-      },
+      { serial: true },
     );
     return row?.state ? { state: row.state, quantity: row.quantity } : undefined;
   }
@@ -83,7 +81,7 @@ export function createStockRepository(database: Database): StockRepository {
     return { state: 'short', available: head?.status === 'active' ? head.available : 0 };
   }
 
-  /** Moves a hold from one state to another together with the head; gives the state that stands afterwards. */
+  /** Moves a hold from one state to another together with the head; returns the state afterwards. */
   async function move(
     name: string,
     head: Statement,
@@ -101,7 +99,7 @@ export function createStockRepository(database: Database): StockRepository {
       if (outcome.applied) return to;
       const found = await findState(orderId, productId);
       if (found) assertSameQuantity(found, orderId, line);
-      // Refused and yet in the state to start from: it got there in between.
+      // If it is in the starting state after a refusal, it got there in between.
       if (found?.state !== from) return found?.state;
     }
     throw stockContended();
@@ -166,7 +164,7 @@ export function createStockRepository(database: Database): StockRepository {
       if (found) return { ...found, isNew: outcome.uncertain };
       const head = findRow(outcome, HEAD);
       if (head?.status !== 'active') return undefined;
-      // True at the time of the refusal; whichever of two rows for one operation comes first stands.
+      // `available` is that of the refused batch; of two rows for one operation the first stands.
       const refusal = await database.conditional('stock.refuse_adjustment', [
         { query: INSERT_ADJUSTMENT, params: [...operation, 'refused', head.available] },
       ]);
@@ -207,13 +205,13 @@ export function createStockRepository(database: Database): StockRepository {
   }
 }
 
-/** What was given back counts for nothing any more, and the mark of a release has no quantity. */
+/** A released hold no longer counts, and the mark of a release has no quantity. */
 function assertSameQuantity(found: { state: HoldState; quantity: number }, orderId: string, line: Line): void {
   if (found.state === 'released' || found.quantity === line.quantity) return;
   throw reservationMismatch(orderId, line, found.quantity);
 }
 
-/** The row of a refused batch that stands under `operationId`, if it is there. */
+/** The row of `operationId` in a refused batch, if there is one. */
 function findRow(outcome: Outcome, operationId: string): Row | undefined {
   return outcome.applied ? undefined : outcome.rows.find((row) => row.op_id?.toString() === operationId);
 }

@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { Reply, type Route, route } from '#platform/http/route.ts';
 import { productNotFound } from '../products/refusals.ts';
-import { EXAMPLE_PRODUCT_ID, ProductId } from '../products/schema.ts';
+import { EXAMPLE_PRODUCT_ID, ProductParams } from '../products/schema.ts';
 import {
   idempotencyInProgress,
   idempotencyKeyReused,
@@ -11,37 +10,38 @@ import {
   reservationReleased,
   stockContended,
   stockLimitExceeded,
-  tooFewToTake,
+  tooFewToRemove,
 } from './refusals.ts';
 import {
-  AdjustmentRequest,
+  AdjustmentBody,
   EXAMPLE_LINE,
   EXAMPLE_ORDER_ID,
   ReservationBody,
+  ReservationLinesBody,
   ReservationParams,
-  ReservationRequest,
   StockBody,
+  toStockBody,
 } from './schema.ts';
 import type { StockService } from './service.ts';
 
 const PATH = '/internal/reservations/{orderId}';
 
-/** What an admin's hand does to a product's stock; `toOperationId` makes one id of a caller's key. */
+/** Adjustments by admins; `toOperationId` makes one id of a caller and their key. */
 export function adjustmentRoutes(stock: StockService, toOperationId: (userId: string, key: string) => string): Route[] {
   return [
     route({
       method: 'post',
       path: '/api/v1/products/{id}/stock-adjustments',
-      summary: 'Add to a product’s stock, or take from it',
-      description: 'Once for each Idempotency-Key and product, however often it is sent.',
+      summary: 'Adjust a product’s stock',
+      description: 'Done once for each Idempotency-Key and product, however often it is sent.',
       tag: 'Products',
       access: 'admin',
       idempotencyKey: true,
-      request: { params: z.strictObject({ id: ProductId }), body: AdjustmentRequest },
+      request: { params: ProductParams, body: AdjustmentBody },
       response: StockBody,
       errors: [
         productNotFound(),
-        tooFewToTake({ productId: EXAMPLE_PRODUCT_ID, requested: 500, available: 445 }, false),
+        tooFewToRemove({ productId: EXAMPLE_PRODUCT_ID, requested: 500, available: 445 }, false),
         stockLimitExceeded(false),
         idempotencyInProgress(),
         idempotencyKeyReused(),
@@ -50,19 +50,18 @@ export function adjustmentRoutes(stock: StockService, toOperationId: (userId: st
       handle: async ({ params: { id }, body, idempotencyKey }, { userId }) => {
         const operationId = toOperationId(userId, idempotencyKey);
         const { level, replayed } = await stock.adjust(id, operationId, body, userId);
-        const { available, reserved, sold } = level;
-        return new Reply({ productId: id, available, reserved, sold }, { replayed });
+        return new Reply(toStockBody(id, level), { replayed });
       },
     }),
   ];
 }
 
-/** Reservations, for the order service alone. Each call carries all lines of the order and may be repeated. */
+/** Reservations, only for the order service. Each call carries all lines of the order and may be repeated. */
 export function stockRoutes(stock: StockService): Route[] {
   const common = {
     tag: 'Internal',
     access: { services: ['order'], scope: 'reservations:write' },
-    request: { params: ReservationParams, body: ReservationRequest },
+    request: { params: ReservationParams, body: ReservationLinesBody },
     response: ReservationBody,
     errors: [reservationMismatch(EXAMPLE_ORDER_ID, EXAMPLE_LINE, 1), stockContended()],
   } as const;
@@ -93,7 +92,7 @@ export function stockRoutes(stock: StockService): Route[] {
       ...common,
       method: 'post',
       path: `${PATH}/release`,
-      summary: 'Give back what is held',
+      summary: 'Release what is held',
       errors: [reservationCommitted(), ...common.errors],
       handle: async ({ params, body }) => {
         await stock.release(params.orderId, body.lines);
@@ -104,7 +103,7 @@ export function stockRoutes(stock: StockService): Route[] {
       ...common,
       method: 'post',
       path: `${PATH}/return`,
-      summary: 'Give back what is held or sold',
+      summary: 'Return what is held or sold',
       handle: async ({ params, body }) => {
         await stock.return(params.orderId, body.lines);
         return { state: 'returned' as const };

@@ -1,17 +1,18 @@
 import { z } from 'zod';
 import { lineOfText } from '#platform/http/text.ts';
 import { EXAMPLE_PRODUCT_ID, ProductId } from '../products/schema.ts';
+import { HOLD_STATES, type StockLevel } from './stock.ts';
 
 const MAX_ADJUSTMENT = 1_000_000;
 
-export const AdjustmentRequest = z
+export const AdjustmentBody = z
   .strictObject({
     quantity: z
       .int()
       .min(-MAX_ADJUSTMENT, `At least ${-MAX_ADJUSTMENT}.`)
       .max(MAX_ADJUSTMENT, `At most ${MAX_ADJUSTMENT}.`)
-      .refine((quantity) => quantity !== 0, 'Not 0.')
-      .meta({ description: 'Added to what is available; negative takes away.', not: { const: 0 } }),
+      .refine((quantity) => quantity !== 0, 'Must not be 0.')
+      .meta({ description: 'Units to add to what is available; negative removes units.', not: { const: 0 } }),
     reason: lineOfText(200),
   })
   .meta({ id: 'StockAdjustment', example: { quantity: 25, reason: 'Delivery 4711' } });
@@ -28,6 +29,10 @@ export const StockBody = z
     example: { productId: EXAMPLE_PRODUCT_ID, available: 470, reserved: 2, sold: 18 },
   });
 
+export function toStockBody(productId: string, { available, reserved, sold }: StockLevel): z.output<typeof StockBody> {
+  return { productId, available, reserved, sold };
+}
+
 export const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
 export const EXAMPLE_LINE = { productId: EXAMPLE_PRODUCT_ID, quantity: 2 };
 
@@ -35,13 +40,16 @@ export const ReservationParams = z.strictObject({
   orderId: z.guid().toLowerCase().meta({ example: EXAMPLE_ORDER_ID }),
 });
 
-export const ReservationRequest = z
+export const ReservationLinesBody = z
   .strictObject({
     lines: z
       .array(z.strictObject({ productId: ProductId, quantity: z.int().min(1).max(999) }))
       .min(1)
       .max(100)
-      .refine((lines) => new Set(lines.map(({ productId }) => productId)).size === lines.length, 'Each product once.'),
+      .refine(
+        (lines) => new Set(lines.map(({ productId }) => productId)).size === lines.length,
+        'Each product may occur only once.',
+      ),
   })
   .meta({
     id: 'ReservationRequest',
@@ -50,5 +58,5 @@ export const ReservationRequest = z
   });
 
 export const ReservationBody = z
-  .strictObject({ state: z.enum(['held', 'committed', 'released', 'returned']) })
+  .strictObject({ state: z.enum(HOLD_STATES) })
   .meta({ id: 'Reservation', example: { state: 'held' } });

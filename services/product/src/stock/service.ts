@@ -11,7 +11,7 @@ import {
   reservationCommitted,
   reservationReleased,
   stockLimitExceeded,
-  tooFewToTake,
+  tooFewToRemove,
 } from './refusals.ts';
 import type { HoldResult, StockRepository } from './repository.ts';
 import {
@@ -20,33 +20,34 @@ import {
   inDecidingOrder,
   isSound,
   type Line,
+  type ReservationOutcome,
   type ShortLine,
   type StockLevel,
 } from './stock.ts';
 
-/** Conditional writes on one product in flight at a time: more of them only starve each other in Paxos. */
+/** Conditional writes in flight on one product: more of them only starve each other in Paxos. */
 const IN_FLIGHT_PER_PRODUCT = 2;
-const LINES_AT_ONCE = 4;
+const LINES_IN_FLIGHT = 4;
 
 export interface AdjustStock {
   readonly quantity: number;
   readonly reason: string;
 }
 
-/** An order's reservation over all its lines. Every step may be repeated, and gives the same answer again. */
+/** An order's reservation of all its lines. Every step may be repeated and then has the same result. */
 export interface StockService {
   /** Holds all lines or none; throws Conflict `insufficient_stock` naming every short line. */
   hold(orderId: string, lines: readonly Line[]): Promise<void>;
-  /** Sells what is held; throws Conflict `reservation_released` when it was given back before. */
+  /** Sells what is held; throws Conflict `reservation_released` when it was released before. */
   commit(orderId: string, lines: readonly Line[]): Promise<void>;
-  /** Gives back what is held and keeps late holds from applying; throws Conflict `reservation_committed` when it was sold. */
+  /** Releases what is held and keeps late holds from being applied; throws Conflict `reservation_committed` when it was sold. */
   release(orderId: string, lines: readonly Line[]): Promise<void>;
-  /** Gives back what is held or sold, once. */
+  /** Returns what is held or sold, once. */
   return(orderId: string, lines: readonly Line[]): Promise<void>;
   /**
-   * Adds to what is available, or takes from it, once for each operation: the same again gives the first outcome, with the stock as it is
-   * now. Throws Conflict `insufficient_stock`, `stock_limit_exceeded`, or `idempotency_in_progress` while the first still runs in this
-   * replica; Unprocessable `idempotency_key_reused` for another adjustment.
+   * Adds units, or removes them, once for each operation: repeated, it has the first outcome, with the stock as it is now. Throws Conflict
+   * `insufficient_stock`, `stock_limit_exceeded`, or `idempotency_in_progress` while the first still runs in this replica; Unprocessable
+   * `idempotency_key_reused` for another adjustment.
    */
   adjust(
     productId: string,
@@ -60,7 +61,7 @@ export interface StockParts {
   readonly repository: StockRepository;
   readonly schedule: ProjectionSchedule;
   readonly audit: AdminAudit;
-  count(outcome: 'held' | 'refused' | 'committed' | 'released' | 'returned'): void;
+  count(outcome: ReservationOutcome): void;
   countViolation(): void;
 }
 
@@ -70,14 +71,14 @@ export function createStockService(parts: StockParts): StockService {
   /** Adjustments that run in this replica, by product and operation. */
   const running = new Map<string, AdjustStock>();
 
-  /** Does one step on one product and looks afterwards whether it crossed zero; the step counts as done only then. */
+  /** Does one step on one product, then checks whether the stock crossed zero; the step is done only after that. */
   async function takeStep<Result>(line: Line, step: (line: Line) => Promise<Result>): Promise<Result> {
     const result = await perProduct(line.productId, () => step(line));
     await findLevel(line.productId);
     return result;
   }
 
-  /** The stock as it is now; that the lists say otherwise is noted. */
+  /** The stock as it is now; lists that show otherwise are noted. */
   async function findLevel(productId: string): Promise<StockLevel | undefined> {
     const level = await repository.findLevel(productId);
     if (level && !isSound(level)) countViolation();
@@ -91,8 +92,8 @@ export function createStockService(parts: StockParts): StockService {
     return level;
   }
 
-  async function takeSteps<Result>(lines: readonly Line[], step: (line: Line) => Promise<Result>): Promise<Result[]> {
-    const limit = pLimit(LINES_AT_ONCE);
+  function takeSteps<Result>(lines: readonly Line[], step: (line: Line) => Promise<Result>): Promise<Result[]> {
+    const limit = pLimit(LINES_IN_FLIGHT);
     return Promise.all(lines.map((line) => limit(takeStep, line, step)));
   }
 
@@ -105,7 +106,7 @@ export function createStockService(parts: StockParts): StockService {
     count('released');
   }
 
-  /** What the operation stands for, said to who asks for it first or again. */
+  /** The result of the adjustment that is bound to the operation. */
   async function toAdjusted(productId: string, asked: AdjustStock, stands: Adjustment, replayed: boolean) {
     assertSame(asked, stands);
     if (stands.state === 'refused') throw refusedAdjustment(productId, stands, replayed);
@@ -114,7 +115,7 @@ export function createStockService(parts: StockParts): StockService {
 
   async function adjust(productId: string, operationId: string, asked: AdjustStock) {
     const { quantity, reason } = asked;
-    // Nobody repeats an adjustment that is cut off, unlike the steps of a reservation: so it is noted before.
+    // An adjustment that is cut off is not repeated, as a reservation's steps are: so the lists are noted before it.
     const stands = await perProduct(productId, () =>
       schedule.around(productId, () => repository.adjust(productId, operationId, quantity, reason)),
     );
@@ -184,7 +185,7 @@ function assertCommitted(state: HoldState | undefined): void {
   if (state !== 'committed') throw reservationReleased(state);
 }
 
-/** Lines that had too few; a reservation that was refused before is judged by what is there today. */
+/** The short lines; those of a reservation that was refused before are told by today's stock. */
 async function toShortLines(
   lines: readonly Line[],
   results: readonly HoldResult[],
@@ -210,5 +211,5 @@ function toFields({ available, reserved, sold }: StockLevel): StockLevel {
 
 function refusedAdjustment(productId: string, { quantity, available }: Adjustment, replayed: boolean): StoreError {
   if (quantity > 0) return stockLimitExceeded(replayed);
-  return tooFewToTake({ productId, requested: -quantity, available: available ?? 0 }, replayed);
+  return tooFewToRemove({ productId, requested: -quantity, available: available ?? 0 }, replayed);
 }
