@@ -10,7 +10,7 @@ const npm = (...names) => `node_modules/(@types/)?(${names.join('|')})/`;
 const RULES =
   '[^/]+/refusals|products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
 /** Use cases that have a file of their own beside `service.ts`. */
-const USE_CASES = 'service|tree|undo|progress|recovery-notes|projector|projection-schedule|saga-runner';
+const USE_CASES = 'service|tree|undo|progress|recovery-notes|projector|projection-notes|saga-runner';
 const DOMAIN = `^services/$1/src/(${RULES})\\.ts$`;
 const ERRORS = platform('errors\\.ts$');
 

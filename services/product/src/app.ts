@@ -12,7 +12,7 @@ import { createCategoryService } from './categories/service.ts';
 import { createCategoryTree } from './categories/tree.ts';
 import type { ProductConfig } from './config.ts';
 import { createProductCount } from './listings/product-count.ts';
-import { createProjectionSchedule } from './listings/projection-schedule.ts';
+import { createProjectionNotes } from './listings/projection-notes.ts';
 import { createProjector } from './listings/projector.ts';
 import { createListingRepository } from './listings/repository.ts';
 import { listingRoutes } from './listings/routes.ts';
@@ -46,11 +46,11 @@ export async function assembleProduct(
   const listingRepository = createListingRepository(database);
   const project = createProjector({ repository: listingRepository, findCategory: categoryRepository.findCategory });
   const due = createDueQueue({ database, logger, metrics, handle: ({ id }) => project(id) });
-  const schedule = createProjectionSchedule((productId, delayMs) => due.put(delayMs, productId, 'project'));
+  const notes = createProjectionNotes({ put: (delayMs, productId) => due.put(delayMs, productId, 'project') });
 
   const stock = createStockService({
     repository: createStockRepository(database),
-    schedule,
+    notes,
     audit,
     count: (outcome) => reservations.inc({ outcome }),
     countViolation: () => violations.inc(),
@@ -70,7 +70,7 @@ export async function assembleProduct(
     repository: productRepository,
     categories,
     project,
-    schedule,
+    notes,
     audit,
     currency: config.CURRENCY,
     newId: uuidv7,

@@ -4,7 +4,7 @@ import { changedMeanwhile, Unavailable } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { Arrival } from '../categories/repository.ts';
 import type { CategoryService } from '../categories/service.ts';
-import type { ProjectionSchedule } from '../listings/projection-schedule.ts';
+import type { ProjectionNotes } from '../listings/projection-notes.ts';
 import type { ProjectListings } from '../listings/projector.ts';
 import {
   applyPatch,
@@ -56,7 +56,7 @@ export interface ProductParts {
   readonly repository: ProductRepository;
   readonly categories: Pick<CategoryService, 'announce' | 'settle'>;
   readonly project: ProjectListings;
-  readonly schedule: ProjectionSchedule;
+  readonly notes: ProjectionNotes;
   readonly audit: AdminAudit;
   readonly currency: string;
   readonly newId: () => string;
@@ -64,14 +64,14 @@ export interface ProductParts {
 }
 
 export function createProductService(parts: ProductParts): ProductService {
-  const { repository, categories, project, schedule, audit, currency, newId, now } = parts;
+  const { repository, categories, project, notes, audit, currency, newId, now } = parts;
   const perSku = createKeyedLimit(1);
 
   async function getLatest(id: string): Promise<ProductRecord> {
     const product = await repository.findLatest(id);
     if (product?.isActive) return product;
     // The deletion may have been applied after its request ended without an answer.
-    if (product) await schedule.soon(id);
+    if (product) await notes.put(id);
     throw productNotFound();
   }
 
@@ -83,7 +83,7 @@ export function createProductService(parts: ProductParts): ProductService {
       await categories.settle(arrival);
       throw error;
     });
-    if (!(await schedule.around(id, () => repository.insertProduct(product)))) throw productContended();
+    if (!(await notes.guard(id, () => repository.insertProduct(product)))) throw productContended();
     await show(id, arrival);
     return product;
   }
@@ -124,7 +124,7 @@ export function createProductService(parts: ProductParts): ProductService {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const moves = facts && facts.category !== product.category;
       const arrival = moves ? await categories.announce(facts.category, product.id) : undefined;
-      const changed = await schedule.around(product.id, () => repository.changeProduct(product, facts, now()));
+      const changed = await notes.guard(product.id, () => repository.changeProduct(product, facts, now()));
       if (changed) {
         await show(product.id, arrival);
         return changed;
@@ -144,7 +144,7 @@ export function createProductService(parts: ProductParts): ProductService {
       if (arrival) await categories.settle(arrival);
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
-      await schedule.soon(id);
+      await notes.put(id);
     }
   }
 

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import type { StoreError } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
-import type { ProjectionSchedule } from '../listings/projection-schedule.ts';
+import type { ProjectionNotes } from '../listings/projection-notes.ts';
 import { productNotFound } from '../products/refusals.ts';
 import {
   idempotencyInProgress,
@@ -59,14 +59,14 @@ export interface StockService {
 
 export interface StockParts {
   readonly repository: StockRepository;
-  readonly schedule: ProjectionSchedule;
+  readonly notes: ProjectionNotes;
   readonly audit: AdminAudit;
   count(outcome: ReservationOutcome): void;
   countViolation(): void;
 }
 
 export function createStockService(parts: StockParts): StockService {
-  const { repository, schedule, audit, count, countViolation } = parts;
+  const { repository, notes, audit, count, countViolation } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
   /** Adjustments that run in this replica, by product and operation. */
   const running = new Map<string, AdjustStock>();
@@ -82,7 +82,7 @@ export function createStockService(parts: StockParts): StockService {
   async function findLevel(productId: string): Promise<StockLevel | undefined> {
     const level = await repository.findLevel(productId);
     if (level && !isSound(level)) countViolation();
-    if (level && level.available > 0 !== level.inStock) await schedule.soon(productId);
+    if (level && level.available > 0 !== level.inStock) await notes.put(productId);
     return level;
   }
 
@@ -117,7 +117,7 @@ export function createStockService(parts: StockParts): StockService {
     const { quantity, reason } = asked;
     // An adjustment that is cut off is not repeated, as a reservation's steps are: so the lists are noted before it.
     const stands = await perProduct(productId, () =>
-      schedule.around(productId, () => repository.adjust(productId, operationId, quantity, reason)),
+      notes.guard(productId, () => repository.adjust(productId, operationId, quantity, reason)),
     );
     if (!stands) throw productNotFound();
     return toAdjusted(productId, asked, stands, !stands.isNew);
