@@ -7,7 +7,7 @@ import { createCursorCodec } from '#platform/http/cursor.ts';
 import type { Platform, ServiceParts } from '#platform/service.ts';
 import { checkoutRoutes } from './checkout/routes.ts';
 import { createSagaRunner } from './checkout/saga-runner.ts';
-import { createCheckoutService } from './checkout/service.ts';
+import { createCheckoutService, KEY_OUTCOMES } from './checkout/service.ts';
 import { createCartClient } from './clients/cart.ts';
 import { createProductClient } from './clients/product.ts';
 import type { OrderConfig } from './config.ts';
@@ -24,7 +24,7 @@ const RECOVER = 'recover';
 /** Joins the parts of the order service. */
 export function assembleOrder(platform: Platform, config: OrderConfig): ServiceParts {
   const { database, logger, metrics } = platform;
-  const created = metrics.counter('orders_created_total', 'Orders that were begun.');
+  const created = metrics.counter('orders_created_total', 'Orders created.');
   const changes = metrics.counter('order_status_changes_total', 'Status changes of orders.', ['from', 'to']);
   const value = metrics.counter(
     'order_value_minor_total',
@@ -34,14 +34,14 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   );
   const duration = metrics.histogram(
     'checkout_duration_seconds',
-    'From writing an order down to its decision, recovery included.',
+    'Time from creating an order to its decision, including recovery.',
     ['outcome'],
   );
   const idempotency = metrics.counter(
     'idempotency_total',
-    'Checkouts by what their key stood for.',
+    'Checkout requests, by what their Idempotency-Key turned out to be.',
     ['outcome'],
-    ['new', 'replayed', 'in_progress', 'reused'],
+    KEY_OUTCOMES,
   );
 
   const now = () => new Date();
@@ -51,7 +51,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
   const audit = createAdminAudit({ lines: createAuditRepository(database), logger });
   const cursors = createCursorCodec(config.CURSOR_SECRET);
   const sagas = createSagaRunner<OrderRecord>(logger);
-  metrics.gauge('checkouts_waiting', 'Checkouts whose turn has not come.', sagas.countWaiting);
+  metrics.gauge('checkouts_waiting', 'Checkouts waiting for their turn.', sagas.countWaiting);
   const due = createDueQueue({ database, logger, metrics, handle });
 
   const recovery = createRecoveryNotes({
@@ -75,7 +75,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
       delivered: config.ORDER_DELIVERED_DELAY_MS,
     },
     now,
-    noteStep: async (delayMs, orderId, to) => void (await due.put(delayMs, orderId, to)),
+    noteStep: due.put,
     noteTooEarly: due.retryLater,
     countChange,
   });
@@ -90,7 +90,7 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
     now,
     toOrderId: (userId, idempotencyKey) => uuidv5(`POST /api/v1/orders ${idempotencyKey}`, userId),
     countRejection: (order) => countChange(order, 'rejected'),
-    count(outcome) {
+    countKey(outcome) {
       idempotency.inc({ outcome });
       if (outcome === 'new') created.inc();
     },
@@ -107,6 +107,6 @@ export function assembleOrder(platform: Platform, config: OrderConfig): ServiceP
       ...orderRoutes(service, cursors),
       ...adminAuditRoutes(audit, ['order'], cursors),
     ],
-    workers: [due, { stop: sagas.stop }],
+    workers: [due, sagas],
   };
 }

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict, databaseUnavailable, Unavailable } from '#platform/errors.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
-import { ANSWER_WITHIN, createCheckoutService } from '../src/checkout/service.ts';
+import { ANSWER_WITHIN_MS, createCheckoutService } from '../src/checkout/service.ts';
 import type { CartClient } from '../src/clients/cart.ts';
 import type { ProductClient } from '../src/clients/product.ts';
 import type { OrderRecord } from '../src/orders/order.ts';
@@ -120,7 +120,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
     now: PROGRESS.now,
     toOrderId: () => 'order',
     countRejection: ignore,
-    count: ignore,
+    countKey: ignore,
   });
   const orderService = createOrderService({ orders, progress, recovery } as unknown as OrderParts);
   return { checkout, orderService, progress, product, notes, retryLater };
@@ -277,7 +277,7 @@ test('recovery that looks at an order just before its checkout goes on ends with
 
 test('a decision that began in time is the answer though its writing ends late: its key gives the same from then on', async () => {
   const one = createOneOrder();
-  const commit = () => sleep(ANSWER_WITHIN - 100);
+  const commit = () => sleep(ANSWER_WITHIN_MS - 100);
   const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
     await sleep(300);
     return one.orders.changeStatus(order, change);
@@ -375,7 +375,7 @@ test('the answer is that of the decision, however long it takes to give back wha
   const startedAt = Date.now();
   const refusal = { code: 'insufficient_stock' };
   await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
-  assert.ok(Date.now() - startedAt >= ANSWER_WITHIN - 50, 'what is given back in time is there with the answer');
+  assert.ok(Date.now() - startedAt >= ANSWER_WITHIN_MS - 50, 'what is given back in time is there with the answer');
   await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
   giveBack();
 });

@@ -1,4 +1,4 @@
-import { canFollow, canReach, isListed, type Order, type Status } from '../../../order/src/orders/order.ts';
+import { canReach, canTransition, isListed, type Order, type Status } from '../../../order/src/orders/order.ts';
 import { type Category, listingsOf } from '../../../product/src/categories/category.ts';
 
 export type CheckId =
@@ -101,7 +101,7 @@ export function faultsOfHistory({ id, userId, requestHash, status, version, hist
   if (last && last.seq > version) faults.push(fault(`is at version ${version}, and its history at ${last.seq}`));
   for (const [index, { status: to }] of history.entries()) {
     const from = history[index - 1]?.status;
-    if (from && !canFollow(from, to)) faults.push(fault(`went from ${from} to ${to}`));
+    if (from && !canTransition(from, to)) faults.push(fault(`went from ${from} to ${to}`));
   }
   return faults;
 }

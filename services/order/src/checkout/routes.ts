@@ -19,14 +19,15 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
       path: '/api/v1/orders',
       summary: 'Place the cart as an order',
       description:
-        'Once for each Idempotency-Key, however often it is sent. What takes over 2 seconds is answered 202: the order tells.',
+        'Placed once for each Idempotency-Key, however often it is sent. If the order is not decided within 2 seconds, the answer is ' +
+        '202; read the order for the outcome.',
       tag: 'Orders',
       access: 'user',
       idempotencyKey: true,
       request: { body: PlaceOrderBody },
       status: 201,
       response: OrderBody,
-      alternatives: { 202: { description: 'Not decided yet; read the order.' } },
+      alternatives: { 202: { description: 'Not decided yet; read the order for the outcome.' } },
       errors: [
         cartEmpty(),
         insufficientStock([{ productId: EXAMPLE_PRODUCT_ID, requested: 2, available: 1 }]),
@@ -40,9 +41,7 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
       etag: toOrderETag,
       location: ({ id }) => `/api/v1/orders/${id}`,
       handle: async ({ body, idempotencyKey }, { userId }) => {
-        const { line2, ...address } = body.shippingAddress;
-        const request = { ...body, shippingAddress: { ...address, line2 } };
-        const { order, late, replayed } = await checkout.place(userId, idempotencyKey, request);
+        const { order, late, replayed } = await checkout.place(userId, idempotencyKey, body);
         return new Reply(toOrderBody(order), { status: late ? 202 : 201, replayed });
       },
     }),

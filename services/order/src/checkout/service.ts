@@ -2,24 +2,28 @@ import { requestHash } from '#platform/canonical-json.ts';
 import { Conflict, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
-import { type Address, canFollow, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
+import { type Address, canTransition, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
 import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
 import { orLeaveToRecovery, RECOVER_AFTER_MS, type RecoveryNotes } from '../orders/recovery-notes.ts';
 import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
 import type { OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
 
-/** ms after which the shopper is answered 202, and the order tells. */
-export const ANSWER_WITHIN = 2000;
-/** ms after which a checkout that still is not through is turned back: nobody wants it at that day's prices any more. */
-const EXPIRES_AFTER = 10 * 60_000;
+/** An order that isn't decided by then is answered 202. */
+export const ANSWER_WITHIN_MS = 2000;
+/** A checkout that isn't decided by then is rolled back: its prices are out of date. */
+const EXPIRES_AFTER_MS = 10 * 60_000;
+
+/** What a checkout's Idempotency-Key turned out to be. */
+export const KEY_OUTCOMES = ['new', 'replayed', 'in_progress', 'reused'] as const;
+export type KeyOutcome = (typeof KEY_OUTCOMES)[number];
 
 export interface PlaceOrder {
   readonly shippingAddress: Address;
   readonly expectedTotal?: { readonly amount: number; readonly currency: string } | undefined;
 }
 
-/** The answer to a checkout: `late` says that the order had not been decided when the first answer was due (202). */
+/** The answer to a checkout. `late`: the order wasn't decided when the first answer was due, which was 202. */
 export interface Placed {
   readonly order: OrderRecord;
   readonly late: boolean;
@@ -28,12 +32,13 @@ export interface Placed {
 
 export interface CheckoutService {
   /**
-   * Places the user's cart, once for each key: the order's id is made of both. Throws Conflict `cart_empty`, `product_unavailable`,
-   * `cart_changed`, `insufficient_stock`, each of which the key then stands for, or `idempotency_in_progress`; Unprocessable
-   * `idempotency_key_reused`; Unavailable when nothing was written, or nobody knows: the same key tells.
+   * Places the user's cart, once for each key: the order's id is derived from user and key. Throws Conflict `cart_empty`,
+   * `product_unavailable`, `cart_changed` or `insufficient_stock`, which the key repeats from then on, or `idempotency_in_progress`;
+   * Unprocessable `idempotency_key_reused`; Unavailable when nothing was written or the outcome is unknown: a retry with the same key
+   * finds out.
    */
   place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed>;
-  /** Takes up what a crash, a failure or a cancellation left: forward while it is young, back when it is old or refused. Repeatable. */
+  /** Completes what a crash, a failure or a cancellation left: forward while the order is young, back once it is old. Repeatable. */
   recover(orderId: string): Promise<void>;
 }
 
@@ -48,16 +53,17 @@ export interface CheckoutParts {
   readonly sagas: SagaRunner<OrderRecord>;
   readonly currency: string;
   readonly now: () => Date;
-  /** The id that user and key always give. */
+  /** The same id for the same user and key. */
   toOrderId(userId: string, idempotencyKey: string): string;
   countRejection(order: OrderRecord): void;
-  count(outcome: 'new' | 'replayed' | 'in_progress' | 'reused'): void;
+  countKey(outcome: KeyOutcome): void;
 }
 
 export function createCheckoutService(parts: CheckoutParts): CheckoutService {
-  const { orders, cart, product, progress, recovery, sagas, currency, now, toOrderId, countRejection, count } = parts;
+  const { orders, cart, product, progress, recovery, sagas, currency, now, toOrderId, countRejection, countKey } =
+    parts;
 
-  /** Decisions that are being written, by order. */
+  /** Decisions being written, by order id. */
   const deciding = new Map<string, Promise<OrderRecord | undefined>>();
 
   async function place(userId: string, idempotencyKey: string, request: PlaceOrder): Promise<Placed> {
@@ -70,7 +76,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     const hash = requestHash(request);
     const known = await orders.findOrder(id);
     if (known) return replay(known, hash);
-    assertCanBegin();
+    assertCanStart();
 
     const expectedTotalMinor = expectedTotal?.amount;
     const newOrder = { id, userId, requestHash: hash, address, currency, expectedTotalMinor, createdAt };
@@ -79,42 +85,42 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     );
     if (!inserted) return replay(await progress.getLatest(id), hash);
 
-    count('new');
-    const timeLeft = ANSWER_WITHIN - (now().getTime() - createdAt.getTime());
+    countKey('new');
+    const timeLeft = ANSWER_WITHIN_MS - (now().getTime() - createdAt.getTime());
     let order = inserted;
     await sagas.runWithin(timeLeft, id, async () => {
       order = await proceed(order).catch(async (cause: unknown) => {
-        // Its notes may have come up before it was written, or could not be put.
+        // The order may have been written after its notes came up, or its second note could not be put.
         await orLeaveToRecovery(recovery.put(id));
         throw cause;
       });
-      // An order that is through needs no recovery. Its answer doesn't depend on how long this takes: the same key gives it again.
+      // A completed order needs no recovery. The answer doesn't depend on how long this takes: a replay gives the same one.
       await orLeaveToRecovery(progress.finish(order).then(skipNote));
       return order;
     });
-    // A decision bears the time at which its writing began, and by that time the key is answered from then on; so is this answer.
+    // A decision carries the time at which its write started. Replays are answered by that time, and so is this request.
     if (order.status === 'pending') order = (await deciding.get(id)?.catch(() => undefined)) ?? order;
     return toPlaced(order, false);
   }
 
-  /** A known outage costs no key: it is told before anything is written. */
-  function assertCanBegin(): void {
+  /** A known outage is reported before anything is written, and so uses up no key. */
+  function assertCanStart(): void {
     if (cart.isAvailable() && product.isAvailable() && sagas.hasRoom()) return;
     throw checkoutPaused();
   }
 
-  /** The first answer's status with the order as it is now; a refusal as it was. */
+  /** The first answer's status with the order as it is now, or the same refusal. */
   async function replay(order: OrderRecord, hash: string): Promise<Placed> {
     if (order.requestHash !== hash) {
-      count('reused');
+      countKey('reused');
       throw idempotencyKeyReused();
     }
     if (order.status === 'pending' && !isLate(order)) {
-      count('in_progress');
+      countKey('in_progress');
       throw idempotencyInProgress();
     }
-    count('replayed');
-    // It may have been written after its notes came up: then the shopper who asks for it is all that can set it going.
+    countKey('replayed');
+    // It may have been written after its notes came up; then only this retry gets it carried out.
     if (order.status === 'pending' && ageOf(order) > RECOVER_AFTER_MS)
       await orLeaveToRecovery(recovery.retryLater(order.id));
     return toPlaced(order, true);
@@ -126,13 +132,13 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return { order, late, replayed };
   }
 
-  /** Not decided when the first answer was due: that answer was 202. */
+  /** Whether the order wasn't decided when the first answer was due, which was 202. */
   function isLate({ history, createdAt }: OrderRecord): boolean {
     const decidedAt = history.find(({ status }) => status !== 'pending')?.at ?? now();
-    return decidedAt.getTime() - createdAt.getTime() >= ANSWER_WITHIN;
+    return decidedAt.getTime() - createdAt.getTime() >= ANSWER_WITHIN_MS;
   }
 
-  /** The saga until it is decided: each step may be repeated by the order's id, so it can be taken up anywhere, by several at once. */
+  /** The saga, until the order is decided. Each step is repeatable by the order's id, so any process can continue it, even at once. */
   async function proceed(order: OrderRecord): Promise<OrderRecord> {
     if (order.status !== 'pending') return order;
     try {
@@ -163,7 +169,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     try {
       await product.hold(orderId, lines);
     } catch (error) {
-      // Another replica that took the order up was faster: what it has begun to sell is sold.
+      // Another replica that works on this order was faster: what it has started to sell is sold.
       if (!(error instanceof Conflict && error.code === 'reservation_committed')) throw error;
     }
   }
@@ -173,13 +179,13 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       await product.commit(orderId, lines);
     } catch (error) {
       if (!(error instanceof Conflict)) throw error;
-      // Somebody gave the reservation back; asking to hold it again says which lines are short.
+      // The reservation was given back meanwhile; trying to hold it again tells which lines are short.
       await product.hold(orderId, lines);
       throw error;
     }
   }
 
-  /** A refusal is one of the order as it was: with lines that somebody else has fixed meanwhile it goes on. */
+  /** A refusal applies to the order as it was: if its lines have been fixed meanwhile, the saga continues. */
   async function reject(order: OrderRecord, refusal: Conflict): Promise<OrderRecord> {
     const rejection = { code: refusal.code, detail: refusal.message, extensions: refusal.extensions };
     const change = { to: 'rejected', ...SYSTEM, reason: refusal.code, rejection, at: now() } as const;
@@ -189,7 +195,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return rejected;
   }
 
-  /** Lets whoever answers meanwhile wait for the decision. */
+  /** Lets the answer wait for a decision that is being written. */
   function decideBy({ id }: OrderRecord, write: Promise<OrderRecord | undefined>): Promise<OrderRecord | undefined> {
     deciding.set(id, write);
     return write.finally(() => deciding.delete(id));
@@ -201,14 +207,14 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
       return;
     }
     const seen = await orders.findOrder(orderId);
-    // Where another status may follow that wants something done, one may stand already that only the very latest read shows.
-    const isSettled = seen && !canFollow(seen.status, 'cancelled');
+    // The order may already be cancelled, which only the latest read is sure to show.
+    const isSettled = seen && !canTransition(seen.status, 'cancelled');
     const order = isSettled ? seen : await orders.findOrder(orderId, { latest: true });
     if (order) await progress.finish(order.status === 'pending' ? await decide(order) : order);
   }
 
   function decide(order: OrderRecord): Promise<OrderRecord> {
-    if (ageOf(order) > EXPIRES_AFTER) return turnBack(order);
+    if (ageOf(order) > EXPIRES_AFTER_MS) return rollBack(order);
     return sagas.run(order.id, () => proceed(order));
   }
 
@@ -216,7 +222,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
     return now().getTime() - createdAt.getTime();
   }
 
-  async function turnBack(order: OrderRecord): Promise<OrderRecord> {
+  async function rollBack(order: OrderRecord): Promise<OrderRecord> {
     try {
       if (order.lines) await product.release(order.id, order.lines);
     } catch (error) {

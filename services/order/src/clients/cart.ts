@@ -5,11 +5,11 @@ import type { CartLine } from '../orders/order.ts';
 const Taken = z.object({ lines: z.array(z.object({ productId: z.string(), quantity: z.int() })) });
 const Restored = z.object({ restored: z.boolean() });
 
-/** The user's cart, as a checkout uses it; both steps may be repeated. */
+/** The user's cart, as a checkout uses it. Both steps are repeatable. */
 export interface CartClient {
-  /** Empties the cart and gives its lines, the same again for the same order. */
+  /** Empties the cart and returns its lines, the same again for the same order. */
   take(userId: string, orderId: string): Promise<CartLine[]>;
-  /** Puts back what the order took, once. */
+  /** Puts back once what the order took. */
   restore(userId: string, orderId: string): Promise<void>;
   isAvailable(): boolean;
 }

@@ -13,15 +13,15 @@ const Refusal = z.looseObject({
   lines: z.array(z.object({ productId: z.string(), requested: z.int(), available: z.int() })).optional(),
 });
 
-/** Catalogue and stock, as a checkout uses them; every step may be repeated. A refusal is a Conflict with the code of the other side. */
+/** Catalogue and stock, as a checkout uses them. Every step is repeatable. A refusal is a Conflict with the product service's code. */
 export interface ProductClient {
-  /** What can be bought today; products that can't are absent. */
+  /** What can be bought now; products that can't are absent. */
   listOffers(ids: readonly string[]): Promise<Offer[]>;
-  /** Holds all lines or none; throws Conflict `insufficient_stock` naming every short line. */
+  /** Holds all lines or none. Throws Conflict `insufficient_stock` naming every short line. */
   hold(orderId: string, lines: readonly CartLine[]): Promise<void>;
-  /** Sells what is held; throws Conflict `reservation_released` when it was given back before. */
+  /** Sells what is held. Throws Conflict `reservation_released` if it was given back before. */
   commit(orderId: string, lines: readonly CartLine[]): Promise<void>;
-  /** Gives back what is held; throws Conflict `reservation_committed` when it was sold. */
+  /** Gives back what is held. Throws Conflict `reservation_committed` if it was sold. */
   release(orderId: string, lines: readonly CartLine[]): Promise<void>;
   /** Gives back what is held or sold, once. */
   return(orderId: string, lines: readonly CartLine[]): Promise<void>;

@@ -11,7 +11,7 @@ export const STATUSES = [
 ] as const;
 export type Status = (typeof STATUSES)[number];
 
-const FOLLOWERS: Readonly<Record<Status, readonly Status[]>> = {
+const TRANSITIONS: Readonly<Record<Status, readonly Status[]>> = {
   pending: ['confirmed', 'rejected', 'cancelled'],
   confirmed: ['processing', 'cancelled'],
   processing: ['shipped', 'cancelled'],
@@ -21,8 +21,8 @@ const FOLLOWERS: Readonly<Record<Status, readonly Status[]>> = {
   rejected: [],
 };
 
-/** Whether an order gets its stock is found out by its checkout; nobody decides it. */
-const FOUND_OUT: readonly Status[] = ['confirmed', 'rejected'];
+/** Only the checkout, by whether there is enough stock; never a person. */
+const DECIDED_BY_CHECKOUT: readonly Status[] = ['confirmed', 'rejected'];
 
 export interface OrderLine {
   readonly productId: string;
@@ -35,7 +35,7 @@ export interface OrderLine {
 export interface Address {
   readonly name: string;
   readonly line1: string;
-  readonly line2: string | undefined;
+  readonly line2?: string | undefined;
   readonly city: string;
   readonly postalCode: string;
   readonly country: string;
@@ -46,10 +46,10 @@ export interface HistoryEntry {
   readonly at: Date;
   /** A user's id, or 'system'. */
   readonly actor: string;
-  readonly reason: string | undefined;
+  readonly reason?: string | undefined;
 }
 
-/** Why an order could not be placed: the refusal as it was given, to be given again. */
+/** Why an order could not be placed: the refusal as it was given, to be repeated. */
 export interface Rejection {
   readonly code: string;
   readonly detail: string;
@@ -61,7 +61,7 @@ export interface Order {
   readonly userId: string;
   readonly status: Status;
   readonly version: number;
-  /** Undefined until they are priced; from then on the order alone says what is bought. */
+  /** Undefined until they are priced; from then on the order alone defines what is bought. */
   readonly lines: readonly OrderLine[] | undefined;
   readonly totalMinor: number;
   readonly currency: string;
@@ -70,16 +70,16 @@ export interface Order {
   readonly updatedAt: Date;
 }
 
-/** An order with all that its partition holds. */
+/** An order with everything in its partition. */
 export interface OrderRecord extends Order {
-  /** SHA-256 of the canonical body that placed it. */
+  /** SHA-256 of the canonical JSON of the request that placed it. */
   readonly requestHash: string;
   readonly expectedTotalMinor: number | undefined;
   readonly rejection: Rejection | undefined;
   readonly history: readonly HistoryEntry[];
 }
 
-/** What the catalogue says of a product today. */
+/** A product as the catalogue has it now. */
 export interface Offer {
   readonly productId: string;
   readonly sku: string;
@@ -98,8 +98,8 @@ export interface PricedLines {
 }
 
 /**
- * Turns what was in the cart into order lines at today's prices. Throws Conflict `cart_empty`, `product_unavailable` naming the products,
- * or `cart_changed` with the new total when the shopper expected another one (minor units).
+ * Turns the cart's lines into order lines at current prices. Throws Conflict `cart_empty`, `product_unavailable` naming the products, or
+ * `cart_changed` with the new total when the shopper expected another one (minor units).
  */
 export function priceLines(
   cart: readonly CartLine[],
@@ -122,28 +122,28 @@ export function priceLines(
   return { lines, totalMinor };
 }
 
-export function canFollow(from: Status, to: Status): boolean {
-  return FOLLOWERS[from].includes(to);
+export function canTransition(from: Status, to: Status): boolean {
+  return TRANSITIONS[from].includes(to);
 }
 
-/** True when an order in `from` may still come to `to`, at once or through others. */
+/** Whether an order in `from` can still become `to`, directly or through other statuses. */
 export function canReach(from: Status, to: Status): boolean {
-  return FOLLOWERS[from].some((next) => next === to || canReach(next, to));
+  return TRANSITIONS[from].some((next) => next === to || canReach(next, to));
 }
 
-/** What a person may make of an order in `status`. */
-export function choicesOf(status: Status): Status[] {
-  return FOLLOWERS[status].filter((next) => !FOUND_OUT.includes(next));
+/** The statuses that a person may give an order in `status`. */
+export function allowedTransitions(status: Status): Status[] {
+  return TRANSITIONS[status].filter((next) => !DECIDED_BY_CHECKOUT.includes(next));
 }
 
-/** Throws Conflict `invalid_transition`, which lists what is allowed, unless a person may make the order `to`. */
+/** Throws Conflict `invalid_transition`, which lists what is allowed, unless a person may change the order to `to`. */
 export function assertMayBecome({ status }: Order, to: Status): void {
-  const allowed = choicesOf(status);
+  const allowed = allowedTransitions(status);
   if (allowed.includes(to)) return;
   throw invalidTransition(status, to, allowed);
 }
 
-/** Lists show what was confirmed, or had its lines when it was cancelled: a rejected one is in none, and a pending one may yet be rejected. */
+/** Lists show orders that were confirmed, or cancelled once they had lines; not rejected ones, nor pending ones, which may become so. */
 export function isListed({ status, lines }: Order): boolean {
   return lines !== undefined && status !== 'pending' && status !== 'rejected';
 }

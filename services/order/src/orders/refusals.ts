@@ -12,7 +12,7 @@ export function orderNotFound(): NotFound {
 }
 
 export function cartEmpty(): Conflict {
-  return new Conflict('cart_empty', 'There is nothing in the cart.');
+  return new Conflict('cart_empty', 'The cart is empty.');
 }
 
 export function productUnavailable(lines: readonly { readonly productId: string }[]): Conflict {
@@ -24,9 +24,9 @@ export function insufficientStock(lines: readonly ShortLine[]): Conflict {
   return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
 }
 
-/** `amount` is what the cart costs today, in minor units. */
+/** `amount` is what the cart costs now, in minor units. */
 export function cartChanged(amount: number, currency: string): Conflict {
-  return new Conflict('cart_changed', 'The total is no longer the one expected.', {
+  return new Conflict('cart_changed', 'The total is not the expected one.', {
     extensions: { total: { amount, currency } },
   });
 }
@@ -35,10 +35,10 @@ export function checkoutExpired(): Conflict {
   return new Conflict('checkout_expired', 'The order could not be placed in time.');
 }
 
-/** `allowed` are those that it may become. */
+/** `allowed` lists the statuses that the order can be given. */
 export function invalidTransition(from: Status, to: Status, allowed: readonly Status[]): Conflict {
   return new Conflict('invalid_transition', `An order that is ${from} can't become ${to}.`, {
-    // Not `status`: a problem has one of its own.
+    // Not `status`, which every problem has already.
     extensions: { orderStatus: from, allowed },
   });
 }
@@ -54,9 +54,9 @@ export function idempotencyKeyReused(): Unprocessable {
 }
 
 export function checkoutPaused(): Unavailable {
-  return new Unavailable('upstream_unavailable', 'Orders can not be placed right now; ask again.', { retryAfter: 2 });
+  return new Unavailable('upstream_unavailable', 'Orders cannot be placed right now; try again.', { retryAfter: 2 });
 }
 
 export function orderContended(): Unavailable {
-  return new Unavailable('order_contended', 'The order is changing; ask again.');
+  return new Unavailable('order_contended', 'The order is being changed; try again.');
 }

@@ -3,7 +3,7 @@ import { toLong, toNumber } from '#platform/cassandra/values.ts';
 import type { TimePosition } from '#platform/page.ts';
 import type { Address, Order, OrderLine, OrderRecord, PricedLines, Rejection, Status } from './order.ts';
 
-/** What an order is when it begins: pending, without lines. */
+/** An order as it starts: pending, without lines. */
 export type NewOrder = Pick<
   OrderRecord,
   'id' | 'userId' | 'requestHash' | 'address' | 'currency' | 'expectedTotalMinor' | 'createdAt'
@@ -18,9 +18,9 @@ export interface Change {
 }
 
 export interface OrderRepository {
-  /** Inserts the order once, pending and without lines. Undefined when it was there before. */
+  /** Inserts the order once, pending and without lines. Undefined when it already exists. */
   insertOrder(order: NewOrder): Promise<OrderRecord | undefined>;
-  /** The order with its history, in one read; with `latest`, after every change before it. */
+  /** The order with its history, in one read; with `latest`, after every change made so far. */
   findOrder(id: string, options?: { latest?: boolean }): Promise<OrderRecord | undefined>;
   /** Fixes lines and total. Undefined when somebody else changed the order meanwhile. */
   setLines(order: OrderRecord, priced: PricedLines, at: Date): Promise<OrderRecord | undefined>;
@@ -29,7 +29,7 @@ export interface OrderRepository {
    * the order may have moved on since.
    */
   changeStatus(order: OrderRecord, change: Change): Promise<OrderRecord | undefined>;
-  /** Shows the order in the lists as it is at its version; older versions that come late change nothing. */
+  /** Writes the order into the lists as it is at its version; a late write of an older version changes nothing. */
   project(order: Order): Promise<void>;
   /** The user's listed orders, newest first, in one read. */
   listByUser(
@@ -205,7 +205,7 @@ function toLineValue({ productId, sku, name, quantity, unitPriceMinor }: OrderLi
   return { product_id: productId, sku, name, quantity, unit_price_minor: toLong(unitPriceMinor) };
 }
 
-/** Rows are in the order of their `seq`; the statics are the same in each. */
+/** Rows come in the order of `seq`; the static columns are the same in each. */
 function toOrderRecord(rows: readonly Row[]): OrderRecord | undefined {
   const [row] = rows;
   if (!row) return undefined;

@@ -1,23 +1,21 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { CursorCodec } from '#platform/http/cursor.ts';
 import { type Route, route } from '#platform/http/route.ts';
 import { readTimeCursor, toTimeCursor } from '#platform/http/time-cursor.ts';
-import { choicesOf } from './order.ts';
+import { allowedTransitions } from './order.ts';
 import { invalidTransition, orderContended, orderNotFound } from './refusals.ts';
 import {
   AdminOrderListQuery,
   OrderBody,
-  OrderId,
   OrderListQuery,
   OrderPageBody,
+  OrderParams,
   TransitionBody,
   toOrderBody,
   toOrderETag,
   toOrderSummaryBody,
 } from './schema.ts';
 import type { OrderPage, OrderService } from './service.ts';
-
-const OrderParams = z.strictObject({ id: OrderId });
 
 export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[] {
   function toPageBody({ orders, next }: OrderPage, binding: string, limit: number): z.output<typeof OrderPageBody> {
@@ -29,7 +27,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
     route({
       method: 'get',
       path: '/api/v1/orders',
-      summary: 'Own orders, newest first',
+      summary: 'Your orders, newest first',
       tag: 'Orders',
       access: 'user',
       request: { query: OrderListQuery },
@@ -53,7 +51,7 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       handle: async ({ query: { status, day, limit, cursor } }) => {
         const binding = `admin orders ${status ?? ''} ${day ?? ''}`;
         const after = readTimeCursor(cursors, binding, cursor);
-        // A walk over today that goes on after midnight stays with the day it began on.
+        // A walk through today's orders that continues after midnight stays with the day it started on.
         const listed = day ?? (after?.at ?? new Date()).toISOString().slice(0, 10);
         return toPageBody(await orders.listOrdersOfDay(listed, status, limit, after), binding, limit);
       },
@@ -74,28 +72,36 @@ export function orderRoutes(orders: OrderService, cursors: CursorCodec): Route[]
       method: 'post',
       path: '/api/v1/orders/{id}/cancellation',
       summary: 'Cancel an order',
-      description: 'Possible until processing ends. Its stock returns exactly once.',
+      description: 'Possible until processing ends. The stock is returned exactly once.',
       tag: 'Orders',
       access: 'user',
       request: { params: OrderParams },
       response: OrderBody,
       etag: toOrderETag,
-      errors: [orderNotFound(), invalidTransition('shipped', 'cancelled', choicesOf('shipped')), orderContended()],
+      errors: [
+        orderNotFound(),
+        invalidTransition('shipped', 'cancelled', allowedTransitions('shipped')),
+        orderContended(),
+      ],
       handle: async ({ params }, caller) => toOrderBody(await orders.cancel(params.id, caller)),
     }),
     route({
       method: 'post',
       path: '/api/v1/orders/{id}/transitions',
-      summary: 'Take an order to another status',
+      summary: "Change an order's status",
       description:
-        'Onward, or to `cancelled`, whose stock returns exactly once. Whether an order is confirmed or rejected is found out by its ' +
-        'checkout. 409 `invalid_transition` lists what is `allowed`. From there on it moves by itself again.',
+        'To its next status, or to `cancelled`, which returns the stock exactly once. Only the checkout decides whether an order is ' +
+        'confirmed or rejected. 409 `invalid_transition` lists what is `allowed`. From its new status the order moves on by itself.',
       tag: 'Orders',
       access: 'admin',
       request: { params: OrderParams, body: TransitionBody },
       response: OrderBody,
       etag: toOrderETag,
-      errors: [orderNotFound(), invalidTransition('confirmed', 'shipped', choicesOf('confirmed')), orderContended()],
+      errors: [
+        orderNotFound(),
+        invalidTransition('confirmed', 'shipped', allowedTransitions('confirmed')),
+        orderContended(),
+      ],
       handle: async ({ params, body }, { userId }) =>
         toOrderBody(await orders.transition(params.id, body.to, body.reason, userId)),
     }),

@@ -3,7 +3,7 @@ import { pageOf, pageQuery } from '#platform/http/page.ts';
 import { lineOfText } from '#platform/http/text.ts';
 import { type Order, type OrderLine, type OrderRecord, STATUSES } from './order.ts';
 
-/** A product of every seeded shop. */
+/** A product in every seeded shop. */
 export const EXAMPLE_PRODUCT_ID = '2c09ac5e-c7a5-5df7-9f93-be062fa12ff5';
 const EXAMPLE_ORDER_ID = '9b1de2f4-3c6a-5d80-a7e1-5f2b8c4d6e90';
 const EXAMPLE_USER_ID = '7d3f1c9e-5b0a-4e6d-8f42-1a9c6e0b7d35';
@@ -35,7 +35,9 @@ const EXAMPLE_SUMMARY = {
   updatedAt: '2026-01-31T09:41:07.583Z',
 };
 
-export const OrderId = z.uuid('An order id is a UUID.').toLowerCase().meta({ example: EXAMPLE_ORDER_ID });
+export const OrderParams = z.strictObject({
+  id: z.guid('An order id is a UUID.').toLowerCase().meta({ example: EXAMPLE_ORDER_ID }),
+});
 
 const Money = z
   .strictObject({ amount: z.int().min(0), currency: z.string().regex(/^[A-Z]{3}$/, 'An ISO 4217 code.') })
@@ -48,13 +50,13 @@ const AddressBody = z
     line2: lineOfText(200).optional(),
     city: lineOfText(100),
     postalCode: lineOfText(20),
-    country: z.string().regex(/^[A-Z]{2}$/, 'An ISO 3166-1 code of two letters.'),
+    country: z.string().regex(/^[A-Z]{2}$/, 'A two-letter ISO 3166-1 code.'),
   })
   .meta({ id: 'Address', example: EXAMPLE_ADDRESS });
 
 export const PlaceOrderBody = z.strictObject({ shippingAddress: AddressBody, expectedTotal: Money.optional() }).meta({
   id: 'PlaceOrder',
-  description: '`expectedTotal` refuses the order when the cart costs something else by now.',
+  description: 'With `expectedTotal`, the order is refused if the cart now costs something else.',
   example: { shippingAddress: EXAMPLE_ADDRESS },
 });
 
@@ -81,7 +83,7 @@ const summaryFields = {
 
 export const OrderSummaryBody = z
   .strictObject(summaryFields)
-  .meta({ id: 'OrderSummary', description: 'An order in a list: without its history.', example: EXAMPLE_SUMMARY });
+  .meta({ id: 'OrderSummary', description: 'An order in a list, without its history.', example: EXAMPLE_SUMMARY });
 
 export const OrderBody = z
   .strictObject({
@@ -97,7 +99,7 @@ export const OrderBody = z
   })
   .meta({
     id: 'Order',
-    description: 'Until it is priced, `items` is empty.',
+    description: '`items` is empty until the order is priced.',
     example: {
       ...EXAMPLE_SUMMARY,
       history: [
@@ -121,7 +123,7 @@ export const AdminOrderListQuery = OrderListQuery.extend({
   day: z.iso
     .date('A day, YYYY-MM-DD.')
     .optional()
-    .meta({ description: 'When they were placed (UTC); default today.', examples: ['2026-01-31'] }),
+    .meta({ description: 'The day on which the orders were placed (UTC); default today.', examples: ['2026-01-31'] }),
 });
 
 export const TransitionBody = z
@@ -144,21 +146,20 @@ export function toOrderBody(order: OrderRecord): z.output<typeof OrderBody> {
     status,
     at: at.toISOString(),
     actor,
-    ...(reason !== undefined && { reason }),
+    reason,
   }));
   return { ...toOrderSummaryBody(order), history };
 }
 
 export function toOrderSummaryBody(order: Order): z.output<typeof OrderSummaryBody> {
   const { id, status, lines = [], totalMinor, currency, address, version, createdAt, updatedAt } = order;
-  const { line2, ...required } = address;
   return {
     id,
     status,
     items: lines.map((line) => toLineBody(line, currency)),
     total: { amount: totalMinor, currency },
     itemCount: lines.reduce((sum, { quantity }) => sum + quantity, 0),
-    shippingAddress: { ...required, ...(line2 !== undefined && { line2 }) },
+    shippingAddress: address,
     version,
     createdAt: createdAt.toISOString(),
     updatedAt: updatedAt.toISOString(),

@@ -1,7 +1,7 @@
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
 import { cutPage, type TimePosition } from '#platform/page.ts';
 import { assertMayBecome, type Order, type OrderRecord, type Status } from './order.ts';
-import type { Mover, OrderProgress } from './progress.ts';
+import type { ChangedBy, OrderProgress } from './progress.ts';
 import { orLeaveToRecovery, type RecoveryNotes } from './recovery-notes.ts';
 import { orderContended, orderNotFound } from './refusals.ts';
 import type { OrderRepository } from './repository.ts';
@@ -19,7 +19,7 @@ export interface OrderPage {
 }
 
 export interface OrderService {
-  /** The order with its history, for its owner or an admin; throws NotFound `order_not_found` to anybody else. */
+  /** The order with its history, for its owner or an admin; throws NotFound `order_not_found` for anyone else. */
   getOrder(id: string, viewer: Viewer): Promise<OrderRecord>;
   /** One page of the user's orders, newest first, in one query. */
   listOrders(
@@ -28,7 +28,7 @@ export interface OrderService {
     limit: number,
     after: TimePosition | undefined,
   ): Promise<OrderPage>;
-  /** One page of everybody's listed orders that were placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one query. */
+  /** One page of all listed orders placed on `day` (UTC, `YYYY-MM-DD`), newest first, in one query. */
   listOrdersOfDay(
     day: string,
     status: Status | undefined,
@@ -36,11 +36,11 @@ export interface OrderService {
     after: TimePosition | undefined,
   ): Promise<OrderPage>;
   /**
-   * Cancels until processing ends; its stock returns exactly once, soon if not at once. Throws Conflict `invalid_transition`. An admin's
-   * cancellation is in the audit log.
+   * Cancels the order, possible until processing ends; its stock is returned exactly once, soon if not at once. Throws Conflict
+   * `invalid_transition`. An admin's cancellation is recorded in the audit log.
    */
   cancel(id: string, viewer: Viewer): Promise<OrderRecord>;
-  /** Makes the order `to`, on an admin's word, and leaves it in the audit log. A cancellation is like any other. Throws as `cancel`. */
+  /** Changes the order's status for an admin, and records it in the audit log. `to` may be `cancelled` too. Throws as `cancel` does. */
   transition(id: string, to: Status, reason: string | undefined, adminId: string): Promise<OrderRecord>;
 }
 
@@ -60,7 +60,7 @@ export function createOrderService({ orders, progress, recovery, audit }: OrderP
     return order;
   }
 
-  async function change(found: OrderRecord, to: Status, by: Mover): Promise<OrderRecord> {
+  async function change(found: OrderRecord, to: Status, by: ChangedBy): Promise<OrderRecord> {
     let order = found;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       assertMayBecome(order, to);
@@ -72,16 +72,16 @@ export function createOrderService({ orders, progress, recovery, audit }: OrderP
     throw orderContended();
   }
 
-  function changeAsAdmin(order: OrderRecord, to: Status, { actor, reason }: Mover): Promise<OrderRecord> {
+  function changeAsAdmin(order: OrderRecord, to: Status, { actor, reason }: ChangedBy): Promise<OrderRecord> {
     const { id: entityId, status } = order;
     return audit.record(
       { entity: 'order', entityId, action: to === 'cancelled' ? 'cancel' : 'transition', actor, before: { status } },
       () => change(order, to, { actor, reason }),
-      () => ({ status: to, ...(reason !== undefined && { reason }) }),
+      () => ({ status: to, reason }),
     );
   }
 
-  /** The order is what it was made, whatever comes now. */
+  /** The change has been made and stands, whatever fails from here on. */
   async function settle(order: OrderRecord): Promise<OrderRecord> {
     await orLeaveToRecovery(progress.finish(order), () => recovery.put(order.id));
     return order;
@@ -109,7 +109,7 @@ export function createOrderService({ orders, progress, recovery, audit }: OrderP
   };
 }
 
-/** `found` holds one more than the page when there is a next one. */
+/** `found` has one order more than the page if there is a next page. */
 function toPage(found: readonly Order[], limit: number): OrderPage {
   const { page, last } = cutPage(found, limit);
   return { orders: page, next: last && { at: last.createdAt, id: last.id } };

@@ -3,8 +3,8 @@ import type { ProductClient } from '../clients/product.ts';
 import type { OrderRecord } from './order.ts';
 
 /**
- * Gives back what an order that will not be delivered has taken. Stock always; the cart's items where the shopper didn't decide so:
- * of an order that was refused, or cancelled before it had lines. Repeatable; does nothing for any other order.
+ * Gives back what an order that won't be delivered has taken: its stock always, the cart's items unless the shopper decided, that is, of
+ * an order that was rejected, or cancelled before it had lines. Repeatable; does nothing for any other order.
  */
 export type Undo = (order: OrderRecord) => Promise<void>;
 
