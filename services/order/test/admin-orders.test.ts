@@ -1,4 +1,4 @@
-// Integration: what admins see of orders, and make of them.
+// Integration: how admins see and change orders.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -19,8 +19,8 @@ interface Entry {
   readonly reason?: string;
 }
 
-/** What an admin may make of an order in each status; all else is refused. */
-const CHOICES: Readonly<Record<Status, readonly Status[]>> = {
+/** The statuses that an admin may give an order in each status; all others are refused. */
+const ALLOWED: Readonly<Record<Status, readonly Status[]>> = {
   pending: ['cancelled'],
   confirmed: ['processing', 'cancelled'],
   processing: ['shipped', 'cancelled'],
@@ -47,7 +47,7 @@ async function place(stores: CheckoutStores): Promise<Placed> {
   return placed;
 }
 
-/** A machine that is busy may answer 503 at first: the same key asks again. */
+/** A busy machine may answer 503 at first; retries use the same key. */
 async function placePatiently(owner: Shopper): Promise<string> {
   const key = randomUUID();
   for (const deadline = Date.now() + 30_000; ; await sleep(500)) {
@@ -57,7 +57,7 @@ async function placePatiently(owner: Shopper): Promise<string> {
   }
 }
 
-/** An order that was answered 202 is pending for a while yet. */
+/** An order that was answered 202 stays pending for a while. */
 async function decided({ owner, id }: Pick<Placed, 'owner' | 'id'>): Promise<void> {
   const readStatus = async () => (await owner.get(`/api/v1/orders/${id}`).expect(200)).body.status;
   await eventually(readStatus, (status) => status !== 'pending', 30_000);
@@ -109,21 +109,21 @@ describe('orders that rest', () => {
   };
 
   for (const from of STATUSES) {
-    const choices = CHOICES[from];
-    const refused = STATUSES.filter((to) => !choices.includes(to));
+    const allowed = ALLOWED[from];
+    const refused = STATUSES.filter((to) => !allowed.includes(to));
 
     test(`an order that is ${from} can’t become ${refused.join(', ')}: the refusal lists what is allowed`, async () => {
       const placed = await orderIn[from]();
       const before = await historyOf(placed);
       for (const to of refused) {
         const { body } = await admin.transition(placed.id, to).expect(409);
-        assert.deepEqual([body.code, body.orderStatus, body.allowed], ['invalid_transition', from, choices], to);
+        assert.deepEqual([body.code, body.orderStatus, body.allowed], ['invalid_transition', from, allowed], to);
       }
       assert.deepEqual(await historyOf(placed), before);
     });
 
-    for (const to of choices) {
-      test(`an order that is ${from} becomes ${to}: seen at once, by whom and why, in every list`, async () => {
+    for (const to of allowed) {
+      test(`an order that is ${from} becomes ${to}: at once in every list, with who did it and why`, async () => {
         const placed = await orderIn[from]();
         const { body, headers } = await admin.transition(placed.id, to, 'Because.').expect(200);
         assert.equal(body.status, to);
@@ -132,7 +132,7 @@ describe('orders that rest', () => {
         assert.deepEqual({ status, actor, reason }, { status: to, actor: admin.userId, reason: 'Because.' });
         const own = (await placed.owner.get('/api/v1/orders').expect(200)).body;
         const all = (await admin.get(`/api/v1/admin/orders?status=${to}&limit=100`).expect(200)).body;
-        // What never got its lines is in no list.
+        // An order that never got its lines is in no list.
         assert.deepEqual(
           [idsOf(own).includes(placed.id), idsOf(all).includes(placed.id)],
           Array(2).fill(from !== 'pending'),
@@ -145,7 +145,7 @@ describe('orders that rest', () => {
     }
   }
 
-  test('20 cancellations by admins and the owner’s at once return the stock once', async () => {
+  test('20 cancellations by admins and one by the owner at once return the stock once', async () => {
     const placed = await place(stores);
     const admins = Array.from({ length: 20 }, () => newShopper(stores, 'admin'));
     const cancellations = admins.map((each, index) =>
@@ -158,7 +158,7 @@ describe('orders that rest', () => {
     assert.deepEqual(await statusesOf(placed), ['pending', 'confirmed', 'cancelled']);
   });
 
-  test('20 admins who take an order on at once take it one step', async () => {
+  test('20 admins who move an order on at once move it one step', async () => {
     const placed = await place(stores);
     const admins = Array.from({ length: 20 }, () => newShopper(stores, 'admin'));
     const answers = await Promise.all(admins.map((each) => each.transition(placed.id, 'processing')));
@@ -166,7 +166,7 @@ describe('orders that rest', () => {
     assert.deepEqual(await statusesOf(placed), ['pending', 'confirmed', 'processing']);
   });
 
-  test('each change by an admin, refused ones too, leaves a line in the audit log; an owner’s leaves none', async () => {
+  test('each change by an admin, even a refused one, leaves a line in the audit log; an owner’s leaves none', async () => {
     const [one, other, owners] = [await place(stores), await place(stores), await place(stores)];
     await admin.transition(one.id, 'processing', 'In stock.').expect(200);
     await admin.transition(one.id, 'delivered').expect(409);
@@ -212,7 +212,7 @@ describe('orders that rest', () => {
     );
   });
 
-  test('transitions and the list of all orders are for admins alone; an order that isn’t there is 404', async () => {
+  test('transitions and the list of all orders are for admins only; an unknown order is 404', async () => {
     const placed = await place(stores);
     for (const answer of [
       await placed.owner.transition(placed.id, 'processing'),
@@ -224,7 +224,7 @@ describe('orders that rest', () => {
     assert.equal(body.code, 'order_not_found');
   });
 
-  test('what breaks a rule is 400 at its field, and changes nothing', async () => {
+  test('invalid input is 400 naming its field, and changes nothing', async () => {
     const placed = await place(stores);
     for (const [to, reason, pointer] of [
       ['gone', undefined, '/to'],
@@ -251,7 +251,7 @@ describe('orders that rest', () => {
     assert.deepEqual(await statusesOf(placed), ['pending', 'confirmed']);
   });
 
-  test('the list of a day has everybody’s orders, newest first, page by page, each once, one query a page', async () => {
+  test('the list of a day has all users’ orders, newest first, page by page, each once, with one query per page', async () => {
     const placed: string[] = [];
     for (let count = 0; count < 5; count += 1) placed.push((await place(stores)).id);
     await admin.transition(placed[2] as string, 'processing').expect(200);
@@ -274,7 +274,7 @@ describe('orders that rest', () => {
     assert.deepEqual(idsOf(moved), [placed[2]]);
   });
 
-  test('another day has none of today’s orders, and a cursor is good for its own day and status alone', async () => {
+  test('another day has none of today’s orders, and a cursor is valid for its own day and status only', async () => {
     for (let count = 0; count < 2; count += 1) await place(stores);
     for (const day of ['2020-02-29', '0001-01-01', '9999-12-31']) {
       assert.deepEqual((await admin.get(`/api/v1/admin/orders?day=${day}`).expect(200)).body.data, [], day);
@@ -304,7 +304,7 @@ describe('orders that rest', () => {
     assert.deepEqual([...new Set(outcomes)].sort(), ['cancelled', 'confirmed', 'processing']);
   });
 
-  /** On a service that stops at `death`, by an admin of its own. */
+  /** On a service that dies at `death`, by a new admin. */
   async function transitionThroughDying(to: Status, death?: Death) {
     const [placed, { url, platform }] = [await place(stores), await stores.startDying('order', death)];
     const { status } = await supertest(url)
@@ -363,7 +363,7 @@ describe('orders that move by themselves, under two workers', () => {
       60_000,
     );
 
-  test('an admin who takes orders on at the same time makes no step happen twice, and none is left out', async () => {
+  test('an admin who moves orders on at the same time causes no step to happen twice or to be left out', async () => {
     const placed = await Promise.all(Array.from({ length: 6 }, () => place(stores)));
     const pushing = placed.map(async ({ id }, index) => {
       await sleep(100 * index);
@@ -380,7 +380,7 @@ describe('orders that move by themselves, under two workers', () => {
     }
   });
 
-  test('a cancellation that races with the workers is either whole or refused', async () => {
+  test('a cancellation that races with the workers is either complete or refused', async () => {
     const placed = await Promise.all(Array.from({ length: 6 }, () => place(stores)));
     const answers = await Promise.all(
       placed.map(async ({ id }, index) => {

@@ -1,4 +1,4 @@
-// Integration: what breaks a rule is told which field, is never a 500, and places or changes nothing.
+// Integration: invalid input gets an answer that names the field, never a 500, and places or changes nothing.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';

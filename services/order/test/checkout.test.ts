@@ -1,4 +1,4 @@
-// Integration: what placing an order answers, first and again, on real product and cart services.
+// Integration: the answers to placing an order, first and repeated, with real product and cart services.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -33,7 +33,7 @@ async function shopperWith(quantity: number, stock = 10) {
   return { shopper, productId };
 }
 
-test('an order takes the cart at today’s prices, sells the stock, and says where it is', async () => {
+test('an order takes the cart at current prices, sells the stock, and gives its location and ETag', async () => {
   const { shopper, productId } = await shopperWith(3);
   const { status, headers, body } = await shopper.place();
   assert.equal(status, 201, JSON.stringify(body));
@@ -58,7 +58,7 @@ test('an order takes the cart at today’s prices, sells the stock, and says whe
   assert.equal((await shopper.cart()).itemCount, 0);
 });
 
-test('the same key and body gives the same order as it is now, and says that it is a replay', async () => {
+test('the same key and body gives the same order as it is now, marked as a replay', async () => {
   const { shopper, productId } = await shopperWith(1);
   const key = randomUUID();
   const first = await shopper.place({ key }).expect(201);
@@ -71,7 +71,7 @@ test('the same key and body gives the same order as it is now, and says that it 
   assert.deepEqual(await stores.readStock(productId), { available: 10, reserved: 0, sold: 0 });
 });
 
-test('bodies are compared by what they mean, not by how they are written', async () => {
+test('bodies are compared by meaning, not by how they are written', async () => {
   const { shopper } = await shopperWith(1);
   const key = randomUUID();
   await shopper.place({ key }).expect(201);
@@ -79,7 +79,7 @@ test('bodies are compared by what they mean, not by how they are written', async
   await shopper.place({ key, body: { shippingAddress: { country, ...others } } }).expect(201);
 });
 
-test('the same key for another body is 422, and for another user another order', async () => {
+test('the same key with another body is 422, and for another user another order', async () => {
   const { shopper } = await shopperWith(1);
   const key = randomUUID();
   const first = await shopper.place({ key }).expect(201);
@@ -90,7 +90,7 @@ test('the same key for another body is 422, and for another user another order',
   assert.notEqual(theirs.body.id, first.body.id);
 });
 
-test('without a key, or with one that is none, nothing is placed', async () => {
+test('without a key, or with an invalid one, nothing is placed', async () => {
   const { shopper } = await shopperWith(2);
   for (const key of ['', ' ', 'a'.repeat(256), 'clé']) {
     const answer = await shopper.place({ key });
@@ -100,7 +100,7 @@ test('without a key, or with one that is none, nothing is placed', async () => {
   assert.equal((await shopper.cart()).itemCount, 2);
 });
 
-test('an empty cart is 409 cart_empty, and the key stands for that from then on', async () => {
+test('an empty cart is 409 cart_empty, which the key repeats from then on', async () => {
   const { shopper } = await shopperWith(1);
   await shopper.place().expect(201);
   const key = randomUUID();
@@ -113,7 +113,7 @@ test('an empty cart is 409 cart_empty, and the key stands for that from then on'
   assert.equal((await shopper.cart()).itemCount, 1, 'a replay took the new cart');
 });
 
-test('too little stock is refused with the lines; the cart and every held unit come back, and the order is in no list', async () => {
+test('too little stock is refused, naming the lines; the cart and every held unit come back, and the order is in no list', async () => {
   const [scarce, plenty] = [await stores.createProduct(3), await stores.createProduct(10)];
   const [rival, shopper] = [newShopper(stores), newShopper(stores)];
   await rival.add(scarce, 2);
@@ -155,7 +155,7 @@ test('a total that isn’t the expected one is refused with the new total; the r
   await shopper.place({ body: { shippingAddress: ADDRESS, expectedTotal: total } }).expect(201);
 });
 
-test('an expected total in another currency is bad input, and places nothing', async () => {
+test('an expected total in another currency is 400, and places nothing', async () => {
   const { shopper } = await shopperWith(1);
   const expectedTotal = { amount: UNIT_PRICE, currency: 'EUR' };
   const { body } = await shopper.place({ body: { shippingAddress: ADDRESS, expectedTotal } }).expect(400);
@@ -163,7 +163,7 @@ test('an expected total in another currency is bad input, and places nothing', a
   assert.equal((await shopper.cart()).itemCount, 1);
 });
 
-test('what takes over 2 s is answered 202, is placed all the same, and stays 202 for its key', async () => {
+test('an order that takes over 2 s is answered 202, is placed all the same, and its key repeats the 202', async () => {
   const { shopper } = await shopperWith(1);
   const key = randomUUID();
   product.delayMs = 900;
@@ -181,7 +181,7 @@ test('what takes over 2 s is answered 202, is placed all the same, and stays 202
   assert.equal(again.body.status, 'confirmed');
 });
 
-test('while the first request with a key runs, the second is told to wait', async () => {
+test('while the first request with a key runs, the second is 409 and told to retry', async () => {
   const { shopper } = await shopperWith(1);
   const key = randomUUID();
   product.delayMs = 500;
@@ -195,10 +195,10 @@ test('while the first request with a key runs, the second is told to wait', asyn
   assert.ok((await first).status < 300);
 });
 
-test('a known outage is told before anything is written: 503, and the key is as good as new', async () => {
+test('a known outage is reported before anything is written: 503, and the key can be used again', async () => {
   const { shopper } = await shopperWith(1);
   product.refuses = /./;
-  // The circuit opens by what fails.
+  // The circuit opens after enough failures.
   while ((await newShopperWithCart().then((one) => one.place({ url: orderUrl }))).status !== 503);
   const key = randomUUID();
   const refused = await shopper.place({ key, url: orderUrl });
@@ -211,7 +211,7 @@ test('a known outage is told before anything is written: 503, and the key is as 
   assert.equal(placed.headers['idempotent-replayed'], undefined);
 });
 
-test('orders are for signed-in users', async () => {
+test('orders are for signed-in users only', async () => {
   const answer = await supertest(stores.urls.order)
     .post('/api/v1/orders')
     .set('Idempotency-Key', randomUUID())

@@ -1,4 +1,4 @@
-// Integration: a conditional write whose answer is lost is sent again, and then refused; the repository finds out whether it was its own.
+// Integration: a conditional write whose answer is lost is sent again and refused; the repository finds out whether the first one applied.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';

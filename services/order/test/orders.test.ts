@@ -1,4 +1,4 @@
-// Integration: what becomes of placed orders, and who sees them.
+// Integration: what happens to placed orders, and who can see them.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
@@ -7,8 +7,8 @@ import { type CheckoutStores, startCheckoutStores } from '../../local/test-suppo
 import { eventually } from '../../local/test-support/eventually.ts';
 import { newShopper, type Shopper } from './support/shopper.ts';
 
-/** ms that an order rests in each status. */
-const STEP = 1500;
+/** How long an order rests in each status. */
+const STEP_MS = 1500;
 
 interface Entry {
   readonly status: string;
@@ -18,7 +18,7 @@ interface Entry {
 let stores: CheckoutStores;
 
 before(async () => {
-  stores = await startCheckoutStores(STEP);
+  stores = await startCheckoutStores(STEP_MS);
 });
 after(() => stores.stop());
 
@@ -27,7 +27,7 @@ async function place(shopper: Shopper, quantity = 1): Promise<string> {
   return (await shopper.place().expect(201)).body.id;
 }
 
-test('an order is its owner’s and the admins’: for anybody else there is none', async () => {
+test('an order is visible to its owner and to admins; for anyone else it is 404', async () => {
   const [owner, stranger, admin] = [newShopper(stores), newShopper(stores), newShopper(stores, 'admin')];
   const id = await place(owner);
   await owner.get(`/api/v1/orders/${id}`).expect(200);
@@ -42,7 +42,7 @@ test('an order is its owner’s and the admins’: for anybody else there is non
   }
 });
 
-test('an order’s ETag is its version: what hasn’t changed is 304, what has is sent', async () => {
+test('an order’s ETag is its version: an unchanged order is 304, a changed one is sent', async () => {
   const owner = newShopper(stores);
   await owner.add(await stores.createProduct(10), 1);
   const placed = await owner.place().expect(201);
@@ -60,7 +60,7 @@ test('an order’s ETag is its version: what hasn’t changed is 304, what has i
   assert.equal(cancelled.headers.etag, changed.headers.etag);
 });
 
-test('own orders come newest first, page by page, each once, and by status', async () => {
+test('a user’s orders come newest first, page by page, each once, and can be filtered by status', async () => {
   const owner = newShopper(stores);
   const ids: string[] = [];
   for (let index = 0; index < 5; index += 1) ids.push(await place(owner));
@@ -83,7 +83,7 @@ test('own orders come newest first, page by page, each once, and by status', asy
   );
 });
 
-test('a cursor is good for its own list alone', async () => {
+test('a cursor is valid for its own list only', async () => {
   const [owner, stranger] = [newShopper(stores), newShopper(stores)];
   for (let index = 0; index < 2; index += 1) await place(owner);
   const { nextCursor } = (await owner.get('/api/v1/orders?limit=1').expect(200)).body.page;
@@ -97,7 +97,7 @@ test('a cursor is good for its own list alone', async () => {
   for (const { status, body } of foreign) assert.deepEqual([status, body.code], [400, 'invalid_cursor']);
 });
 
-test('a cancelled order can’t be cancelled again, and its refusal lists what is allowed', async () => {
+test('a cancelled order can’t be cancelled again, and the refusal lists what is allowed', async () => {
   const owner = newShopper(stores);
   const id = await place(owner);
   await owner.cancel(id).expect(200);
@@ -106,7 +106,7 @@ test('a cancelled order can’t be cancelled again, and its refusal lists what i
   assert.deepEqual(body.allowed, []);
 });
 
-test('two workers take an order to delivered, each step once; from shipped on it can’t be cancelled', async () => {
+test('two workers move an order on to delivered, each step once; from shipped on it can’t be cancelled', async () => {
   const second = await stores.startDying('order');
   const owner = newShopper(stores);
   const id = await place(owner);

@@ -9,8 +9,8 @@ import { eventually } from '../../local/test-support/eventually.ts';
 import { newShopper } from './support/shopper.ts';
 import { type SlowProxy, startSlowProxy } from './support/slow-proxy.ts';
 
-/** ms within which recovery must have done what was left to it. */
-const RECOVERED_WITHIN = 30_000;
+/** By then recovery must have done what was left to it. */
+const RECOVERED_WITHIN_MS = 30_000;
 
 let stores: CheckoutStores;
 let cart: SlowProxy;
@@ -29,7 +29,7 @@ after(async () => {
   await cart.close();
 });
 
-test('a process that lives on takes up what it could not finish, and leaves alone what it has finished', async () => {
+test('a process that lives on recovers what it could not finish, and leaves alone what it has finished', async () => {
   const [scarce, plenty] = [await stores.createProduct(1), await stores.createProduct(5)];
   const [served, refused] = [newShopper(stores), newShopper(stores)];
   await refused.add(scarce, 1);
@@ -47,10 +47,10 @@ test('a process that lives on takes up what it could not finish, and leaves alon
   await eventually(
     () => refused.cart(),
     ({ itemCount }) => itemCount > 0,
-    RECOVERED_WITHIN,
+    RECOVERED_WITHIN_MS,
   );
   const recovery = effects.slice(before);
   const of = (name: RegExp) => recovery.filter((effect) => name.test(effect)).length;
-  assert.equal(of(/restore$/), of(/^order\.find$/), 'an order was looked at that had nothing left to do');
+  assert.equal(of(/restore$/), of(/^order\.find$/), 'recovery looked at an order that had nothing left to do');
   assert.equal(of(/^order\.project$/), 0, 'an order was listed again');
 });

@@ -6,7 +6,7 @@ import { currentRequest, remainingMs, withRequestContext } from '#platform/reque
 import { newTraceparent } from '#platform/tracing/trace-context.ts';
 import { createSagaRunner } from '../src/checkout/saga-runner.ts';
 
-/** More than are at work at a time, so that most wait and are begun by what ends before them. */
+/** More than run at a time, so that most wait and are started by whatever ends before them. */
 const REQUESTS = 100;
 
 const contextOf = (requestId: string) => ({
@@ -16,7 +16,7 @@ const contextOf = (requestId: string) => ({
 });
 const work = () => sleep(5).then(() => currentRequest()?.requestId);
 
-test('what waits for its turn stays part of its own request, intakes and sagas', async () => {
+test('intakes and sagas that wait for their turn stay part of their own request', async () => {
   const runner = createSagaRunner(silentLogger);
   const ids = Array.from({ length: REQUESTS }, (_, index) => `request-${index}`);
   const intakes = ids.map((id) => withRequestContext(contextOf(id), () => runner.intake(work)));
@@ -25,7 +25,7 @@ test('what waits for its turn stays part of its own request, intakes and sagas',
   assert.deepEqual(await Promise.all(sagas), ids);
 });
 
-test('a saga has its time from its turn on; one that recovery began has no end to it', async () => {
+test('a saga’s deadline counts from its turn on; one that recovery started has none', async () => {
   const runner = createSagaRunner<number>(silentLogger);
   const left = () => Promise.resolve(remainingMs(60_000));
   const ofRequest = await withRequestContext(contextOf('request'), () => runner.run('one', left));
@@ -34,14 +34,14 @@ test('a saga has its time from its turn on; one that recovery began has no end t
   assert.equal(await withRequestContext(endless, () => runner.run('two', left)), 60_000);
 });
 
-test('an order that can not be written down in time is refused, in words that say so, and never begun', async (t) => {
+test('an order that can’t be written in time is refused with a retryable 503, and never started', async (t) => {
   t.mock.timers.enable({ apis: ['Date'] });
   const runner = createSagaRunner(silentLogger);
   const busy = Promise.withResolvers<void>();
   const others = Array.from({ length: REQUESTS }, (_, index) => runner.run(`order-${index}`, () => busy.promise));
-  let isBegun = false;
+  let isStarted = false;
   const late = runner.intake(async () => {
-    isBegun = true;
+    isStarted = true;
   });
   t.mock.timers.tick(1);
   const inTime = runner.intake(async () => 'written');
@@ -50,5 +50,5 @@ test('an order that can not be written down in time is refused, in words that sa
   await assert.rejects(late, { status: 503, code: 'upstream_unavailable', retryAfter: 2 });
   assert.equal(await inTime, 'written');
   await Promise.all(others);
-  assert.equal(isBegun, false);
+  assert.equal(isStarted, false);
 });

@@ -1,4 +1,4 @@
-// What a saga decides where another replica works on the same order, or an answer was lost: races too narrow to be met through HTTP.
+// What a saga decides when another replica works on the same order, or an answer is lost: races too narrow to provoke over HTTP.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { mock, test } from 'node:test';
@@ -31,7 +31,7 @@ const REQUEST = {
   },
 };
 
-/** The one order of a test, changed as Cassandra changes it: only in the version that is named. */
+/** The one order of a test. As in Cassandra, a change applies only to the version it names. */
 function createOneOrder() {
   let order: OrderRecord | undefined;
   const change = (seen: OrderRecord, next: Partial<OrderRecord>) => {
@@ -126,7 +126,7 @@ function openCheckout(one: ReturnType<typeof createOneOrder>, others: Others = {
   return { checkout, orderService, progress, product, notes, retryLater };
 }
 
-/** Writes the order down `RECOVER_AFTER_MS` later, by the mocked clock. */
+/** Inserts the order `RECOVER_AFTER_MS` later, by the mocked clock. */
 function writtenLate(one: ReturnType<typeof createOneOrder>): OrderRepository['insertOrder'] {
   return async (order) => {
     mock.timers.enable({ apis: ['Date'], now: Date.now() + RECOVER_AFTER_MS });
@@ -141,7 +141,7 @@ const failsSecond = async (index: number) => {
 
 const callsOf = (step: unknown) => (step as ReturnType<typeof mock.fn>).mock.callCount();
 
-test('what another replica has begun to sell is sold, not refused: its units would never come back', async () => {
+test('an order that another replica has started to sell is confirmed, not refused: its units would never come back', async () => {
   const one = createOneOrder();
   const hold = async () => {
     throw new Conflict('reservation_committed', 'It is sold.');
@@ -152,7 +152,7 @@ test('what another replica has begun to sell is sold, not refused: its units wou
   assert.equal(callsOf(product.commit), 1);
 });
 
-test('a refusal of other prices does not hold for an order whose lines another replica has fixed meanwhile', async () => {
+test('a refusal for changed prices doesn’t apply to an order whose lines another replica has fixed meanwhile', async () => {
   const one = createOneOrder();
   const listOffers = async () => {
     const lines = [{ ...WHAT, quantity: 1, unitPriceMinor: PRICE }];
@@ -167,7 +167,7 @@ test('a refusal of other prices does not hold for an order whose lines another r
   assert.deepEqual([order.status, order.totalMinor], ['confirmed', PRICE]);
 });
 
-test('a decision that was not written, as nobody knew at first, is made again', async () => {
+test('a decision that turns out not to have been written is made again', async () => {
   const one = createOneOrder();
   let tries = 0;
   const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
@@ -179,21 +179,21 @@ test('a decision that was not written, as nobody knew at first, is made again', 
   assert.deepEqual([order.status, tries], ['confirmed', 2]);
 });
 
-test('an order that took long to write down is noted for recovery once more: nobody may have found it the first time', async () => {
+test('an order that took long to insert is noted for recovery again: the first note may have come up before it', async () => {
   const one = createOneOrder();
   const { checkout, notes } = openCheckout(one, { orders: { insertOrder: writtenLate(one) } });
   await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
   assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
-test('an order that took long to write down is placed though it can not be noted once more', async () => {
+test('an order that took long to insert is placed even if the second note can’t be put', async () => {
   const one = createOneOrder();
   const { checkout, notes } = openCheckout(one, { orders: { insertOrder: writtenLate(one) }, putNote: failsSecond });
   const { order } = await checkout.place('user', 'key', REQUEST).finally(() => mock.timers.reset());
   assert.deepEqual([notes.length, order.status], [2, 'confirmed']);
 });
 
-test('an order that took long to write down, could not be noted then, and whose checkout is interrupted is noted once more', async () => {
+test('an order that took long to insert, whose second note failed, is noted again when its checkout is interrupted', async () => {
   const one = createOneOrder();
   const hold = () => Promise.reject(new Unavailable('upstream_unavailable', 'Product is away.'));
   const { checkout, notes } = openCheckout(one, {
@@ -205,7 +205,7 @@ test('an order that took long to write down, could not be noted then, and whose 
   assert.deepEqual([notes.length, late], [3, true]);
 });
 
-test('an order that was written down late, though nobody knew, is noted for recovery once more', async () => {
+test('an order that was inserted late, with the outcome unknown, is noted for recovery again', async () => {
   const one = createOneOrder();
   const insertOrder: OrderRepository['insertOrder'] = async (order) => {
     await writtenLate(one)(order);
@@ -236,7 +236,7 @@ test('an order that is inserted after its notes came up is carried out when its 
   assert.equal(one.current().status, 'confirmed');
 });
 
-test('a pending order whose note may still come is not noted by a replay; one that can not be noted is 202 all the same', async () => {
+test('a replay notes no order whose note is still to come; it is 202 even if the note can’t be put', async () => {
   for (const [ageMs, noted] of [
     [RECOVER_AFTER_MS - 1000, 0],
     [RECOVER_AFTER_MS + 1000, 1],
@@ -259,7 +259,7 @@ test('a pending order whose note may still come is not noted by a replay; one th
   }
 });
 
-test('recovery that looks at an order just before its checkout goes on ends with that checkout', async () => {
+test('recovery that finds an order just before its checkout continues waits for that checkout', async () => {
   const one = createOneOrder();
   let recovered: Promise<void> | undefined;
   const insertOrder: OrderRepository['insertOrder'] = async (order) => {
@@ -275,7 +275,7 @@ test('recovery that looks at an order just before its checkout goes on ends with
   assert.deepEqual([order.status, callsOf(commit)], ['confirmed', 1]);
 });
 
-test('a decision that began in time is the answer though its writing ends late: its key gives the same from then on', async () => {
+test('a decision whose write starts in time is the answer even if the write ends late: its key repeats it from then on', async () => {
   const one = createOneOrder();
   const commit = () => sleep(ANSWER_WITHIN_MS - 100);
   const changeStatus: OrderRepository['changeStatus'] = async (order, change) => {
@@ -293,7 +293,7 @@ test('a decision that began in time is the answer though its writing ends late: 
   );
 });
 
-test('a cancellation whose stock can not be given back now is noted once more: its first note may be used up', async () => {
+test('a cancellation whose stock can’t be returned now is noted again: its first note may have come up already', async () => {
   const one = createOneOrder();
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
   const { orderService, notes } = openCheckout(one, {
@@ -304,7 +304,7 @@ test('a cancellation whose stock can not be given back now is noted once more: i
   assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
-test('each attempt at a cancellation is noted anew: recovery may have come between', async () => {
+test('each attempt at a cancellation is noted: recovery may have run between two', async () => {
   const one = createOneOrder();
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
   let attempts = 0;
@@ -317,7 +317,7 @@ test('each attempt at a cancellation is noted anew: recovery may have come betwe
   assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
-test('a cancellation that applies after recovery looked for it gives the stock back by the next step of the order', async () => {
+test('a cancellation that applies after recovery looked for it returns the stock when the order’s next step is due', async () => {
   const one = createOneOrder();
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
   let apply: () => Promise<unknown> = nothing;
@@ -337,7 +337,7 @@ test('a cancellation that applies after recovery looked for it gives the stock b
   assert.deepEqual([callsOf(product.return), callsOf(project)], [1, 1]);
 });
 
-test('a cancellation that took long to write is noted once more: recovery may have looked for it before', async () => {
+test('a cancellation that took long to write is noted again: recovery may have looked for it before', async () => {
   const one = createOneOrder();
   await openCheckout(one).checkout.place('user', 'key', REQUEST);
   const changeStatus: OrderRepository['changeStatus'] = async (...change) => {
@@ -349,7 +349,7 @@ test('a cancellation that took long to write is noted once more: recovery may ha
   assert.deepEqual(notes, [RECOVER_AFTER_MS, RECOVER_AFTER_MS]);
 });
 
-test('recovery returns what was sold to an order of which only the very latest read shows that it is cancelled', async () => {
+test('recovery returns the stock of an order that only the latest read shows as cancelled', async () => {
   const one = createOneOrder();
   const { checkout } = openCheckout(one);
   const { order: confirmed } = await checkout.place('user', 'key', REQUEST);
@@ -361,7 +361,7 @@ test('recovery returns what was sold to an order of which only the very latest r
   assert.equal(callsOf(product.return), 1);
 });
 
-test('the answer is that of the decision, however long it takes to give back what was taken', async () => {
+test('the answer is the decision’s, however long it takes to give back what was taken', async () => {
   const one = createOneOrder();
   const hold = async () => {
     throw new Conflict('insufficient_stock', 'Too few are left.');
@@ -375,7 +375,7 @@ test('the answer is that of the decision, however long it takes to give back wha
   const startedAt = Date.now();
   const refusal = { code: 'insufficient_stock' };
   await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
-  assert.ok(Date.now() - startedAt >= ANSWER_WITHIN_MS - 50, 'what is given back in time is there with the answer');
+  assert.ok(Date.now() - startedAt >= ANSWER_WITHIN_MS - 50, 'whatever is given back in time is there with the answer');
   await assert.rejects(checkout.place('user', 'key', REQUEST), refusal);
   giveBack();
 });

@@ -8,11 +8,11 @@ export const ADDRESS = { name: 'Ada', line1: '1 Street', city: 'London', postalC
 export interface PlaceOptions {
   readonly key?: string;
   readonly body?: object;
-  /** Another order service than that of the stores. */
+  /** An order service other than that of the stores. */
   readonly url?: string;
 }
 
-/** A signed-in user, as seen by cart and order service. */
+/** A signed-in user of the cart and order services. */
 export interface Shopper {
   readonly userId: string;
   add(productId: string, quantity: number): Promise<void>;

@@ -3,12 +3,12 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Stands before a service and can make it slow, or unreachable. */
+/** A proxy in front of a service that can make it slow, or unreachable. */
 export interface SlowProxy {
   readonly url: string;
-  /** ms that each request waits before it is passed on. */
+  /** How long each request waits before it is passed on. */
   delayMs: number;
-  /** The paths to which it answers 503 in place of the service. */
+  /** It answers 503 for these paths, in place of the service. */
   refuses: RegExp | undefined;
   close(): Promise<void>;
 }
