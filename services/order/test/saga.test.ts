@@ -236,6 +236,32 @@ test('an order that is inserted after its notes came up is carried out when its 
   assert.equal(one.current().status, 'confirmed');
 });
 
+test('an order still pending after 10 minutes is rejected and gives back what it took, unless its first line is sold', async () => {
+  const release = mock.fn(() => Promise.reject(new Conflict('reservation_committed', 'It is sold.')));
+  for (const [product, status] of [
+    [{}, 'rejected'],
+    [{ release }, 'confirmed'],
+  ] as const) {
+    const one = createOneOrder();
+    const insertOrder: OrderRepository['insertOrder'] = async (order) => {
+      const createdAt = new Date(Date.now() - 10 * A_MINUTE - 1000);
+      const pending = (await one.orders.insertOrder({ ...order, createdAt })) as OrderRecord;
+      const lines = [{ ...WHAT, quantity: 1, unitPriceMinor: PRICE }];
+      await one.orders.setLines(pending, { lines, totalMinor: PRICE }, createdAt);
+      throw databaseUnavailable();
+    };
+    const restore = mock.fn(nothing);
+    const { checkout, product: products } = openCheckout(one, { product, cart: { restore }, orders: { insertOrder } });
+    await assert.rejects(checkout.place('user', 'key', REQUEST), { code: 'database_unavailable' });
+    await checkout.recover('order');
+    const isRejected = status === 'rejected';
+    assert.equal(one.current().status, status);
+    assert.equal(one.current().rejection?.code, isRejected ? 'checkout_expired' : undefined);
+    assert.ok(callsOf(products.release) >= 1);
+    assert.equal(callsOf(restore), isRejected ? 1 : 0);
+  }
+});
+
 test('a replay notes no order whose note is still to come; it is 202 even if the note can’t be put', async () => {
   for (const [ageMs, noted] of [
     [RECOVER_AFTER_MS - 1000, 0],
