@@ -14,15 +14,15 @@ export function alerts(running: () => RunningStore): void {
     const { store, settings } = running();
     const scenario = SCENARIOS.find((one) => one.alerts.includes('ServiceDown'));
     assert.ok(scenario);
-    const told: (Notification & { at: number })[] = [];
+    const notifications: (Notification & { at: number })[] = [];
     const { alertReceiver } = innerPorts(settings.innerPortOffset);
-    const receiver = await receiveNotifications(alertReceiver, (one) => told.push({ ...one, at: Date.now() }));
+    const receiver = await receiveNotifications(alertReceiver, (one) => notifications.push({ ...one, at: Date.now() }));
     const shop = createShop(store.baseUrl);
     try {
       const episodes = await reproduce(scenario, {
         scene: { dataDir: store.dataDir, shop, findCassandra: async () => store.cassandra?.pid },
         prometheus: createPrometheusClient(store.monitoring?.prometheusUrl as string),
-        told,
+        notifications,
         signal: new AbortController().signal,
         say: (text) => t.diagnostic(text),
       });
@@ -30,7 +30,7 @@ export function alerts(running: () => RunningStore): void {
         episodes.flatMap(({ alert, faults }) => faults.map((fault) => `${alert} ${fault}`)),
         [],
       );
-      t.diagnostic(`Somebody is told after ${toSeconds(Number(episodes[0]?.toldAfter))}.`);
+      t.diagnostic(`The notification came after ${toSeconds(Number(episodes[0]?.notifiedAfter))}.`);
     } finally {
       receiver.close();
       receiver.closeAllConnections();

@@ -77,7 +77,7 @@ async function closeTerminal(launcher: ChildProcess): Promise<number | null> {
 test('npm start restarts its services when asked, once it is ready, and stops everything though nobody reads what it says', async () => {
   const launcher = begin('start.mjs');
   await eventually(() => findLauncher(dataDir), Boolean, READY_WITHIN);
-  await assert.rejects(restart(), /restarts no services: npm start does, once it says that the store is ready/);
+  await assert.rejects(restart(), /restarts no services; npm start does, once it has said that the store is ready/);
   await eventually(
     () => said,
     (text) => text.includes('The store is ready'),
@@ -85,7 +85,7 @@ test('npm start restarts its services when asked, once it is ready, and stops ev
   );
   const before = await readServiceProcesses(dataDir);
   const { stdout } = await restart();
-  assert.match(stdout, /✓ user is another process[\s\S]*Every service is restarted\.$/m);
+  assert.match(stdout, /✓ user is restarted \(process[\s\S]*Every service is restarted\.$/m);
   const after = await readServiceProcesses(dataDir);
   assert.deepEqual([...after.keys()], [...before.keys()]);
   for (const [name, pid] of after) assert.notEqual(pid, before.get(name));

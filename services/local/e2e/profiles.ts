@@ -40,7 +40,7 @@ export function profiles(running: () => RunningStore): void {
 
   test('of what doesn’t run is refused with what does', async () => {
     await assert.rejects(running().command('profile', 'product-2'), ({ stderr }: { stderr: string }) =>
-      /but .*product/.test(stderr),
+      /only .*product/.test(stderr),
     );
   });
 }

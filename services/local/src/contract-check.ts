@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats';
 import { SERVICE_NAMES } from '#platform/service-names.ts';
 import type { Answer } from './shop-client.ts';
 
-/** The parts of an OpenAPI 3.1 document that are read here. */
+/** The parts of an OpenAPI 3.1 document that are used here. */
 export interface ApiDocument {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, ApiOperation>>>>;
   readonly components?: object;
@@ -22,7 +22,7 @@ type Content = Readonly<
 
 export interface Operation {
   readonly service: string;
-  /** In capitals. */
+  /** In upper case. */
   readonly method: string;
   /** As documented, e.g. `/api/v1/products/{id}`. */
   readonly path: string;
@@ -30,23 +30,23 @@ export interface Operation {
 }
 
 export interface ContractCheck {
-  /** Every operation of every document, in their order. */
+  /** Every operation of every document, in document order. */
   readonly operations: readonly Operation[];
-  /** What of an answer isn't as documented, a sentence each; empty for a good one. */
+  /** What in an answer isn't as documented, one sentence each. */
   faultsOf(answer: Answer): string[];
-  /** Throws an Error that names the faults of an answer: made for a shop's `onAnswer`. */
+  /** Throws an Error that names the faults of an answer; for a shop's `onAnswer`. */
   assertKept(answer: Answer): void;
 }
 
-/** What is told of a path, or of a method, that leads to no operation though it may look like one's. */
+/** Codes for a path or a method that matches no operation, though the path may look like one's. */
 const NO_OPERATION = ['not_found', 'method_not_allowed'];
-/** What every service serves beside its operations. */
+/** What every service serves besides its operations. */
 const SYSTEM_PATH = /^\/(?:$|\?|swagger\/|api\/system\/health|openapi\/)/;
-/** Says in its own words, not a problem's, what is down. */
+/** Says what is down in a body of its own, not as a problem. */
 const HEALTH_PATH = '/api/system/health';
 const PROBLEM_TYPE = 'application/problem+json';
 
-/** Reads the OpenAPI documents of all services through the front door; answers are then checked against them. */
+/** Reads the OpenAPI documents of all services through Nginx, to check answers against. */
 export async function createContractCheck(baseUrl: string): Promise<ContractCheck> {
   const documents = await Promise.all(
     SERVICE_NAMES.map(async (service) => {
@@ -58,9 +58,9 @@ export async function createContractCheck(baseUrl: string): Promise<ContractChec
   return createContractCheckOf(Object.fromEntries(documents));
 }
 
-/** The same for documents at hand, by the service's name. */
+/** The same for given documents, by service name. */
 export function createContractCheckOf(documents: Readonly<Record<string, ApiDocument>>): ContractCheck {
-  // A whole document is given as the schema, so that its references lead somewhere: it has words that are no keywords.
+  // Not strict: the schema is a whole document, so that its references resolve, and has members that aren't schema keywords.
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormats.default(ajv);
   const known = Object.entries(documents).flatMap(([service, document]) => listOperations(service, document));
@@ -160,7 +160,7 @@ function mediaTypeOf({ headers }: Answer): string {
   return headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** A refusal is documented by its code; it tells nothing that its example doesn't show. */
+/** A refusal is documented by its code; it has no member that its example lacks. */
 function faultsOfCode({ body }: Answer, { examples = {} }: Content[string]): string[] {
   const { code } = body as { code: string };
   const example = examples[code]?.value;
@@ -169,7 +169,7 @@ function faultsOfCode({ body }: Answer, { examples = {} }: Content[string]): str
   return unknown.map((member) => `no example of ${code} shows ${member}`);
 }
 
-/** A JSON pointer's token (RFC 6901) inside a URI fragment. */
+/** A JSON pointer's token (RFC 6901) in a URI fragment. */
 function toPointerToken(text: string): string {
   return encodeURIComponent(text.replaceAll('~', '~0').replaceAll('/', '~1'));
 }

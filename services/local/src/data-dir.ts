@@ -15,45 +15,48 @@ import path from 'node:path';
 import { startedAt } from './processes.ts';
 import { StartError } from './start-error.ts';
 
-/** Is in every store's folder. */
+/** A file in every store's folder. */
 export const MARKER = '.product-store';
-/** What is written beside a store; it may be there before it, by a benchmark or a load test of another store. */
+/** Kept in the store's folder; it may exist before the store, made by a benchmark or by a load test of another store. */
 export const REPORTS = 'reports';
 const LOCK = 'lock';
-/** Bytes: jars, commit log and 20,000 products take about 700 MB. */
-const NEEDED_AT_FIRST = 1.5e9;
-const NEEDED_LATER = 0.7e9;
+/** Jars, commit log and 20,000 products take about 700 MB. */
+const NEEDED_BYTES_AT_FIRST = 1.5e9;
+const NEEDED_BYTES_LATER = 0.7e9;
 
 export interface DataDir {
   /** Without symbolic links. */
   readonly path: string;
   readonly isNew: boolean;
-  /** Gives the folder back. */
+  /** Lets another process take the folder. */
   release(): Promise<void>;
 }
 
 /**
- * Takes the folder for this process alone, making it if need be, and lets nobody but its owner look into it. Throws StartError if another
- * start has it, if it holds anything but a store, or if the disk is full.
+ * Takes the folder for this process alone, making it if necessary, and makes it accessible only to its owner. Throws StartError if another
+ * process has it, if it holds anything but a store, or if the disk is full.
  */
 export async function openDataDir(wanted: string, { needsSpace = true } = {}): Promise<DataDir> {
   await mkdir(wanted, { recursive: true, mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
-    throw new StartError(`${wanted} can't be made (${cause.code}): set DATA_DIR to a folder that you may write to.`, {
-      cause,
-    });
+    throw new StartError(
+      `${wanted} can't be created (${cause.code}): set DATA_DIR to a folder that you may write to.`,
+      {
+        cause,
+      },
+    );
   });
   const folder = await realpath(wanted);
   const isNew = !(await isStore(folder));
   if (isNew && !(await isFree(folder))) {
     throw new StartError(`${folder} isn't empty and isn't a store's: set DATA_DIR to an empty or a new folder.`);
   }
-  // Whoever made it beforehand may have left it open to all.
+  // If somebody created it beforehand, it may be open to everyone.
   await chmod(folder, 0o700).catch((cause: NodeJS.ErrnoException) => {
     throw new StartError(`${folder} can't be closed to others (${cause.code}): set DATA_DIR to a folder of your own.`, {
       cause,
     });
   });
-  if (needsSpace) await checkDisk(folder, isNew ? NEEDED_AT_FIRST : NEEDED_LATER);
+  if (needsSpace) await checkDisk(folder, isNew ? NEEDED_BYTES_AT_FIRST : NEEDED_BYTES_LATER);
   await writeFile(
     path.join(folder, MARKER),
     'All of this folder belongs to the Product Store; `npm run reset` deletes it.\n',
@@ -63,7 +66,7 @@ export async function openDataDir(wanted: string, { needsSpace = true } = {}): P
   return { path: folder, isNew, release: () => rm(lock, { force: true }) };
 }
 
-/** True for a folder that a start has made: nothing else may be deleted by a reset. */
+/** True for a folder that a start has made: a reset may delete nothing else. */
 export async function isStore(folder: string): Promise<boolean> {
   return (await readdir(folder).catch((): string[] => [])).includes(MARKER);
 }
@@ -90,8 +93,8 @@ export async function checkDisk(folder: string, needed: number): Promise<void> {
 }
 
 /**
- * The lock is a folder with one file, which is named after a process and when it began: the lock of a killed start stands in nobody's way, and
- * whoever clears it away can't hit that of a start that was quicker. Gives the file.
+ * The lock is a folder with one file, named after a process and when it began. So the lock of a killed start blocks nobody, and a process that
+ * removes it can't remove that of a quicker start. Resolves to the file.
  */
 async function takeLock(folder: string): Promise<string> {
   const lock = path.join(folder, LOCK);
@@ -103,7 +106,7 @@ async function takeLock(folder: string): Promise<string> {
       for (const { file, pid } of await readHolders(folder)) {
         if (pid !== undefined) {
           throw new StartError(
-            `The store in ${folder} already runs (process ${pid}): stop it with Ctrl-C there, or set DATA_DIR, PORT and INNER_PORT_OFFSET for a second one.`,
+            `The store in ${folder} is already running (process ${pid}): stop it with Ctrl-C there, or set DATA_DIR, PORT and INNER_PORT_OFFSET for a second one.`,
           );
         }
         await rm(file, { force: true });
@@ -115,7 +118,7 @@ async function takeLock(folder: string): Promise<string> {
   return path.join(lock, name);
 }
 
-/** False when the lock isn't empty: of folders one takes the place of another only then, see rename(2). */
+/** False if the lock isn't empty: a folder can replace only an empty one, see rename(2). */
 function takePlace(own: string, lock: string): Promise<boolean> {
   return rename(own, lock).then(
     () => true,
@@ -126,12 +129,12 @@ function takePlace(own: string, lock: string): Promise<boolean> {
   );
 }
 
-/** The process that holds the store in `folder`; an old lock, whose number may have a new owner, doesn't count. */
+/** The process that holds the store in `folder`. An old lock, whose pid may belong to another process now, doesn't count. */
 export async function findLauncher(folder: string): Promise<number | undefined> {
   return (await readHolders(folder)).find(({ pid }) => pid !== undefined)?.pid;
 }
 
-/** Whom the lock names, without a process if that has ended. */
+/** The lock's files, each with its process unless that has ended. */
 async function readHolders(folder: string): Promise<{ file: string; pid: number | undefined }[]> {
   const lock = path.join(folder, LOCK);
   const names = await readdir(lock).catch((): string[] => []);

@@ -8,12 +8,12 @@ import { StartError } from './start-error.ts';
 
 const DOCS = path.join(REPOSITORY, 'docs');
 const SITE = path.join(DOCS, 'site');
-/** Written last by MkDocs, so that it is as old as the pages are. */
+/** MkDocs writes it last, so its age is that of the pages. */
 const BUILT = path.join(SITE, 'sitemap.xml');
 
 /**
- * Builds the pages that the store serves at `/docs/` if they are older than what they are made of, and says whether they were.
- * Throws StartError with what is wrong.
+ * Builds the pages that the store serves at `/docs/` if they are older than their sources. Resolves to true if it did.
+ * Throws a StartError that says what is wrong.
  */
 export async function ensureDocs(onBuild: () => void = () => undefined): Promise<boolean> {
   const sources = ['docs/pages', 'docs/mkdocs.yml', 'docs/hooks.py', 'docs/requirements.txt', 'CHANGELOG.md'];
@@ -24,7 +24,7 @@ export async function ensureDocs(onBuild: () => void = () => undefined): Promise
   return true;
 }
 
-/** Any warning is a fault: a link that leads nowhere, a page that is in no menu. */
+/** Any warning is a failure: a broken link, a page that is in no menu. */
 export async function buildDocs(folder: string): Promise<void> {
   const programs = await ensurePythonEnvironment('docs', path.join(DOCS, 'requirements.txt'));
   const config = path.join(DOCS, 'mkdocs.yml');
@@ -38,7 +38,7 @@ export async function buildDocs(folder: string): Promise<void> {
   }
 }
 
-/** When the newest of a folder's files, or a file, was changed, in ms; 0 where there is none. */
+/** When a file, or the newest file of a folder, was changed, in ms; 0 if there is none. */
 async function newestIn(source: string): Promise<number> {
   const found = await stat(source).catch(() => undefined);
   if (!found?.isDirectory()) return found?.mtimeMs ?? 0;

@@ -20,8 +20,8 @@ import { userConfig } from '../../user/src/config.ts';
 import { ensureKeys } from './keys.ts';
 
 /**
- * Checks the four OpenAPI documents, built from the services' routes without starting them: each is valid, each route of the service
- * is in its document, each operation of the document is mounted. Throws an Error that names every difference.
+ * Checks the four OpenAPI documents, built from the services' routes without starting them: each is valid, has every route of its service, and
+ * has no operation that isn't mounted. Throws an Error that names every difference.
  */
 export async function checkDocuments(): Promise<string> {
   const apps = await buildApps();
@@ -30,7 +30,7 @@ export async function checkDocuments(): Promise<string> {
   return `${Object.keys(apps).length} documents`;
 }
 
-/** Operations of each service, as its OpenAPI document names them: `get /api/v1/products/{id}`. */
+/** The operations of each service, as its OpenAPI document names them: `get /api/v1/products/{id}`. */
 export async function listOperations(): Promise<Readonly<Record<string, readonly string[]>>> {
   const apps = Object.entries(await buildApps());
   return Object.fromEntries(apps.map(([name, { document }]) => [name, documentedOperations(document)]));
@@ -58,7 +58,7 @@ async function faultsOf(name: string, { app, document }: HttpApp): Promise<strin
   ];
 }
 
-/** Read off Express itself: what a request can really reach. */
+/** From Express itself: what a request can actually reach. */
 function mountedOperations(app: Express): string[] {
   return app.router.stack.flatMap(({ route }) =>
     route ? Object.keys(methodsOf(route)).map((method) => `${method} ${route.path.replaceAll(/:(\w+)/g, '{$1}')}`) : [],
@@ -107,7 +107,7 @@ async function assembleApps(keysFolder: string): Promise<Record<ServiceName, Htt
   };
 }
 
-/** Enough to declare routes: a database without rows, clients that nobody calls. */
+/** Enough to declare routes: a database without rows, clients that are never called. */
 function toPlatform(): Platform {
   const database: Database = {
     read: async () => [],

@@ -16,8 +16,8 @@ export interface FirstAdmin {
 }
 
 /**
- * Makes the first admin, once: an account that is there keeps its password, and its role. A run that was cut off is finished by the
- * next. Resolves to true if it was made now.
+ * Creates the first admin, once: an existing account keeps its password and its role. The next run finishes an interrupted one.
+ * Resolves to true if it was created now.
  */
 export async function ensureFirstAdmin(store: Pick<Store, 'cluster' | 'secrets'>, admin: FirstAdmin): Promise<boolean> {
   const keyspace = `${admin.keyspacePrefix ?? ''}users`;
@@ -45,7 +45,7 @@ export async function ensureFirstAdmin(store: Pick<Store, 'cluster' | 'secrets'>
     const known = await users.findCredentials(email);
     const made = known ? undefined : await claim();
     const credentials = known ?? made ?? (await users.findCredentials(email));
-    if (!credentials) throw new Error(`The account ${email} can't be read after it was made.`);
+    if (!credentials) throw new Error(`The account ${email} can't be read after it was created.`);
     const user = (await users.findLatest(credentials.userId)) ?? (await users.add(toUser(credentials)));
     if (isActiveAdmin(user)) await createAdminRepository(database).enter(user.userId, user.version);
     return made !== undefined;

@@ -4,11 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Stops a process in its tracks (SIGSTOP) and resolves when no thread of it runs any more, with what lets it go on. It goes on at the latest
- * when this process ends, however that happens. Throws when it isn't there.
+ * Suspends a process (SIGSTOP) and resolves, once none of its threads is running, to a function that resumes it. It resumes at the latest when this
+ * process ends, however that happens. Throws if there is no such process.
  */
 export async function freeze(pid: number): Promise<() => Promise<void>> {
-  // Its input ends with us, and it has a group of its own: neither Ctrl-C nor kill -9 leaves anything frozen.
+  // The shell's input ends when we do, and it has a group of its own: neither Ctrl-C nor kill -9 leaves anything frozen.
   const script = 'kill -STOP "$1" && read -r _; kill -CONT "$1"';
   const keeper = spawn('sh', ['-c', script, 'sh', String(pid)], {
     detached: true,

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { REPOSITORY } from './settings.ts';
 import { StartError } from './start-error.ts';
 
-/** How to run k6: what stands before its own arguments. `folder` is where the command sees the repository. */
+/** How to run k6: `args` come before its own arguments; `folder` is where the command sees the repository. */
 export interface K6 {
   readonly command: string;
   readonly args: readonly string[];
@@ -17,15 +17,15 @@ export const IMAGE = `grafana/k6:${VERSION}`;
 /** Ignored by Git. */
 const FOLDER = path.join(REPOSITORY, '.k6');
 const BUILT = path.join(FOLDER, 'k6');
-/** What a container is told; it sees the machine's network and, beside the scripts, where reports go. */
+/** Variables that a container gets. It sees the machine's network, the scripts and the folder of the reports. */
 const PASSED_ON = ['STORE_URL', 'SCENARIO', 'USERS', 'RATE', 'DURATION', 'THINK_SECONDS', 'SEEDED_USERS', 'CURRENCY'];
 const SECRET = ['SHOPPER_PASSWORD', 'ADMIN_EMAIL', 'ADMIN_PASSWORD'];
 const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPORT'];
 const SENDING = ['K6_PROMETHEUS_RW_SERVER_URL', 'K6_PROMETHEUS_RW_TREND_STATS', 'K6_PROMETHEUS_RW_STALE_MARKERS'];
 
 /**
- * k6 of the PATH; else its image, where Docker answers; else built once with Go, which takes a few minutes. Throws StartError that says what to
- * install where none of it can be had.
+ * k6 from the PATH; else its Docker image; else built once with Go, which takes a few minutes. Throws a StartError that says what to install
+ * if there is none of these.
  */
 export async function findK6(reports: string, onBuild: () => void): Promise<K6> {
   for (const command of ['k6', BUILT]) if (await answers(command, ['version'])) return native(command);
@@ -36,7 +36,7 @@ export async function findK6(reports: string, onBuild: () => void): Promise<K6> 
     if (await answers('docker', having)) return inDocker(reports);
   if (!(await answers('go', ['version']))) {
     throw new StartError(
-      `k6 is missing: install it (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Docker, or Go, with which it is built once.`,
+      `k6 is missing: install it (https://grafana.com/docs/k6/latest/set-up/install-k6/), or Docker, or Go to build it with.`,
     );
   }
   onBuild();

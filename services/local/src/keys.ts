@@ -14,17 +14,17 @@ interface Jwk {
 }
 
 interface UserKeys {
-  /** The one that signs, the next one, and the one before while its tokens live. */
+  /** The one that signs, the next one, and the previous one while its tokens are valid. */
   readonly keys: readonly Jwk[];
   /** Epoch ms of the last rotation. */
   readonly rotatedAt?: number;
 }
 
-/** ms; an access token's life and what clocks differ. */
-const TOKENS_LIVE = (ACCESS_TOKEN_SECONDS + 60) * 1000;
+/** The lifetime of an access token, plus how much clocks may differ. */
+const TOKENS_LIVE_MS = (ACCESS_TOKEN_SECONDS + 60) * 1000;
 
 export interface KeyFiles {
-  /** Private; each service gets its own alone. */
+  /** Private; each service gets only its own. */
   readonly serviceKey: Readonly<Record<ServiceName, string>>;
   /** Private; for the user service. The first one signs. */
   readonly userKeys: string;
@@ -32,7 +32,7 @@ export interface KeyFiles {
   readonly publicUserKeys: string;
 }
 
-/** Makes the ES256 keys that aren't there yet, and writes the public halves anew. Folders and files are their owner's alone. */
+/** Generates the ES256 keys that are missing, and rewrites the public halves. Only their owner can access the folders and files. */
 export async function ensureKeys(folder: string): Promise<KeyFiles> {
   const inFolder = (...names: string[]) => path.join(folder, ...names);
   const files: KeyFiles = {
@@ -56,22 +56,21 @@ export async function ensureKeys(folder: string): Promise<KeyFiles> {
   await writePrivately(files.publicServiceKeys, Object.fromEntries(issuers));
 
   const known = await readOrMake<UserKeys>(files.userKeys, async () => ({ keys: [await makeKey()] }));
-  // The next one is published long before it signs, so that every service knows it by then.
+  // The next key is published long before it signs, so that every service knows it by then.
   if (known.keys.length < 2) await writeUserKeys(files, { ...known, keys: [...known.keys, await makeKey()] });
   else await writePrivately(files.publicUserKeys, { keys: known.keys.map(toPublic) });
   return files;
 }
 
 /**
- * Lets the next user key sign, from the next start of the user service on, publishes a new next one, and keeps the old one to verify with.
- * Every service must have been started since the last rotation. Throws StartError while tokens of the key before the last may live.
+ * Makes the next user key sign, from the next start of the user service on, publishes a new next key, and keeps the old one for verification.
+ * Every service must have been restarted since the last rotation. Throws StartError while tokens of the last but one key may still be valid.
  */
 export async function rotateUserKeys(folder: string, now = Date.now()): Promise<{ signs: string; next: string }> {
   const files = await ensureKeys(folder);
   const { keys, rotatedAt = 0 } = JSON.parse(await readFile(files.userKeys, 'utf8')) as UserKeys;
-  const wait = rotatedAt + TOKENS_LIVE - now;
-  if (wait > 0)
-    throw new StartError(`The keys were rotated a moment ago: ask again in ${Math.ceil(wait / 60_000)} min.`);
+  const wait = rotatedAt + TOKENS_LIVE_MS - now;
+  if (wait > 0) throw new StartError(`The keys were rotated recently: try again in ${Math.ceil(wait / 60_000)} min.`);
   const [old, next] = keys as [Jwk, Jwk];
   const fresh = await makeKey();
   await writeUserKeys(files, { keys: [next, fresh, old], rotatedAt: now });

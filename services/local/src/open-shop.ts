@@ -9,13 +9,13 @@ import type { StoreEvent } from './store/start-context.ts';
 import { type StartOptions, type Store, startStore } from './store.ts';
 
 export interface OpenShop {
-  /** The first admin was made by this start. */
+  /** True if this start created the first admin. */
   readonly adminIsNew: boolean;
 }
 
 /**
- * Makes a shop of a running store: the first admin, the products of the first start, and one purchase through the front door that
- * shows that it sells. What was cut off is finished by the next start.
+ * Makes a running store a shop: creates the first admin and the products of the first start, and makes one purchase through Nginx to show that
+ * it sells. The next start finishes what was interrupted.
  */
 export async function openShop(
   store: Store,
@@ -31,13 +31,13 @@ export async function openShop(
   const adminIsNew = await throughOutages(() => ensureFirstAdmin(store, admin));
   await ensureProducts(store, settings, onProgress);
 
-  onProgress({ kind: 'began', step: 'self-check', text: 'Buying something, as a check' });
+  onProgress({ kind: 'began', step: 'self-check', text: 'Check: buying something' });
   const bought = await selfCheckPurchase(store.baseUrl);
   onProgress({ kind: 'done', step: 'self-check', text: bought });
   return { adminIsNew };
 }
 
-/** Starts a store and makes a shop of it, as `startStore` and `openShop` do; nothing is left running when either can't. */
+/** `startStore`, then `openShop`; nothing is left running if either fails. */
 export async function startShop(settings: StoreSettings, options: Required<StartOptions>): Promise<Store> {
   const store = await startStore(settings, options);
   try {
@@ -50,7 +50,7 @@ export async function startShop(settings: StoreSettings, options: Required<Start
   }
 }
 
-/** Seeds up to the wanted number, once: what the shop did with its products since then stays. */
+/** Seeds the wanted number of products, once; later changes to them stay. */
 export async function ensureProducts(
   store: Pick<Store, 'dataDir' | 'cluster' | 'secrets'>,
   settings: StoreSettings,
@@ -62,7 +62,7 @@ export async function ensureProducts(
   if (products <= (before.products ?? 0)) return;
 
   const role = `${settings.keyspacePrefix ?? ''}product`;
-  onProgress({ kind: 'began', step: 'seed', text: 'Making products' });
+  onProgress({ kind: 'began', step: 'seed', text: 'Products: seeding' });
   await seedCatalogue({
     ...store.cluster,
     keyspace: role,
@@ -73,5 +73,5 @@ export async function ensureProducts(
     onProgress: (done, total) => onProgress({ kind: 'advanced', step: 'seed', done, total }),
   });
   await writePrivately(file, { products });
-  onProgress({ kind: 'done', step: 'seed', text: `${products} products are there` });
+  onProgress({ kind: 'done', step: 'seed', text: `${products} products are seeded` });
 }

@@ -11,14 +11,14 @@ export interface WantedPort {
   readonly setting: string;
 }
 
-/** Throws one StartError for all ports that can't be had, with who has them where that can be seen. */
+/** Throws one StartError for all ports that aren't free, naming the process that has them where it can be seen. */
 export async function checkPorts(wanted: readonly WantedPort[]): Promise<void> {
   const faults = await Promise.all(
     wanted.map(async ({ host, port, use, setting }) => {
       const code = await tryToListen(host, port);
       if (code === undefined) return [];
       if (code === 'EACCES')
-        return [`Port ${port} for ${use} is for root only: set ${setting} to another, such as 8080.`];
+        return [`Port ${port} for ${use} is reserved for root: set ${setting} to another, such as 8080.`];
       if (code !== 'EADDRINUSE') return [`${use} can't listen on ${host}:${port} (${code}): see HOST and ${setting}.`];
       const holder = await findHolder(port);
       const by = holder ? ` by ${holder}` : '';
@@ -36,7 +36,7 @@ function tryToListen(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-/** Name and number of the process that listens, by /proc (see proc(5)); undefined where we may not look. */
+/** Name and pid of the process that listens, from /proc (see proc(5)); undefined if we aren't allowed to see it. */
 async function findHolder(port: number): Promise<string | undefined> {
   const hex = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   const sockets = new Set<string>();

@@ -15,7 +15,7 @@ interface ProcessState {
   readonly startedAt: string;
 }
 
-/** To be asked for before anything is waited for: on a slow disk a process may have ended before its pid is written. */
+/** Call it before awaiting anything: on a slow disk a process may have ended before its pid is written. */
 export function exitOf(child: ChildProcess): Promise<Exit> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
@@ -26,7 +26,7 @@ export function describeExit({ code, signal }: Exit): string {
   return signal ? `signal ${signal}` : `exit code ${code}`;
 }
 
-/** See proc(5): the name in brackets may hold anything, so the fields are counted from behind it. */
+/** See proc(5): the name in parentheses may contain anything, so the fields are counted from its end. */
 async function readState(pid: number): Promise<ProcessState | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -34,20 +34,20 @@ async function readState(pid: number): Promise<ProcessState | undefined> {
   return { state: fields[0] ?? '', group: Number(fields[2]), startedAt: fields[19] ?? '' };
 }
 
-/** When a process began, in a form that differs for a later one with the same number; undefined if it isn't there or has ended. */
+/** When a process began, which differs for a later one with the same pid; undefined if there is no such process, or it has ended. */
 export async function startedAt(pid: number): Promise<string | undefined> {
   const process = await readState(pid);
   return process?.state === 'Z' ? undefined : process?.startedAt;
 }
 
-/** Whether a process handles the signal, which would end it otherwise; see proc(5). */
+/** Whether a process handles the signal, which would otherwise end it; see proc(5). */
 export async function handlesSignal(pid: number, signal: NodeJS.Signals): Promise<boolean> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
   return ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n;
 }
 
-/** The process `leader` and those of its group; one that leads no group is alone. */
+/** The process `leader` and the others of its group, if it leads one. */
 export async function listGroup(leader: number): Promise<number[]> {
   const pids = (await readdir('/proc').catch(() => [])).map(Number).filter(Number.isInteger);
   const states = await Promise.all(pids.map(readState));
@@ -55,7 +55,7 @@ export async function listGroup(leader: number): Promise<number[]> {
   return pids.filter((pid, index) => belongs(pid, states[index]) && states[index]?.state !== 'Z');
 }
 
-/** Those which work in `folder`: both together say that they are ours. */
+/** Those of the group whose working folder is `folder`: both together mean that they are ours. */
 async function listOwnGroup(leader: number, folder: string): Promise<number[]> {
   const pids = await listGroup(leader);
   const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
@@ -63,7 +63,7 @@ async function listOwnGroup(leader: number, folder: string): Promise<number[]> {
 }
 
 /**
- * Ends what runs below `runDir`, such as an earlier, killed start has left, by force after 5 s at the latest; gives the names.
+ * Ends the processes recorded in `runDir`, such as those that a killed start has left, by force after 5 s. Resolves to their names.
  * Touches nothing else.
  */
 export async function stopLeftovers(runDir: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<string[]> {
@@ -90,7 +90,7 @@ async function stopGroup(leader: number, folder: string, signal: NodeJS.Signals)
   return true;
 }
 
-/** False if there is no such process (or group, for a negative number) any more. */
+/** False if there is no such process (or group, for a negative number). */
 export function signalProcess(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);

@@ -9,8 +9,8 @@ import { ensureTools } from './tools.ts';
 const run = promisify(execFile);
 
 /**
- * The folder of the programs of a virtual environment that has exactly what `requirements` names; ignored by Git, made anew when that file
- * has changed. Throws StartError with what to do where it can't be had.
+ * The folder of the programs of a virtual environment with exactly what `requirements` names. Ignored by Git, recreated when that file has changed.
+ * Throws a StartError that says what to do if it can't be created.
  */
 export async function ensurePythonEnvironment(
   name: string,
@@ -30,7 +30,7 @@ export async function ensurePythonEnvironment(
     await run(path.join(programs, 'pip'), ['install', '--quiet', '--disable-pip-version-check', '-r', requirements]);
   } catch (cause) {
     const { stderr = '' } = cause as { stderr?: string };
-    throw new StartError(`What ${requirements} names can't be installed:\n${stderr.slice(-2000)}`, { cause });
+    throw new StartError(`Can't install what ${requirements} names:\n${stderr.slice(-2000)}`, { cause });
   }
   await copyFile(requirements, installed);
   return programs;

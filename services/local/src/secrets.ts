@@ -3,15 +3,15 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { ROLE_NAMES, type RoleName } from '../../../cassandra/keyspaces.ts';
 
-/** Made on the first start and kept in DATA_DIR for its owner alone. */
+/** Generated on the first start and kept in DATA_DIR, readable only by its owner. */
 export interface Secrets {
   /** Cassandra's superuser. */
   readonly cassandraPassword: string;
   readonly rolePasswords: Record<RoleName, string>;
   readonly cursorSecrets: Readonly<Record<'product' | 'order' | 'user', string>>;
-  /** Of the first admin, where ADMIN_PASSWORD gives none. */
+  /** The first admin's, if ADMIN_PASSWORD isn't set. */
   readonly adminPassword: string;
-  /** Of Grafana's admin, in Docker. */
+  /** Grafana's admin's, in Docker. */
   readonly grafanaPassword: string;
 }
 
@@ -21,12 +21,12 @@ export function newRolePasswords(): Record<RoleName, string> {
   return Object.fromEntries(ROLE_NAMES.map((role) => [role, secret()])) as Record<RoleName, string>;
 }
 
-/** The secrets of a store that have been made. */
+/** The secrets of a store that have been generated. */
 export function readSecrets(dataDir: string): Promise<Partial<Secrets>> {
   return readPrivately<Secrets>(fileOf(dataDir));
 }
 
-/** Reads the secrets of a store, making those that are missing. */
+/** Reads the secrets of a store, generating those that are missing. */
 export async function ensureSecrets(dataDir: string): Promise<Secrets> {
   const kept = await readSecrets(dataDir);
   const secrets: Secrets = {

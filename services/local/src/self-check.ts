@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bodyOf, createShop, newAccount, type Order, type Shopper } from './shop-client.ts';
 
-/** ms until an order must have been decided. */
-const DECIDED_WITHIN = 15_000;
+const DECIDED_WITHIN_MS = 15_000;
 
 /**
- * One real purchase through the front door: a new shopper signs up, browses, fills the cart, orders and reads the order back. Gives
- * a line that says what was bought; throws an Error that says what didn't work.
+ * Makes one real purchase through Nginx: a new shopper signs up, browses, fills the cart, orders and reads the order back. Resolves to a
+ * sentence that says what was bought; throws an Error that says what didn't work.
  */
 export async function selfCheckPurchase(baseUrl: string): Promise<string> {
   const shop = createShop(baseUrl, { connections: 1 });
@@ -16,7 +15,7 @@ export async function selfCheckPurchase(baseUrl: string): Promise<string> {
     const account = newAccount('self-check');
     bodyOf(await shop.register(account), 201);
     const signedIn = await shop.login(account);
-    // Too many failures of others on this machine today; the store is well.
+    // Others on this machine have failed to sign in too often; the store is healthy.
     if (signedIn.status === 429) return 'Nothing was bought: sign-ins from this address are refused for now.';
     const { access_token: token } = bodyOf(signedIn, 200);
     const { id, name, price } = bodyOf(await shop.product(summary.id), 200);
@@ -37,11 +36,12 @@ export async function selfCheckPurchase(baseUrl: string): Promise<string> {
   }
 }
 
-/** The order as soon as it is no longer pending. */
+/** The order, once it is no longer pending. */
 async function decided(shopper: Shopper, orderId: string): Promise<Order> {
-  for (const deadline = Date.now() + DECIDED_WITHIN; ; await sleep(200)) {
+  for (const deadline = Date.now() + DECIDED_WITHIN_MS; ; await sleep(200)) {
     const order = bodyOf(await shopper.order(orderId), 200);
     if (order.status !== 'pending') return order;
-    if (Date.now() > deadline) throw new Error(`Order ${orderId} is still pending after ${DECIDED_WITHIN / 1000} s.`);
+    if (Date.now() > deadline)
+      throw new Error(`Order ${orderId} is still pending after ${DECIDED_WITHIN_MS / 1000} s.`);
   }
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { SERVICE_NAMES } from '#platform/service-names.ts';
 
-/** Running service processes of the store in `dataDir` by name; what an earlier start has left on record doesn't count. */
+/** Pids of the running service processes of the store in `dataDir`, by name. Stale pid files of an earlier start don't count. */
 export async function readServiceProcesses(dataDir: string): Promise<Map<string, number>> {
   const processes = new Map<string, number>();
   for (const name of await readdir(path.join(dataDir, 'run')).catch((): string[] => [])) {
@@ -14,7 +14,7 @@ export async function readServiceProcesses(dataDir: string): Promise<Map<string,
   return processes;
 }
 
-/** Whether a process of this name is a service, or a replica of one. */
+/** Whether this is the name of a service, or of a replica of one. */
 export function isService(name: string): boolean {
   return SERVICE_NAMES.some((service) => service === name.replace(/-\d+$/, ''));
 }

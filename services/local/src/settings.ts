@@ -11,7 +11,7 @@ export const REPOSITORY = path.resolve(import.meta.dirname, '../../..');
 
 /** What a start of the whole store depends on. */
 export interface StoreSettings {
-  /** Absolute, without symbolic links; everything that the store writes is below. */
+  /** Absolute, without symbolic links; everything that the store writes is in it. */
   readonly dataDir: string;
   /** Where Nginx listens. */
   readonly host: string;
@@ -20,9 +20,9 @@ export interface StoreSettings {
   /** Processes of each service. */
   readonly replicas: number;
   readonly adminEmail: string;
-  /** Without one a password is made and kept in DATA_DIR. */
+  /** By default one is generated and kept in DATA_DIR. */
   readonly adminPassword?: string | undefined;
-  /** Origins whose pages may read answers. */
+  /** Origins whose pages may read responses. */
   readonly corsOrigins: readonly string[];
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
@@ -45,21 +45,21 @@ export interface StoreSettings {
     readonly host: string;
     readonly port: number;
     readonly admin: { readonly username: string; readonly password: string };
-    /** Copies of each row; 1 if nothing is said. */
+    /** Copies of each row; 1 by default. */
     readonly replicationFactor?: number;
   };
-  /** Put before every keyspace and role, so that several stores share a server. */
+  /** Prefix of every keyspace and role, so that several stores can share a server. */
   readonly keyspacePrefix?: string;
-  /** False leaves a process that ended ended, for fault tests. */
+  /** False doesn't restart a process that ends, for fault tests. */
   readonly restarts?: boolean;
   /** Runs in place of every service, for tests of the start itself. */
   readonly serviceMain?: string;
-  /** Further environment of single services, for tests. */
+  /** More environment variables of single services, for tests. */
   readonly serviceEnvironment?: Readonly<Partial<Record<ServiceName, Readonly<Record<string, string>>>>>;
 }
 
 const port = z.coerce.number().int().min(1).max(65535);
-/** Comma-separated; empty without, and by the word `none`. */
+/** Comma-separated; empty by default, and for the word `none`. */
 const list = z
   .string()
   .default('')
@@ -69,7 +69,7 @@ const list = z
       .map((entry) => entry.trim())
       .filter((entry) => entry !== '' && entry !== 'none'),
   );
-/** By the rules of registering. */
+/** By the rules of registration. */
 const password = z.string().check(({ value, issues }) => {
   const fault = weakPassword(value);
   // The input itself stays out of the issue: it is a password.
@@ -77,7 +77,7 @@ const password = z.string().check(({ value, issues }) => {
 });
 const email = z.string().overwrite(normalizeEmail).refine(isEmail, 'an e-mail address of at most 254 characters');
 
-/** What the environment may say to a start. */
+/** What a start reads from the environment. */
 export const storeEnvironment = z.object({
   PORT: port.default(8080).describe('Public port of the store'),
   HOST: z.string().default('127.0.0.1').describe('Address to listen on; 0.0.0.0 exposes the store to the network'),
@@ -167,7 +167,7 @@ function withPrefix(prefix: string, values: Readonly<Record<string, unknown>>): 
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
-/** Processes are known by the folder in which they work, and the system names that without links. What isn't there yet stays as it is. */
+/** Processes are recognized by their working folder, which the system names without links. A part that doesn't exist yet stays as it is. */
 function resolveLinks(folder: string): string {
   try {
     return realpathSync(folder);
@@ -188,7 +188,7 @@ export function describeSettings(): string {
 
 export type InnerPorts = ReturnType<typeof innerPorts>;
 
-/** Ports behind the door; all on loopback. Those of a service's replicas are ten apart. */
+/** Ports behind Nginx, all on loopback. Those of a service's replicas are ten apart. */
 export function innerPorts(offset: number, replicas = 1) {
   const ofService = (first: number) => Array.from({ length: replicas }, (_, index) => first + 10 * index + offset);
   return {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { Pool } from 'undici';
 
-/** Minor units of an ISO 4217 currency. */
+/** An amount in minor units of an ISO 4217 currency. */
 export interface Money {
   readonly amount: number;
   readonly currency: string;
@@ -25,7 +25,7 @@ export interface Profile {
   readonly role: 'user' | 'admin';
 }
 
-/** What an admin sees of somebody. */
+/** A user as an admin sees it. */
 export interface User extends Profile {
   readonly name: string;
   readonly status: 'active' | 'disabled';
@@ -68,7 +68,7 @@ export interface Cart {
   readonly version: number;
 }
 
-/** A guest's new cart; its token is shown this once. */
+/** A guest's new cart; its token is shown only here. */
 export interface GuestCart extends Cart {
   readonly cartToken: string;
 }
@@ -93,14 +93,14 @@ export interface PlaceOrder {
   readonly expectedTotal?: Money;
 }
 
-/** What was asked and what came back. `body` has the shape of a success; of a refusal it is a Problem. */
+/** A request and its response. `body` has the shape of a success; in a refusal it is a Problem. */
 export interface Answer<Body = unknown> {
   readonly method: string;
-  /** Path and query as they were sent. */
+  /** Path and query as sent. */
   readonly path: string;
   readonly status: number;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** Parsed when it is JSON, undefined when there is none, else text. */
+  /** Parsed if it is JSON, undefined if there is none, otherwise text. */
   readonly body: Body;
   readonly ms: number;
 }
@@ -117,7 +117,7 @@ export interface Sent {
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** The public API through the front door. Every status is an answer; only a broken connection throws. */
+/** The public API, through Nginx. Every status is an answer; only a broken connection throws. */
 export interface Shop {
   readonly baseUrl: string;
   send<Body>(request: Sent): Promise<Answer<Body>>;
@@ -127,7 +127,7 @@ export interface Shop {
   logout(refreshToken: string): Promise<Answer<undefined>>;
   listProducts(query?: Query): Promise<Answer<Page<ProductSummary>>>;
   product(id: string): Promise<Answer<Product>>;
-  /** The same shop with somebody's access token. */
+  /** The same shop, with a user's access token. */
   as(token: string): Shopper;
   close(): Promise<void>;
 }
@@ -150,9 +150,9 @@ export interface Shopper {
 }
 
 export interface ShopOptions {
-  /** Kept alive; more requests than that wait. */
+  /** Kept alive; further requests wait. */
   readonly connections?: number;
-  /** ms until an answer must have begun. */
+  /** By then an answer must have begun. */
   readonly timeoutMs?: number;
   /** Sees every answer before the caller does, and may throw. */
   onAnswer?(answer: Answer): void;
@@ -239,7 +239,7 @@ export function createShop(
   };
 }
 
-/** A new shopper's account under an address that nobody has. */
+/** A new shopper's account, with an unused address. */
 export function newAccount(prefix = 'shopper'): Account {
   return {
     email: `${prefix}-${crypto.randomUUID()}@example.com`,
@@ -248,7 +248,7 @@ export function newAccount(prefix = 'shopper'): Account {
   };
 }
 
-/** The body of an answer with one of `statuses`; throws an Error that tells what came instead. */
+/** The body of an answer with one of `statuses`; throws an Error that says what came instead. */
 export function bodyOf<Body>(answer: Answer<Body>, ...statuses: readonly number[]): Body {
   if (statuses.includes(answer.status)) return answer.body;
   const { code, detail } = (answer.body ?? {}) as Partial<Problem>;
@@ -256,7 +256,7 @@ export function bodyOf<Body>(answer: Answer<Body>, ...statuses: readonly number[
   throw new Error(`${answer.method} ${answer.path} gave ${answer.status}${why}, not ${statuses.join(' or ')}.`);
 }
 
-/** The code of a refusal, undefined of any other answer. */
+/** The code of a refusal; undefined for any other answer. */
 export function codeOf({ body }: Answer): string | undefined {
   return (body as Partial<Problem> | undefined)?.code;
 }

@@ -7,26 +7,26 @@ export type SupervisorEvent =
   | { readonly kind: 'failed'; readonly name: string; readonly error: Error; readonly retryInMs: number }
   | { readonly kind: 'back'; readonly name: string; readonly afterMs: number };
 
-/** A process that is started again when it ends by itself. */
+/** A process that is restarted when it ends by itself. */
 export interface Supervised {
   readonly name: string;
-  /** Of its present life; 0 while there is none. */
+  /** 0 while it isn't running. */
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
-  /** Stops it in good order and starts it again. Resolves when it is ready; rejects when it doesn't get there, and goes on trying. */
+  /** Stops it in good order and starts it again. Resolves when it is ready; rejects if it doesn't become ready, and keeps trying. */
   restart(): Promise<void>;
-  /** Resolves when it has ended; it isn't started again. */
+  /** Ends it for good; resolves when it has ended. */
   stop(): Promise<void>;
 }
 
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 15_000;
-/** ms of life after which a crash counts as the first again. */
+/** A crash after so much time counts as the first again. */
 const STEADY_MS = 30_000;
 
 /**
- * Starts a process and keeps it running, waiting longer from failure to failure. Resolves when it is ready for the first time;
- * rejects, with nothing left running, if it doesn't get there or `signal` aborts.
+ * Starts a process and keeps it running, waiting longer after each failure. Resolves when it is ready for the first time;
+ * rejects, with nothing left running, if it doesn't become ready or `signal` aborts.
  */
 export async function supervise(
   name: string,
@@ -36,7 +36,7 @@ export async function supervise(
   const { restarts, onEvent, signal } = options;
   const ending = new AbortController();
   let current: Running | undefined;
-  /** Comebacks, restarts and the stop, one after the other: nothing is started behind another's back. */
+  /** Recoveries, restarts and the stop run one after the other, so that none starts a process behind another's back. */
   let turns: Promise<void> = Promise.resolve();
   let failures = 0;
 

@@ -4,9 +4,9 @@ import type { StoreEvent } from './store/start-context.ts';
 
 export interface Terminal {
   show(event: StoreEvent): void;
-  /** A line for the person, above what is in progress. */
+  /** Shows a line above what is in progress. */
   say(text: string): void;
-  /** Ends the live display; lines may follow. */
+  /** Ends the live display; `say` still works. */
   close(): void;
 }
 
@@ -21,8 +21,8 @@ interface Step {
 }
 
 /**
- * Shows progress: live bars and clocks on a terminal, plain lines (one each 5 s for what takes longer) anywhere else. When nobody reads any more,
- * what is said is lost and the process goes on.
+ * Shows progress: live bars and clocks on a terminal, otherwise plain lines (one every 5 s for a longer step). If the reader is gone, output is lost
+ * and the process continues.
  */
 export function createTerminal(output: NodeJS.WriteStream = process.stdout): Terminal {
   for (const stream of [output, process.stderr]) stream.on('error', () => undefined);
@@ -100,8 +100,8 @@ function describe(event: Exclude<StoreEvent, { kind: 'began' | 'done' | 'advance
   if (event.kind === 'noted') return event.text;
   if (event.kind === 'back') return `${event.name} is back (after ${(event.afterMs / 1000).toFixed(1)} s).`;
   if (event.kind === 'failed') {
-    return `${event.name} could not be started again; the next try is in ${event.retryInMs / 1000} s. ${event.error.message}`;
+    return `${event.name} could not be restarted; next try in ${event.retryInMs / 1000} s. ${event.error.message}`;
   }
-  const next = event.retryInMs === undefined ? '' : '; starting it again';
+  const next = event.retryInMs === undefined ? '' : '; restarting it';
   return `! ${event.name} ended by itself (${describeExit(event.exit)})${next}.`;
 }

@@ -13,12 +13,12 @@ export type Tool = 'java' | 'maven' | 'nginx' | 'python' | 'chromium' | 'curl' |
 interface ToolKind {
   readonly name: string;
   readonly debianPackage: string;
-  /** What the package starts by itself on a machine with systemd, though nobody asked for it. */
+  /** The unit that the package starts by itself on a machine with systemd. */
   readonly unit?: string;
   isThere(): Promise<boolean> | boolean;
 }
 
-/** Debian's names of the programs, and those of their makers. */
+/** Debian's names of the programs, and their original ones. */
 const PROGRAMS: Readonly<Record<MonitoringTool, readonly string[]>> = {
   prometheus: ['prometheus'],
   alertmanager: ['prometheus-alertmanager', 'alertmanager'],
@@ -47,19 +47,19 @@ function monitoringTool(tool: MonitoringTool, name: string, debianPackage: strin
   return { name, debianPackage, unit: debianPackage, isThere: () => PROGRAMS[tool].some(isInPath) };
 }
 
-/** The program's name here. */
+/** The program's name on this machine. */
 export function programOf(tool: MonitoringTool): string {
   return PROGRAMS[tool].find(isInPath) ?? PROGRAMS[tool][0] ?? tool;
 }
 
-/** The browser's file, under one of the names that Debian, Ubuntu and its maker give it. */
+/** The browser's file, under one of its names in Debian, in Ubuntu and from Google. */
 export function findChromium(): string | undefined {
   return findInPath('chromium') ?? findInPath('chromium-browser') ?? findInPath('google-chrome');
 }
 
 /**
- * Makes sure that the programs are there. As root on a Debian the missing ones are installed, anyone else is told the exact command.
- * Throws StartError when one is missing in the end.
+ * Makes sure that the programs are installed. Root on Debian gets the missing ones installed, anyone else the exact command to run.
+ * Throws StartError if one is still missing.
  */
 export async function ensureTools(
   tools: readonly Tool[],
@@ -71,7 +71,9 @@ export async function ensureTools(
   const packages = missing.map((tool) => TOOLS[tool].debianPackage).join(' ');
   const command = `apt-get update && apt-get install -y --no-install-recommends ${packages}`;
   if (!existsSync('/usr/bin/apt-get')) {
-    throw new StartError(`${names} must be installed first, by this system's own means (on Debian: ${command}).`);
+    throw new StartError(
+      `${names} must be installed first, with this system's package manager (on Debian: ${command}).`,
+    );
   }
   if (process.getuid?.() !== 0) {
     throw new StartError(`${names} must be installed first. Run this, then start again:\n\n  sudo sh -c '${command}'`);
@@ -99,7 +101,7 @@ function hasJava17(): Promise<boolean> {
   );
 }
 
-/** On Debian the interpreter may be there without what virtual environments need. */
+/** On Debian the interpreter may be installed without what virtual environments need. */
 async function hasPython(): Promise<boolean> {
   const program = 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))';
   return promisify(execFile)('python3', ['-c', program]).then(
@@ -124,7 +126,7 @@ function findInPath(program: string): string | undefined {
   });
 }
 
-/** Ends and disables `units`. Throws StartError with the end of what apt-get said. */
+/** Runs `command`, then stops and disables `units`. Throws StartError with the end of the output. */
 async function install(command: string, units: readonly string[]): Promise<void> {
   const disable = units.map((unit) => `systemctl disable --now ${unit} || true; `).join('');
   const quieten = disable && ` && if [ -d /run/systemd/system ]; then ${disable}fi`;
@@ -140,6 +142,6 @@ async function install(command: string, units: readonly string[]): Promise<void>
   }
   const code = await new Promise((resolve) => child.on('close', resolve));
   if (code !== 0) {
-    throw new StartError(`This failed; run it by hand to see more:\n\n  ${command}\n\n${output.trim()}`);
+    throw new StartError(`This failed; run it yourself to see more:\n\n  ${command}\n\n${output.trim()}`);
   }
 }

@@ -8,34 +8,34 @@ export function welcome(store: Store, settings: StoreSettings, shop: OpenShop, s
   const { baseUrl } = store;
   const password = shop.adminIsNew
     ? (settings.adminPassword ?? store.secrets.adminPassword)
-    : `as it was set (a made one is in ${path.join(store.dataDir, 'secrets.json')})`;
+    : `as set at the first start (a generated one is in ${path.join(store.dataDir, 'secrets.json')})`;
   const monitoring = store.monitoring
     ? `  Prometheus  ${store.monitoring.prometheusUrl}/\n  Alerts      ${store.monitoring.alertmanagerUrl}/\n`
     : '';
   const limits = settings.loadProfile
-    ? '\n  LOAD_PROFILE=1: the request limits are lifted. Not for a store that others can reach.\n'
+    ? '\n  LOAD_PROFILE=1: request limits are off. Never use it for a store that others can reach.\n'
     : '';
   return `
 The store is ready after ${seconds.toFixed(1)} s.
 
   Store       ${baseUrl}/
-  API, to try ${baseUrl}/swagger/
-  Pages       ${baseUrl}/docs/
+  API         ${baseUrl}/swagger/
+  Docs        ${baseUrl}/docs/
   Health      ${baseUrl}/api/system/health
   Admin       ${settings.adminEmail}
   Password    ${password}
   Cassandra   ${store.contactPoint}
-  Logs, data  ${store.dataDir}
+  Data, logs  ${store.dataDir}
 ${monitoring}${limits}
 A first purchase, to paste into another terminal:
 
 ${walkThrough(baseUrl)}
 
-Ctrl-C stops everything and keeps the data; \`npm run reset\` forgets it.
+Ctrl-C stops everything and keeps the data; \`npm run reset\` deletes it.
 `;
 }
 
-/** Signs up, browses, fills the cart, orders, and looks at the order: each line works as it stands, with curl and node alone. */
+/** Signs up, browses, fills the cart, orders, and looks at the order: each line works as it is, with only curl and node. */
 function walkThrough(baseUrl: string): string {
   const pick = (expression: string) => `node -pe 'JSON.parse(require("fs").readFileSync(0)).${expression}'`;
   return `  STORE=${baseUrl}

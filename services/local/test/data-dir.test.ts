@@ -33,7 +33,7 @@ test('of starts that find the lock of a killed one at once, one has the folder a
       const has = said.indexOf('has it\n');
       assert.equal(said.filter((line) => line === 'has it\n').length, 1, said.join(''));
       for (const line of said.toSpliced(has, 1))
-        assert.ok(line.includes(`already runs (process ${holders[has]?.pid})`), line);
+        assert.ok(line.includes(`is already running (process ${holders[has]?.pid})`), line);
     } finally {
       await Promise.all(holders.map((holder) => holder.kill('SIGKILL') && once(holder, 'exit')));
     }

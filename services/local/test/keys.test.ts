@@ -64,7 +64,7 @@ test('a key is forgotten only when its last token has ended', async () => {
   const first = await start();
   const now = Date.now();
   await rotateUserKeys(folder, now);
-  await assert.rejects(rotateUserKeys(folder, now + 10 * MINUTE), /ask again in 1 min/);
+  await assert.rejects(rotateUserKeys(folder, now + 10 * MINUTE), /try again in 1 min/);
   assert.ok((await start()).published.includes(first.kid));
   await rotateUserKeys(folder, now + 11 * MINUTE);
   assert.ok(!(await start()).published.includes(first.kid));

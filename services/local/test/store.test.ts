@@ -170,8 +170,8 @@ describe('a running store', () => {
   });
 
   test('refuses a second start with the same folder, and a reset', async () => {
-    await assert.rejects(startStore({ ...settings, port: 18_081 }), /already runs \(process \d+\)/);
-    await assert.rejects(resetStore(settings.dataDir), /already runs/);
+    await assert.rejects(startStore({ ...settings, port: 18_081 }), /is already running \(process \d+\)/);
+    await assert.rejects(resetStore(settings.dataDir), /is already running/);
     assert.ok((await readdir(store.dataDir)).includes('lock'));
   });
 

@@ -5,7 +5,7 @@ import { listGroup, signalProcess } from '../processes.ts';
 import { readServiceProcesses } from '../service-processes.ts';
 import type { Shop } from '../shop-client.ts';
 
-/** Ends a fault; resolves when nothing of it is left. */
+/** Ends a fault; resolves when it is completely over. */
 export type End = () => Promise<void>;
 
 /** Freezes a process again and again, for `frozenMs` out of `frozenMs + freeMs`. */
@@ -18,13 +18,13 @@ export function freezeInTurns(pid: number, frozenMs: number, freeMs: number): En
   });
 }
 
-/** Freezes a process and those of its group. */
+/** Freezes a process and its group. */
 export async function freezeGroup(leader: number): Promise<End> {
   const thaws = await Promise.all((await listGroup(leader)).map(freeze));
   return async () => void (await Promise.all(thaws.map((thaw) => thaw())));
 }
 
-/** Kills every process of a service, and each that comes in its place. The store's own supervisor brings it back afterwards. */
+/** Kills every process of a service, and each that replaces it. The store's own supervisor brings it back afterwards. */
 export function keepKilling(dataDir: string, service: ServiceName): End {
   return repeat(async (signal) => {
     for (const [name, pid] of await readServiceProcesses(dataDir)) {
@@ -34,7 +34,7 @@ export function keepKilling(dataDir: string, service: ServiceName): End {
   });
 }
 
-/** Reads a guest's cart over and over, whatever the answers: a statement each, past Nginx's cache. */
+/** Keeps reading a guest's cart, whatever the answers: one statement each, which Nginx doesn't cache. */
 export async function readCarts(shop: Shop, perSecond: number): Promise<End> {
   const [product] = (await shop.listProducts({ inStock: true, limit: 1 })).body.data;
   const { body: cart } = await shop.send<{ cartToken: string }>({ method: 'POST', path: '/api/v1/cart' });
@@ -60,7 +60,7 @@ function repeat(work: (signal: AbortSignal) => Promise<void>): End {
   })().catch((error: unknown) => {
     if (!ending.signal.aborted) throw error;
   });
-  // Whoever ends it hears of a failure; until then nobody waits for it.
+  // Thrown to the caller that ends it; until then it must not count as unhandled.
   repeating.catch(() => undefined);
   return async () => {
     ending.abort();

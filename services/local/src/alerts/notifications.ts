@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { z } from 'zod';
 import { StartError } from '../start-error.ts';
 
-/** What we read of a webhook of Alertmanager: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
+/** The fields we read of Alertmanager's webhook: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config */
 const webhook = z.object({
   receiver: z.string(),
   alerts: z.array(
@@ -16,7 +16,7 @@ const webhook = z.object({
   ),
 });
 
-/** What somebody is told about one alert. */
+/** About one alert. */
 export interface Notification {
   /** `page`, `ticket` or `dead-man`, as in monitoring/alertmanager/alertmanager.yml. */
   readonly receiver: string;
@@ -39,7 +39,7 @@ export async function receiveNotifications(port: number, onNotification: (one: N
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
-    throw new StartError(`Port ${port}, where Alertmanager sends to, can't be listened on (${cause.code}).`, { cause });
+    throw new StartError(`Can't listen on port ${port}, to which Alertmanager sends (${cause.code}).`, { cause });
   });
   return server;
 }

@@ -5,24 +5,24 @@ import { readCarts } from './faults.ts';
 import type { Notification } from './notifications.ts';
 import type { Scenario, Scene } from './scenarios.ts';
 
-/** What became of one alert: ms since its cause began; the last one since that ended. Undefined is never. */
+/** What happened to one alert. Times are ms since its cause began, that of the end since the cause was removed; undefined if it never happened. */
 export interface Episode {
   readonly alert: string;
   readonly cause: string;
   readonly pendingAfter: number | undefined;
   readonly firingAfter: number | undefined;
-  /** Until somebody was told; nobody is of what is only information, or follows from what they know. */
-  readonly toldAfter: number | undefined;
+  /** There is no notification of mere information, or of a consequence of another alert. */
+  readonly notifiedAfter: number | undefined;
   readonly endedAfter: number | undefined;
-  /** What is not as promised. */
+  /** Broken promises. */
   readonly faults: readonly string[];
 }
 
 export interface ReproductionParts {
   readonly scene: Scene;
   readonly prometheus: PrometheusClient;
-  /** Everything that Alertmanager sends, as it comes. */
-  readonly told: readonly (Notification & { readonly at: number })[];
+  /** Everything that Alertmanager sends, as it arrives. */
+  readonly notifications: readonly (Notification & { readonly at: number })[];
   /** Aborting ends the cause at once. */
   readonly signal: AbortSignal;
   say(text: string): void;
@@ -30,17 +30,17 @@ export interface ReproductionParts {
 
 type State = 'silent' | 'pending' | 'firing';
 type States = ReadonlyMap<string, State>;
-/** ms after which an alert was seen in a state for the first time. */
+/** ms until an alert was first seen in a state. */
 type Times = ReadonlyMap<string, Partial<Record<State, number>>>;
 
-const LOOK_EVERY = 1000;
-/** ms for alerts to fire, and to end again. */
-const PATIENCE = 180_000;
+const LOOK_EVERY_MS = 1000;
+/** For alerts to fire, and again to end. */
+const PATIENCE_MS = 180_000;
 
-/** Lets a scenario happen in a running store and watches its alerts in Prometheus. Nothing of it is left when this ends, however it does. */
+/** Makes a scenario happen in a running store and watches its alerts in Prometheus. Cleans up, however this ends. */
 export async function reproduce(scenario: Scenario, parts: ReproductionParts): Promise<Episode[]> {
-  const { scene, prometheus, told, signal, say } = parts;
-  const { alerts, cause, reads, toldWithin } = scenario;
+  const { scene, prometheus, notifications, signal, say } = parts;
+  const { alerts, cause, reads, notifiedWithinMs } = scenario;
 
   async function look(): Promise<States> {
     const samples = await prometheus.query(`ALERTS{alertname=~"${alerts.join('|')}"}`);
@@ -54,7 +54,7 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
     );
   }
 
-  /** Looks until `isDone`, or patience ends. */
+  /** Until `isDone`, or PATIENCE_MS have passed. */
   async function watch(isDone: (states: States, times: Times) => boolean): Promise<Times> {
     const beganAt = Date.now();
     const times = new Map<string, Partial<Record<State, number>>>(alerts.map((alert) => [alert, {}]));
@@ -67,41 +67,42 @@ export async function reproduce(scenario: Scenario, parts: ReproductionParts): P
         if (mine) mine[state] ??= passed;
         if (last.size > 0 && last.get(alert) !== state) say(`${alert} is ${state} after ${toSeconds(passed)}.`);
       }
-      if (isDone(states, times) || passed > PATIENCE) return times;
+      if (isDone(states, times) || passed > PATIENCE_MS) return times;
       last = states;
-      await sleep(LOOK_EVERY, undefined, { signal });
+      await sleep(LOOK_EVERY_MS, undefined, { signal });
     }
   }
 
   const isQuiet = (states: States) => alerts.every((alert) => states.get(alert) === 'silent');
-  const findTold = (alert: string, since: number) =>
-    told.find(({ at, status, labels }) => at >= since && status === 'firing' && labels.alertname === alert)?.at;
+  const findNotified = (alert: string, since: number) =>
+    notifications.find(({ at, status, labels }) => at >= since && status === 'firing' && labels.alertname === alert)
+      ?.at;
 
   const before = await watch(isQuiet);
   if (alerts.some((alert) => before.get(alert)?.silent === undefined)) {
-    throw new StartError(`${alerts.join(' or ')} fires by itself: see to the store first (docs/pages/runbook.md).`);
+    throw new StartError(`${alerts.join(' or ')} fires without it: fix the store first (docs/pages/runbook.md).`);
   }
   const endReads = reads === undefined ? undefined : await readCarts(scene.shop, reads);
   try {
     const beganAt = Date.now();
     const end = await scenario.begin(scene);
     const rising = await watch((_, times) => {
-      const isTold = toldWithin === undefined || findTold(`${alerts[0]}`, beganAt) !== undefined;
-      return isTold && alerts.every((alert) => times.get(alert)?.firing !== undefined);
+      const isNotified = notifiedWithinMs === undefined || findNotified(`${alerts[0]}`, beganAt) !== undefined;
+      return isNotified && alerts.every((alert) => times.get(alert)?.firing !== undefined);
     }).finally(end);
     const falling = await watch(isQuiet);
     return alerts.map((alert, index) => {
       const { pending: pendingAfter, firing: firingAfter } = rising.get(alert) ?? {};
       const endedAfter = falling.get(alert)?.silent;
-      const toldAt = findTold(alert, beganAt);
-      const toldAfter = toldAt === undefined ? undefined : toldAt - beganAt;
-      const isLate = index === 0 && toldWithin !== undefined && !(Number(toldAfter) <= toldWithin);
+      const notifiedAt = findNotified(alert, beganAt);
+      const notifiedAfter = notifiedAt === undefined ? undefined : notifiedAt - beganAt;
+      const isLate = index === 0 && notifiedWithinMs !== undefined && !(Number(notifiedAfter) <= notifiedWithinMs);
       const faults = [
         ...(firingAfter === undefined ? ['did not fire'] : []),
-        ...(isLate ? [`nobody was told within ${toSeconds(toldWithin)}`] : []),
+        ...(isLate ? [`no notification within ${toSeconds(notifiedWithinMs)}`] : []),
         ...(endedAfter === undefined ? ['did not end'] : []),
       ];
-      return { alert, cause, pendingAfter, firingAfter, toldAfter, endedAfter, faults };
+      return { alert, cause, pendingAfter, firingAfter, notifiedAfter, endedAfter, faults };
     });
   } finally {
     await endReads?.();

@@ -2,7 +2,7 @@ import { receiveNotifications } from '../alerts/notifications.ts';
 import { runCommand } from '../run-command.ts';
 import { innerPorts, readSettings } from '../settings.ts';
 
-const HELP = `npm run alerts:receive: shows what Alertmanager sends, a line for each alert, until Ctrl-C. An example of a receiver: see
+const HELP = `npm run alerts:receive: shows what Alertmanager sends, a line for each alert, until Ctrl-C. It is an example of a receiver: see
 monitoring/alertmanager/alertmanager.yml. INNER_PORT_OFFSET is read as by \`npm start\`.
 `;
 

@@ -15,16 +15,15 @@ import { toTable } from '../table.ts';
 import { createTerminal, type Terminal } from '../terminal.ts';
 
 const ALERTS = SCENARIOS.flatMap(({ alerts }) => alerts);
-const HELP = `npm run alerts:reproduce: makes alerts fire in a running store (npm start -- --observe), one after the other, by what they are for: load,
-a slow database, a killed service, a frozen Nginx, a database that stands still. Shows in Prometheus when each fires and ends, about ten
-minutes in all. Shoppers notice: not for a store that others use. Ctrl-C leaves the store well.
+const HELP = `npm run alerts:reproduce: causes what alerts are for, one after the other, in a running store (npm start -- --observe): load, a slow database,
+a killed service, a frozen Nginx, a frozen database. Watches in Prometheus when each alert fires and when it ends; about ten minutes in all.
+Shoppers notice, so don't run it on a store that others use. Ctrl-C leaves the store healthy.
 
   --only <alert>   one of ${ALERTS.join(', ')}
 
 DATA_DIR, PORT and INNER_PORT_OFFSET are read as by \`npm start\`. Exits with 1 when an alert doesn't fire or doesn't end.
 `;
-/** ms for the store to be well again in the end. */
-const WELL_WITHIN = 60_000;
+const HEALTHY_WITHIN_MS = 60_000;
 
 async function main({ only }: { only?: string }): Promise<number> {
   const scenarios = SCENARIOS.filter(({ alerts }) => only === undefined || alerts.includes(only));
@@ -37,15 +36,17 @@ async function main({ only }: { only?: string }): Promise<number> {
   await checkStore(settings, () => prometheus.query('vector(1)'));
 
   const stopped = stopSignal();
-  const told: (Notification & { at: number })[] = [];
-  const receiver = await receiveNotifications(ports.alertReceiver, (one) => told.push({ ...one, at: Date.now() }));
+  const notifications: (Notification & { at: number })[] = [];
+  const receiver = await receiveNotifications(ports.alertReceiver, (one) =>
+    notifications.push({ ...one, at: Date.now() }),
+  );
   const shop = createShop(`http://127.0.0.1:${settings.port}`);
   const terminal = createTerminal();
   const scene = { dataDir, shop, findCassandra: () => findCassandra(path.join(dataDir, 'cassandra')) };
   const parts = {
     scene,
     prometheus,
-    told,
+    notifications,
     signal: stopped,
     say: (text: string) => terminal.say(`    ${text}`),
   };
@@ -60,56 +61,57 @@ async function main({ only }: { only?: string }): Promise<number> {
   } catch (error) {
     if (!stopped.aborted) throw error;
   } finally {
-    await becomeWell(shop, terminal);
+    await waitUntilHealthy(shop, terminal);
     terminal.close();
     receiver.close();
     receiver.closeAllConnections();
     await shop.close();
   }
-  if (stopped.aborted) console.log('Cut off; what was seen until then:');
+  if (stopped.aborted) console.log('Interrupted. Results until then:');
   console.log(`\n${describe(episodes).join('\n')}`);
   return stopped.aborted || episodes.some(({ faults }) => faults.length > 0) ? 1 : 0;
 }
 
 async function checkStore({ dataDir }: StoreSettings, askPrometheus: () => Promise<unknown>): Promise<void> {
   if ((await findLauncher(dataDir)) === undefined) {
-    throw new StartError(`No store runs in ${dataDir}: start one with npm start -- --observe.`);
+    throw new StartError(`No store is running in ${dataDir}: start one with npm start -- --observe.`);
   }
   await askPrometheus().catch((cause: unknown) => {
-    throw new StartError('The store runs without Prometheus: start it with npm start -- --observe.', { cause });
+    throw new StartError('The store is running without Prometheus: start it with npm start -- --observe.', { cause });
   });
 }
 
-/** Waits until every service answers again; throws StartError when that takes too long. */
-async function becomeWell(shop: Shop, terminal: Terminal): Promise<void> {
-  terminal.show({ kind: 'began', step: 'health', text: 'Waiting until the store is well' });
-  for (const deadline = Date.now() + WELL_WITHIN; ; await sleep(500)) {
+/** Throws StartError when it takes too long. */
+async function waitUntilHealthy(shop: Shop, terminal: Terminal): Promise<void> {
+  terminal.show({ kind: 'began', step: 'health', text: 'Waiting until the store is healthy' });
+  for (const deadline = Date.now() + HEALTHY_WITHIN_MS; ; await sleep(500)) {
     const health = await shop
       .send<{ status: string }>({ method: 'GET', path: '/api/system/health' })
       .catch(() => undefined);
     if (health?.body?.status === 'ok') break;
-    if (Date.now() > deadline) throw new StartError(`The store isn't well again after ${toSeconds(WELL_WITHIN)}.`);
+    if (Date.now() > deadline)
+      throw new StartError(`The store isn't healthy again after ${toSeconds(HEALTHY_WITHIN_MS)}.`);
   }
-  terminal.show({ kind: 'done', step: 'health', text: 'The store is well' });
+  terminal.show({ kind: 'done', step: 'health', text: 'The store is healthy' });
 }
 
 function describe(episodes: readonly Episode[]): string[] {
   const show = (ms: number | undefined) => (ms === undefined ? '–' : toSeconds(ms));
-  const rows = episodes.map(({ alert, cause, pendingAfter, firingAfter, toldAfter, endedAfter, faults }) => [
+  const rows = episodes.map(({ alert, cause, pendingAfter, firingAfter, notifiedAfter, endedAfter, faults }) => [
     alert,
     cause,
     show(pendingAfter),
     show(firingAfter),
-    show(toldAfter),
+    show(notifiedAfter),
     show(endedAfter),
     faults.length === 0 ? 'ok' : `✗ ${faults.join('; ')}`,
   ]);
   const failed = episodes.filter(({ faults }) => faults.length > 0).length;
   return [
-    ...toTable(['alert', 'cause', 'pending', 'firing', 'told', 'ended', ''], rows),
+    ...toTable(['alert', 'cause', 'pending', 'firing', 'notified', 'ended', ''], rows),
     '',
-    'Pending, firing and told: after the cause began; nobody is told of mere information, or of what follows from what they know.',
-    'Ended: after the cause had.',
+    'Pending, firing and notified are times since the cause began; there is no notification of mere information, or of a consequence of another alert.',
+    'Ended is the time since the cause was removed.',
     `${episodes.length - failed} passed, ${failed} failed`,
   ];
 }

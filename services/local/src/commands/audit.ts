@@ -8,14 +8,14 @@ import { DATA_CENTER } from '../store/database.ts';
 import { toTable } from '../table.ts';
 
 const HELP = `npm run audit: reads the databases of a running store and checks its invariants: nothing lost, nothing sold twice, every sum right.
-It changes nothing. What seems wrong while the store works is looked at again before it counts.
+It changes nothing. Whatever seems wrong is read again before it counts, since the store is running.
 
-  --full               every product's listings and every row of them, not a sample
-  --journal <file>     what clients were told (JSON lines, see services/local/src/audit/journal.ts): is it all there?
-  --grace-seconds <n>  how long work under way may take (60)
+  --full               checks every product's listings and every row of them, not a sample
+  --journal <file>     also checks that everything acknowledged to clients is there (JSON lines, see services/local/src/audit/journal.ts)
+  --grace-seconds <n>  how long work in progress may take (60)
 
 DATA_DIR and INNER_PORT_OFFSET are read as by \`npm start\`; CASSANDRA_CONTACT_POINTS and AUDIT_DB_PASSWORD name another database.
-Exits with 0 when all is well, 1 on a violation, 2 when it can't read.
+Exits with 0 when every invariant holds, 1 on a violation, 2 when it can't read everything.
 `;
 
 const OPTIONS = {
@@ -24,7 +24,7 @@ const OPTIONS = {
   'grace-seconds': { type: 'string', default: '60' },
 } as const;
 
-/** The report as lines for people. */
+/** The report for people, in lines. */
 export function describeAudit({ checks }: AuditReport): string[] {
   const rows = checks.map(({ id, claim, looked, violationCount }) => [
     id,
@@ -40,7 +40,7 @@ export function describeAudit({ checks }: AuditReport): string[] {
   ]);
   const sum = broken.reduce((total, { violationCount }) => total + violationCount, 0);
   const verdict = sum === 0 ? 'No violations.' : `${sum} violations of ${broken.length} invariants.`;
-  return [...toTable(['', 'claim', 'looked at', ''], rows), ...named, '', verdict];
+  return [...toTable(['', 'claim', 'checked', ''], rows), ...named, '', verdict];
 }
 
 async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
@@ -49,7 +49,7 @@ async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
   const password = process.env.AUDIT_DB_PASSWORD || rolePasswords?.audit;
   if (password === undefined) {
     throw new StartError(
-      `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and give the audit the same DATA_DIR and INNER_PORT_OFFSET.`,
+      `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and use the same DATA_DIR and INNER_PORT_OFFSET here.`,
     );
   }
   const points = process.env.CASSANDRA_CONTACT_POINTS || `127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`;
@@ -62,7 +62,7 @@ async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
   };
 }
 
-/** One line that is written over, on a terminal only. */
+/** A single line, overwritten each time; only on a terminal. */
 function showProgress(output: NodeJS.WriteStream): Pick<AuditOptions, 'onProgress'> & { end(): void } {
   if (!output.isTTY) return { end: () => undefined };
   let shownAt = 0;
@@ -78,7 +78,7 @@ function showProgress(output: NodeJS.WriteStream): Pick<AuditOptions, 'onProgres
 
 async function main({ full, journal, ...values }: OptionValues<typeof OPTIONS>): Promise<number> {
   const graceSeconds = Number(values['grace-seconds']);
-  if (!(graceSeconds >= 0)) throw new StartError('--grace-seconds is a number of seconds, 0 or more.');
+  if (!(graceSeconds >= 0)) throw new StartError('--grace-seconds must be a number of seconds, 0 or more.');
   const database = await findDatabase();
   const { end, ...progress } = showProgress(process.stderr);
   try {
@@ -88,7 +88,7 @@ async function main({ full, journal, ...values }: OptionValues<typeof OPTIONS>):
     return report.checks.some(({ violationCount }) => violationCount > 0) ? 1 : 0;
   } catch (error) {
     end();
-    throw new StartError(`The audit could not read all of it: ${(error as Error).message}`, { cause: error });
+    throw new StartError(`The audit could not read everything: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -11,14 +11,14 @@ import { REPOSITORY, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { stopSignal } from '../stop-signal.ts';
 
-const HELP = `npm run backup -- [file]: writes all of the store in DATA_DIR (default .store) that can't be made again into one file.
+const HELP = `npm run backup -- [file]: writes everything in the store of DATA_DIR (default .store) that can't be regenerated to one file.
 
-Without a name it is store-backup-<time>.tar.gz in this folder. A running store goes on: Cassandra stands still for the moment in which its
-files get a second name, and requests wait for it. The file holds every password and key: keep it as safe as the store.
-\`npm run restore -- <file>\` makes a store of it.
+Without a name it is store-backup-<time>.tar.gz in the current folder. A running store keeps running: Cassandra is frozen for the moment in
+which its files are hard-linked, and requests wait. The file holds every password and key: keep it as safe as the store.
+\`npm run restore -- <file>\` restores it.
 `;
 
-/** Beside Cassandra's data. The marker is what a restore knows a store by. */
+/** Besides Cassandra's data. A restore recognizes a store by the marker. */
 const KEPT = [MARKER, 'secrets.json', 'seeded.json', 'keys'];
 const COPY_DATA = path.join(REPOSITORY, 'cassandra/server/copy-data.sh');
 
@@ -26,25 +26,27 @@ const run = promisify(execFile);
 
 export interface Backup {
   readonly bytes: number;
-  /** ms for which Cassandra stood still; 0 where none ran. */
+  /** How long Cassandra was frozen; 0 if it wasn't running. */
   readonly frozenMs: number;
 }
 
 /**
- * Writes the store as it is at one moment, running or not: what is made of it again is what a power cut at that moment would have left.
- * The file is there whole or not at all. Throws StartError.
+ * Writes the store as it is at one moment, running or not: a restore has what a power cut at that moment would have left.
+ * Writes the whole file or none. Throws StartError.
  */
 export async function backUpStore(dataDir: string, file: string, signal?: AbortSignal): Promise<Backup> {
   if (!(await isStore(dataDir))) throw new StartError(`There is no store in ${dataDir}.`);
-  if (existsSync(file)) throw new StartError(`${file} is there already.`);
+  if (existsSync(file)) throw new StartError(`${file} already exists.`);
   const cassandra = await findCassandra(path.join(dataDir, 'cassandra'));
-  // What doesn't run must not be started meanwhile.
+  // A store that isn't running must not be started meanwhile.
   const folder = cassandra === undefined ? await openDataDir(dataDir, { needsSpace: false }) : undefined;
   const copy = path.join(dataDir, 'cassandra/backup');
   const partial = `${file}.partial`;
   try {
     await mkdir(copy).catch((cause) => {
-      throw new StartError(`Another backup runs, or one was cut off: if none runs, delete ${copy}.`, { cause });
+      throw new StartError(`Another backup is running, or one was interrupted: if none is running, delete ${copy}.`, {
+        cause,
+      });
     });
     try {
       const frozenMs = await copyData(path.join(dataDir, 'cassandra'), cassandra, copy);
@@ -75,11 +77,11 @@ async function copyData(data: string, cassandra: number | undefined, copy: strin
 async function pack(dataDir: string, copy: string, file: string, signal: AbortSignal | undefined): Promise<void> {
   const kept = KEPT.filter((name) => existsSync(path.join(dataDir, name)));
   try {
-    // Made before tar writes to it, so that nobody else may read it.
+    // Created before tar writes to it, so that only its owner can read it.
     await writeFile(file, '', { mode: 0o600 });
     await run('tar', ['-czf', file, '-C', dataDir, ...kept, '-C', copy, 'cassandra'], { signal });
   } catch (cause) {
-    // 1 is a file that grew meanwhile, which only those can that the next start drops (copy-data.sh).
+    // 1: a file grew meanwhile, as only files that the next start drops can (copy-data.sh).
     if ((cause as { code?: unknown }).code === 1) return;
     throw new StartError(`${file} can't be written: ${(cause as Error).message}`, { cause });
   }
@@ -87,11 +89,11 @@ async function pack(dataDir: string, copy: string, file: string, signal: AbortSi
 
 async function main(name: string | undefined): Promise<void> {
   const time = new Date().toISOString().slice(0, 19).replaceAll(':', '');
-  // npm goes to the repository, people mean the folder in which they are.
+  // npm changes to the repository; people mean the folder they are in.
   const file = path.resolve(process.env.INIT_CWD ?? '.', name ?? `store-backup-${time}Z.tar.gz`);
   const { bytes, frozenMs } = await backUpStore(readSettings(process.env).dataDir, file, stopSignal());
-  const pause = frozenMs > 0 ? ` Cassandra stood still for ${Math.ceil(frozenMs)} ms.` : '';
-  console.log(`${file}: ${(bytes / 1e6).toFixed(1)} MB, for its owner alone.${pause}`);
+  const pause = frozenMs > 0 ? ` Cassandra was frozen for ${Math.ceil(frozenMs)} ms.` : '';
+  console.log(`${file}: ${(bytes / 1e6).toFixed(1)} MB, readable only by its owner.${pause}`);
 }
 
 if (import.meta.main) await runCommand({ help: HELP, argument: 'optional' }, (_, name) => main(name));

@@ -13,18 +13,16 @@ import { prepareMonitoring } from '../store/monitoring.ts';
 import { ensureTools } from '../tools.ts';
 import { listStale } from './generate.ts';
 
-const HELP = `npm run check
-
-Everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser, with a
-planted violation), the OpenAPI documents and their routes, the configurations of Nginx, Prometheus and Alertmanager, generated files,
-and the pages of docs/ (MkDocs, every link). The last line says how many failed.
+const HELP = `npm run check: checks everything that can be checked without running the store: format and lint (Biome), types (tsc), rooms (dependency-cruiser,
+with planted violations), the OpenAPI documents and their routes, the configurations of Nginx, Prometheus and Alertmanager, generated
+files, and the pages of docs/ (MkDocs, every link). The last line says how many checks failed.
 `;
 
 const ROOT = join(import.meta.dirname, '../../../..');
 const CRUISE = ['--config', '.dependency-cruiser.cjs', 'services', 'cassandra', 'nginx', 'monitoring'];
-/** Fewer modules than this would mean that nothing was looked at. */
+/** Fewer modules would mean that nothing was checked. */
 const LEAST_MODULES = 80;
-/** One for each room; each must be found. */
+/** One for each rule; each must be found. */
 const VIOLATIONS: readonly { readonly rule: string; readonly file: string; readonly line: string }[] = [
   { rule: 'no-sibling-service', file: 'order/src/orders/service.ts', line: "import '../../../cart/src/config.ts';" },
   { rule: 'platform-knows-no-service', file: 'platform/src/metrics.ts', line: "import '../../cart/src/config.ts';" },
@@ -46,7 +44,7 @@ const VIOLATIONS: readonly { readonly rule: string; readonly file: string; reado
 
 const run = promisify(execFile);
 
-/** Each resolves with what was seen, and throws when it is not as it should be. */
+/** Each resolves to what it saw, and throws if something is wrong. */
 const CHECKS: readonly { readonly name: string; check(): Promise<string> }[] = [
   { name: 'format and lint', check: () => tool('biome', ['ci', '--error-on-warnings', '--colors=off', '.']) },
   { name: 'types', check: () => tool('tsc', ['-p', '.']) },
@@ -94,11 +92,11 @@ async function tool(name: string, args: readonly string[], cwd = ROOT): Promise<
 async function checkRooms(): Promise<string> {
   const report = await tool('depcruise', CRUISE);
   const modules = Number(/(\d+) modules/.exec(report)?.[1]);
-  if (!(modules >= LEAST_MODULES)) throw new Error(`Only ${modules} modules were looked at:\n${report}`);
+  if (!(modules >= LEAST_MODULES)) throw new Error(`Only ${modules} modules were checked:\n${report}`);
   return report;
 }
 
-/** In a copy, so that a cut-off run leaves no trace in the tree. */
+/** In a copy, so that an interrupted run leaves no trace in the tree. */
 async function checkPlantedViolations(): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), 'store-rooms-'));
   try {
@@ -146,7 +144,7 @@ async function checkNginx(): Promise<string> {
   }
 }
 
-/** The rules are looked at with the configuration that names them. */
+/** promtool checks the rules with the configuration that names them. */
 async function checkMonitoring(): Promise<string> {
   await ensureTools(['prometheus', 'alertmanager']);
   const stateDir = mkdtempSync(join(tmpdir(), 'store-monitoring-'));
@@ -163,7 +161,7 @@ async function checkMonitoring(): Promise<string> {
 async function checkGenerated(): Promise<string> {
   const stale = listStale().map(({ path }) => path);
   if (stale.length === 0) return '';
-  throw new StartError(`Not as \`npm run generate\` makes them:\n  ${stale.join('\n  ')}`);
+  throw new StartError(`Run \`npm run generate\`; these files are out of date:\n  ${stale.join('\n  ')}`);
 }
 
 async function checkPages(): Promise<string> {

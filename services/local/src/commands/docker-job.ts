@@ -22,7 +22,7 @@ import { StartError } from '../start-error.ts';
 import { ADMIN_ROLE, DATA_CENTER } from '../store/database.ts';
 import type { StoreEvent } from '../store/start-context.ts';
 
-/** The steps of a start that docker-compose.yml runs as containers of their own, each before what needs it. All may be repeated. */
+/** The steps of a start that docker-compose.yml runs as containers of their own, each before what needs it. All may be run again. */
 const JOBS: Readonly<Record<string, () => Promise<void>>> = {
   init,
   migrate: migrateStore,
@@ -32,15 +32,15 @@ const JOBS: Readonly<Record<string, () => Promise<void>>> = {
   'grafana-password': showGrafanaPassword,
 };
 
-/** Where docker-compose.yml mounts the volumes; each service has its own of the first as `/secrets`. */
+/** Where docker-compose.yml mounts the volumes; each service sees its own part of the first as `/secrets`. */
 const SECRETS_FOLDER = '/handover';
 const SETTINGS_FOLDER = '/settings';
 const CERTIFICATES_FOLDER = '/tls';
-/** Names and ports inside of the network of docker-compose.yml. */
+/** Names and ports inside the network of docker-compose.yml. */
 const DOCKER_DNS = '127.0.0.11';
 const SERVICE_PORT = 8000;
 const [CQL_PORT, STORAGE_PORT] = [9042, 7000];
-/** Each row is on as many nodes, if there are so many. */
+/** Each row is on this many nodes, if there are that many. */
 const COPIES = 3;
 
 const { settings, nodes, tlsCa, alertWebhook } = readJobSettings();
@@ -51,16 +51,16 @@ const replicationFactor = Math.min(COPIES, nodes.length);
 function readJobSettings() {
   const schema = z.object({
     NODE_ENV: z.string().optional(),
-    /** Read by `readSettings`; named here because production must say it. */
+    /** Read by `readSettings`; named here because production requires it. */
     CORS_ORIGINS: z.string().optional(),
     /** Names of all nodes; the file with the settings of each is named after it. */
     CASSANDRA_NODES: z
       .string()
       .default('cassandra')
       .transform((text) => text.split(',')),
-    /** With it every node has its certificate in `/tls`, and clients encrypt. */
+    /** If set, every node has its certificate in `/tls`, and clients encrypt. */
     CASSANDRA_TLS_CA: z.string().optional(),
-    /** Who is told of alerts, at `/page`, `/ticket` and `/dead-man` of this address; without it nobody listens. */
+    /** Receives alerts, at the paths `/page`, `/ticket` and `/dead-man`; by default nobody does. */
     ALERT_WEBHOOK_URL: z.url().default(EXAMPLE_WEBHOOK),
   });
   try {
@@ -76,7 +76,7 @@ function readJobSettings() {
   }
 }
 
-/** Makes secrets and keys, once, and gives each service its own alone; writes the configuration of all that aren't services. */
+/** Makes secrets and keys, once, and gives each service only its own; writes the configuration of everything that isn't a service. */
 async function init(): Promise<void> {
   const [secrets, keys] = await Promise.all([ensureSecrets(dataDir), ensureKeys(path.join(dataDir, 'keys'))]);
   for (const name of SERVICE_NAMES) await handOver(name, secrets, keys);
@@ -97,7 +97,7 @@ async function handOver(name: ServiceName, secrets: Secrets, keys: KeyFiles): Pr
   if (name === 'user') await put('user-keys.json', await readFile(keys.userKeys, 'utf8'));
 }
 
-/** Whole or not at all: who reads it may be starting again while this runs. */
+/** Replaces the whole file at once, since its reader may be restarting at the same time. */
 async function putWhole(file: string, text: string, mode: number): Promise<void> {
   await writeFile(`${file}.new`, text, { mode });
   await rename(`${file}.new`, file);
@@ -140,7 +140,7 @@ function configureNginx(configDir: string): void {
     limits: !settings.loadProfile,
     corsOrigins: settings.corsOrigins,
     trustedProxies: settings.trustedProxies,
-    // In memory there, as the temporary files are.
+    // It is in memory there, like the temporary files.
     cacheSize: '32m',
   });
 }
@@ -173,7 +173,7 @@ async function migrateStore(): Promise<void> {
   const admin = { username: ADMIN_ROLE, password: secrets.cassandraPassword };
   await bootstrapAdmin({ ...cluster, admin });
   const { applied } = await migrate({ ...cluster, admin, passwords: secrets.rolePasswords, replicationFactor });
-  console.log(`Tables are there; applied now: ${applied.join(', ') || 'none'}.`);
+  console.log(`Tables are up to date; applied now: ${applied.join(', ') || 'none'}.`);
   const isNew = await ensureFirstAdmin(
     { cluster, secrets },
     {
@@ -182,7 +182,7 @@ async function migrateStore(): Promise<void> {
       bcryptCost: settings.bcryptCost,
     },
   );
-  console.log(`Admin ${settings.adminEmail} ${isNew ? 'is made' : 'was there'}.`);
+  console.log(`Admin ${settings.adminEmail} ${isNew ? 'is created' : 'existed already'}.`);
 }
 
 async function seed(): Promise<void> {
@@ -192,7 +192,7 @@ async function seed(): Promise<void> {
   await ensureProducts({ dataDir, cluster, secrets: await ensureSecrets(dataDir) }, settings, say);
 }
 
-/** Accounts for load tests; everybody knows their password. */
+/** Accounts for load tests, whose password is public. */
 async function shoppers(): Promise<void> {
   const { rolePasswords } = await ensureSecrets(dataDir);
   await seedUsers({
@@ -202,10 +202,10 @@ async function shoppers(): Promise<void> {
     password: rolePasswords[KEYSPACES.user],
     users: SHOPPERS,
   });
-  console.log(`${SHOPPERS} shoppers are there.`);
+  console.log(`${SHOPPERS} shoppers exist.`);
 }
 
-/** The one that was made; where ADMIN_PASSWORD gave another at the first start, that one holds. */
+/** The generated one; if ADMIN_PASSWORD was set at the first start, that one applies instead. */
 async function showAdminPassword(): Promise<void> {
   console.log((await ensureSecrets(dataDir)).adminPassword);
 }
@@ -216,7 +216,7 @@ async function showGrafanaPassword(): Promise<void> {
 
 try {
   const job = JOBS[process.argv[2] ?? ''];
-  if (!job) throw new StartError(`One of these is wanted: ${Object.keys(JOBS).join(', ')}.`);
+  if (!job) throw new StartError(`Name one of these jobs: ${Object.keys(JOBS).join(', ')}.`);
   await job();
 } catch (error) {
   giveUp(error);
@@ -224,6 +224,6 @@ try {
 
 function giveUp(error: unknown): never {
   console.error(isExpected(error) ? error.message : error);
-  // A client that could not connect may still hold the process; Docker starts the job again only when it has ended.
+  // A client that could not connect may keep the process alive; Docker restarts the job only when it has ended.
   process.exit(1);
 }

@@ -9,7 +9,7 @@ const HELP = `npm run generate: writes the files under version control that are 
 Then \`git diff\` shows what has changed.
 `;
 
-/** What of all that is under version control and made from something else there isn't as it would be made now. */
+/** The generated files under version control that are out of date, with their new content. */
 export function listStale(): GeneratedFile[] {
   const files = [...listGenerated(), { path: 'docs/pages/configuration.md', content: toConfigurationPage() }];
   return files.filter(({ path: file, content }) => readIfThere(file) !== content);

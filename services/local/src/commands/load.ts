@@ -19,32 +19,33 @@ import { createTerminal, type Terminal } from '../terminal.ts';
 
 /** As in loadtest/scenarios.ts, which only k6 can read. */
 const SCENARIOS: Readonly<Record<string, string>> = {
-  smoke: 'one of each: is all well?',
-  shoppers: 'people who look, think, and sometimes buy (10 users to --users, --rate more each second, then 5 minutes)',
-  browse: 'lists and products alone, --rate a second',
-  checkout: 'purchases alone, --rate a second',
-  'flash-sale': 'many want 200 pieces at once; then the audit',
+  smoke: 'one of each request: does everything work?',
+  shoppers:
+    'people who look around, think, and sometimes buy (from 10 users to --users, --rate more each second, then 5 minutes)',
+  browse: 'only lists and products, --rate a second',
+  checkout: 'only purchases, --rate a second',
+  'flash-sale': 'many want the same 200 pieces at once; then the audit',
   soak: 'shoppers for half an hour',
-  spike: 'ten times as many for half a minute',
-  breakpoint: "ever more, until the store can't follow: it ends with 99 there",
+  spike: 'ten times as many shoppers for half a minute',
+  breakpoint: "ever more arrivals, until the store can't keep up, where it ends with exit code 99",
   'catalogue-walk': 'the whole catalogue, page by page',
 };
 
-const HELP = `npm run load -- <scenario>: puts the store under load with k6, and holds what it sees against monitoring/slo.json.
+const HELP = `npm run load -- <scenario>: puts the store under load with k6, and compares the results with monitoring/slo.json.
 
 ${Object.entries(SCENARIOS)
   .map(([name, what]) => `  ${name.padEnd(15)} ${what}`)
   .join('\n')}
 
-  --users 100     users at most, or as many at once
-  --rate 10       new users, or arrivals, each second (browse: 50)
+  --users 100     maximum number of users
+  --rate 10       new users, or arrivals, per second (browse: 50)
   --duration 5m   instead of the scenario's own
   --think 2       seconds that a user thinks at most
-  --ui            shows the run at http://127.0.0.1:8089 while it lasts
+  --ui            shows the run live at http://127.0.0.1:8089
 
-The store of PORT and DATA_DIR is used, which must run with LOAD_PROFILE=1; if none answers, one is started and stopped again.
-Reports are written to DATA_DIR/reports; where the store's Prometheus runs (npm start -- --observe), it gets the measurements too. Exits with 99 when a threshold
-is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more, or the store over ${toMb(STORE_LIMIT)}.
+Uses the store of PORT and DATA_DIR, which must run with LOAD_PROFILE=1; if none answers, starts one and stops it afterwards.
+Writes reports to DATA_DIR/reports. If the store's Prometheus is running (npm start -- --observe), it gets the measurements too. Exits with 99
+when a threshold is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more, or the store over ${toMb(STORE_LIMIT)}.
 `;
 
 const OPTIONS = {
@@ -57,11 +58,11 @@ const OPTIONS = {
 type Values = OptionValues<typeof OPTIONS>;
 
 const DASHBOARD_PORT = '8089';
-/** Percentiles of a run can't be made of anything less; means of a moment are made of sum and count. */
-const SENT_OF_TIMES = 'count,sum,p(95),p(99)';
-/** ms of load after which the memory that a service takes is what it keeps. */
-const LASTING = 5 * 60_000;
-/** What the gateway says where requests are limited as they are for everybody. */
+/** Percentiles can't be computed from anything else; the mean at any time is sum by count. */
+const TREND_STATS = 'count,sum,p(95),p(99)';
+/** After so much load, a service takes the memory that it keeps. */
+const LASTING_MS = 5 * 60_000;
+/** In the configuration of a gateway that limits requests. */
 const LIMITED = 'map "on" $limit_key';
 
 async function main(values: Values, scenario: string): Promise<number> {
@@ -72,14 +73,14 @@ async function main(values: Values, scenario: string): Promise<number> {
   const reports = path.join(settings.dataDir, REPORTS);
   const terminal = createTerminal();
   let store: Store | undefined;
-  // k6 gets the signal of a terminal too, ends its run and writes the reports; then this goes on.
+  // k6 gets the signal of a terminal too, ends its run and writes the reports; then this continues.
   const stopped = stopSignal();
   try {
     store = await ensureStore(settings, terminal.show, stopped);
     await mkdir(reports, { recursive: true });
     terminal.show({ kind: 'began', step: 'k6', text: 'k6: looking for it' });
     const k6 = await findK6(reports, () => terminal.show({ kind: 'noted', text: 'k6: building it with Go, once' }));
-    terminal.show({ kind: 'done', step: 'k6', text: `k6 is there: ${k6.command}` });
+    terminal.show({ kind: 'done', step: 'k6', text: `Found k6: ${k6.command}` });
     const seeded = await run('npm', ['run', '--silent', 'seed', '--', '--products', '0', '--users', String(SHOPPERS)]);
     stopped.throwIfAborted();
     if (seeded !== 0) return seeded;
@@ -89,8 +90,8 @@ async function main(values: Values, scenario: string): Promise<number> {
     const { adminPassword } = await ensureSecrets(settings.dataDir);
     const script = `${k6.folder}/loadtest/main.ts`;
     const receiver = await findReceiver(settings);
-    if (values.ui) terminal.say(`The run is at http://127.0.0.1:${DASHBOARD_PORT}/`);
-    if (receiver) terminal.say(`Prometheus gets it too: ${receiver}`);
+    if (values.ui) terminal.say(`Live results: http://127.0.0.1:${DASHBOARD_PORT}/`);
+    if (receiver) terminal.say(`Sending measurements to ${receiver}`);
     const outputs = receiver ? ['--out', 'experimental-prometheus-rw'] : [];
     const startedAt = Date.now();
     const code = await run(k6.command, [...k6.args, 'run', ...outputs, '--summary-export', `${report}.json`, script], {
@@ -108,16 +109,16 @@ async function main(values: Values, scenario: string): Promise<number> {
       K6_WEB_DASHBOARD: 'true',
       K6_WEB_DASHBOARD_PORT: values.ui ? DASHBOARD_PORT : '-1',
       K6_WEB_DASHBOARD_EXPORT: `${report}.html`,
-      // Of a run that is shorter than this k6 makes no page.
+      // k6 writes no page about a run that is shorter than this.
       K6_WEB_DASHBOARD_PERIOD: '1s',
       ...(receiver && {
         K6_PROMETHEUS_RW_SERVER_URL: receiver,
-        K6_PROMETHEUS_RW_TREND_STATS: SENT_OF_TIMES,
+        K6_PROMETHEUS_RW_TREND_STATS: TREND_STATS,
         K6_PROMETHEUS_RW_STALE_MARKERS: 'true',
       }),
     });
     terminal.say(`Report: ${[`${report}.html`, `${report}.json`].filter(existsSync).join(' and ')}`);
-    const judged = Date.now() - startedAt >= LASTING ? await judgeMemory(settings.dataDir, terminal.say) : 0;
+    const judged = Date.now() - startedAt >= LASTING_MS ? await judgeMemory(settings.dataDir, terminal.say) : 0;
     const audited = scenario === 'flash-sale' ? await run('npm', ['run', '--silent', 'audit']) : 0;
     return code || judged || audited;
   } finally {
@@ -126,7 +127,7 @@ async function main(values: Values, scenario: string): Promise<number> {
   }
 }
 
-/** Tells what the services take after the run; 1 when one takes more than it may. Of a store that runs elsewhere nothing is known. */
+/** Says how much memory the services take after the run; 1 when one takes too much. Nothing is known about a store that runs elsewhere. */
 async function judgeMemory(dataDir: string, say: (text: string) => void): Promise<number> {
   const processes = await measureMemory(dataDir);
   if (!processes) return 0;
@@ -138,8 +139,8 @@ async function judgeMemory(dataDir: string, say: (text: string) => void): Promis
 }
 
 /**
- * Undefined when a store answers; else one that was started here, to be stopped by the caller. Throws StartError when the one that answers
- * limits requests, and the reason of `signal` when that aborts.
+ * Undefined when a store answers; otherwise starts one, which the caller stops. Throws StartError when the store that answers limits requests,
+ * and the reason of `signal` when that aborts.
  */
 async function ensureStore(
   settings: StoreSettings,
@@ -157,16 +158,16 @@ async function ensureStore(
   const gateway = await readFile(path.join(settings.dataDir, 'nginx/nginx.conf'), 'utf8').catch(() => '');
   if (gateway.includes(LIMITED)) {
     throw new StartError(
-      'The store that runs limits each address: stop it, and start it with LOAD_PROFILE=1 npm start.',
+      'The running store limits the requests of each address: stop it, and start it with LOAD_PROFILE=1 npm start.',
     );
   }
   return undefined;
 }
 
-/** Where the store's Prometheus takes what is sent to it; undefined where none runs, or one that takes nothing. */
+/** Where the store's Prometheus receives measurements; undefined if none is running, or it receives none. */
 async function findReceiver({ innerPortOffset }: StoreSettings): Promise<string | undefined> {
   const url = `http://127.0.0.1:${innerPorts(innerPortOffset).prometheus}/api/v1/write`;
-  // Who takes something finds fault with nothing; who doesn't has no such address.
+  // A receiver rejects an empty body with 400; any other server has no such address.
   const status = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(3000) }).then(
     (answer) => answer.status,
     () => undefined,
@@ -174,7 +175,7 @@ async function findReceiver({ innerPortOffset }: StoreSettings): Promise<string 
   return status === 400 ? url : undefined;
 }
 
-/** Runs a command that writes to this terminal; gives its exit code. */
+/** Runs a command that writes to this terminal; resolves to its exit code. */
 async function run(
   command: string,
   args: readonly string[],

@@ -8,21 +8,20 @@ import { readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { toTable } from '../table.ts';
 
-const HELP = `npm run logs -- <id>: what Nginx and every service wrote about one request, in order of time. The id is a request's (X-Request-Id of its
-answer, requestId of an error) or a trace's.
+const HELP = `npm run logs -- <id>: shows what Nginx and every service logged about one request, in order of time. The id is that of the request
+(X-Request-Id of its response, requestId of an error) or of its trace.
 
   --json    the lines as they were written, one JSON object each
   --stdin   reads standard input: docker compose logs --no-log-prefix --no-color | npm run logs -- <id> --stdin
 
-Logs are those of DATA_DIR, read as by \`npm start\`, with what was put aside at a start. A service has no line for a quick read that it answered
-alone: Nginx's has the address of the process. LOG_LEVEL=debug makes services write those too.
-Exits with 1 when nothing is found.
+Reads the logs in DATA_DIR, rotated ones too. A service logs no line for a quick read that it answers without calling another; Nginx's line has
+the address of the process. With LOG_LEVEL=debug services log those too. Exits with 1 when nothing is found.
 `;
 const OPTIONS = {
   json: { type: 'boolean', default: false },
   stdin: { type: 'boolean', default: false },
 } as const;
-/** Shown in a place of their own, or better said by another field. */
+/** Shown in a place of their own, or expressed better by another field. */
 const SHOWN = new Set([
   ...[
     'timestamp',
@@ -48,7 +47,7 @@ export interface Found {
   readonly from: string;
   readonly text: string;
   readonly fields: Fields;
-  /** Epoch ms at which began what it tells of. */
+  /** Epoch ms at which what it describes began. */
   readonly beganAt: number;
 }
 
@@ -62,7 +61,7 @@ export async function* findLines(input: Readable, id: string, from?: string): As
   }
 }
 
-/** What isn't JSON is no line of ours: the stack of a crash, a word of Node's. */
+/** Lines that aren't JSON aren't ours: the stack of a crash, a warning of Node's. */
 function parse(text: string): Fields | undefined {
   try {
     return JSON.parse(text);
@@ -71,10 +70,10 @@ function parse(text: string): Fields | undefined {
   }
 }
 
-/** All that the logs of `folder` say about `id`. Throws StartError where there are no logs. */
+/** All lines about `id` in the logs of `folder`. Throws StartError if there are no logs. */
 export async function findInLogs(folder: string, id: string): Promise<Found[]> {
   const names = (await readdir(folder).catch((): string[] => [])).filter((name) => /\.log(?:\.\d+)?$/.test(name));
-  if (names.length === 0) throw new StartError(`There are no logs in ${folder}: give the same DATA_DIR as npm start.`);
+  if (names.length === 0) throw new StartError(`There are no logs in ${folder}: use the same DATA_DIR as npm start.`);
   const lines = names.map((name) => {
     const writer = name.replace(/\.log.*$/, '').replace(/^access$/, 'nginx');
     return Array.fromAsync(findLines(createReadStream(path.join(folder, name)), id, writer));
@@ -82,7 +81,7 @@ export async function findInLogs(folder: string, id: string): Promise<Found[]> {
   return (await Promise.all(lines)).flat();
 }
 
-/** What began first comes first, so that a request stands above what it led to. */
+/** By when they began, so that a request stands above what it led to. */
 export function inOrder(lines: readonly Found[]): Found[] {
   const isDoor = ({ from }: Found) => Number(from === 'nginx');
   return lines.toSorted((left, right) => left.beganAt - right.beganAt || isDoor(right) - isDoor(left));
@@ -117,8 +116,8 @@ async function main({ json, stdin }: OptionValues<typeof OPTIONS>, id: string): 
   const folder = path.join(readSettings(process.env).dataDir, 'logs');
   const lines = stdin ? await Array.fromAsync(findLines(process.stdin, id)) : await findInLogs(folder, id);
   if (lines.length === 0) {
-    const where = stdin ? 'what was read' : `the logs in ${folder}`;
-    console.error(`Nothing about ${id} in ${where}. Nginx writes its lines a second late.`);
+    const where = stdin ? 'the input' : `the logs in ${folder}`;
+    console.error(`Nothing about ${id} in ${where}. Nginx writes its lines up to a second late.`);
     return 1;
   }
   console.log((json ? inOrder(lines).map(({ text }) => text) : describeLines(lines)).join('\n'));

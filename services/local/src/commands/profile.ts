@@ -10,20 +10,20 @@ import { REPOSITORY, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { toTable } from '../table.ts';
 
-const HELP = `npm run profile -- <service>: takes a CPU profile of one running service: product, cart, order or user; product-2 is its second process.
+const HELP = `npm run profile -- <service>: takes a CPU profile of a running service: product, cart, order or user; product-2 is its second process.
 
   --seconds 10   how long; Ctrl-C ends it earlier
-  --heap         takes a heap snapshot instead: the service stands still for a second or more
+  --heap         takes a heap snapshot instead: the service answers nothing for a second or more
 
-Files go to DATA_DIR/profiles. DATA_DIR is read as by \`npm start\`. docs/pages/profiling.md says how to read them.
+Files go to DATA_DIR/profiles; docs/pages/profiling.md explains how to read them.
 `;
 const OPTIONS = {
   seconds: { type: 'string', default: '10' },
   heap: { type: 'boolean', default: false },
 } as const;
 const SHOWN = 12;
-/** ms that a service may need beyond the time of the profile. */
-const WRITES_WITHIN = 60_000;
+/** Beyond the time of the profile. */
+const WRITE_TIMEOUT_MS = 60_000;
 
 /** As V8 gives it; see https://chromedevtools.github.io/devtools-protocol/tot/Profiler/#type-Profile. */
 interface CpuProfile {
@@ -40,12 +40,12 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-/** Has the service write `order.file`; resolves when it is there. Throws StartError when it doesn't come. */
+/** Makes the service write `order.file`, and resolves when it exists. Throws StartError when the service doesn't. */
 async function takeProfile(pid: number, folder: string, order: ProfileOrder): Promise<void> {
   await writeFile(path.join(folder, PROFILE_ORDER), JSON.stringify(order));
   process.kill(pid, 'SIGUSR2');
   process.once('SIGINT', () => process.kill(pid, 'SIGUSR2'));
-  const deadline = Date.now() + order.seconds * 1000 + WRITES_WITHIN;
+  const deadline = Date.now() + order.seconds * 1000 + WRITE_TIMEOUT_MS;
   while (!existsSync(order.file)) {
     if (Date.now() > deadline || !existsSync(`/proc/${pid}`)) {
       throw new StartError(`Process ${pid} has not written ${order.file}: its log says why.`);
@@ -54,7 +54,7 @@ async function takeProfile(pid: number, folder: string, order: ProfileOrder): Pr
   }
 }
 
-/** Where the time went, the functions that took most of it themselves first. */
+/** Where the time went: the functions with the most time of their own first. */
 function describeProfile({ nodes, samples, timeDeltas }: CpuProfile): string[] {
   const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const self = new Map<string, number>();
@@ -81,13 +81,13 @@ async function findService(dataDir: string, name: string): Promise<number> {
   if (pid !== undefined) return pid;
   const others = [...processes.keys()].join(', ');
   throw new StartError(
-    `No ${name} runs in ${dataDir}${others && `, but ${others}`}: npm start, with the same DATA_DIR, starts it.`,
+    `No ${name} is running in ${dataDir}${others && `, only ${others}`}: start it with npm start, with the same DATA_DIR.`,
   );
 }
 
 async function main(values: OptionValues<typeof OPTIONS>, name: string): Promise<void> {
   const seconds = Number(values.seconds);
-  if (!(seconds > 0 && seconds <= 600)) throw new StartError('--seconds is a number of seconds, at most 600.');
+  if (!(seconds > 0 && seconds <= 600)) throw new StartError('--seconds must be a number above 0, at most 600.');
 
   const { dataDir } = readSettings(process.env);
   const pid = await findService(dataDir, name);
@@ -110,7 +110,7 @@ async function showHeap(pid: number, folder: string, file: string): Promise<void
   await takeProfile(pid, folder, { kind: 'heap', seconds: 1, file });
   console.log(`Heap snapshot (${Math.round((await stat(file)).size / 1e6)} MB): ${file}`);
   console.log(
-    'Open it in Chrome (DevTools, Memory, Load). It holds the service’s keys and passwords too: keep it as secret.',
+    'Open it in Chrome (DevTools, Memory, Load). It contains the service’s keys and passwords: keep it secret.',
   );
 }
 

@@ -6,32 +6,32 @@ import { readServiceProcesses } from '../service-processes.ts';
 import { readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 
-const HELP = `npm run restart: restarts every service process of the running store in DATA_DIR, one after the other, each when the one before is
-ready. With two replicas or more (npm start -- --replicas 2) every request is served meanwhile; Nginx and Cassandra go on.
+const HELP = `npm run restart: restarts every service process of the running store in DATA_DIR, one after the other, each when the previous one is
+ready. With two or more replicas (npm start -- --replicas 2) no request is lost; Nginx and Cassandra keep running.
 `;
-/** ms for one process: it drains, ends and starts. */
-const TIMEOUT = 60_000;
+/** For one process to drain, end and start. */
+const TIMEOUT_MS = 60_000;
 
-/** Asks the store's launcher, and resolves when every service process is another one. Throws StartError when none runs there that can. */
+/** Signals the store's launcher, and resolves when every service process has been replaced. Throws StartError if there is no launcher that can do it. */
 async function restartServices(dataDir: string, say: (text: string) => void): Promise<void> {
   const launcher = await findLauncher(dataDir);
-  if (launcher === undefined) throw new StartError(`No store runs in ${dataDir}: start one with npm start.`);
+  if (launcher === undefined) throw new StartError(`No store is running in ${dataDir}: start one with npm start.`);
   const waiting = await readServiceProcesses(dataDir);
-  // A load test or a backup may hold the folder too, and whoever doesn't know the signal is ended by it.
+  // A load test or a backup may hold the folder too, and the signal ends a process that doesn't handle it.
   if (waiting.size === 0 || !(await handlesSignal(launcher, 'SIGUSR2'))) {
     throw new StartError(
-      `Process ${launcher} has the store in ${dataDir}, but restarts no services: npm start does, once it says that the store is ready.`,
+      `Process ${launcher} holds the store in ${dataDir} but restarts no services; npm start does, once it has said that the store is ready.`,
     );
   }
   process.kill(launcher, 'SIGUSR2');
-  for (let deadline = Date.now() + TIMEOUT; waiting.size > 0; await sleep(200)) {
+  for (let deadline = Date.now() + TIMEOUT_MS; waiting.size > 0; await sleep(200)) {
     if (Date.now() > deadline) throw new StartError(`Not restarted in time: ${[...waiting.keys()].join(', ')}.`);
     for (const [name, pid] of await readServiceProcesses(dataDir)) {
       const before = waiting.get(name);
       if (before === undefined || before === pid) continue;
       waiting.delete(name);
-      deadline = Date.now() + TIMEOUT;
-      say(`  ✓ ${name} is another process (${before} → ${pid})`);
+      deadline = Date.now() + TIMEOUT_MS;
+      say(`  ✓ ${name} is restarted (process ${before} → ${pid})`);
     }
   }
 }

@@ -9,13 +9,13 @@ import { StartError } from '../start-error.ts';
 import { DATA_CENTER } from '../store/database.ts';
 import { createTerminal } from '../terminal.ts';
 
-const HELP = `npm run seed: fills the store that runs with products; one that is there already stays as the shop has changed it.
+const HELP = `npm run seed: fills the running store with products; existing ones stay as the shop has changed them.
 
   --products N   products to make (20000), up to millions
-  --seed N       the number that they grow from (1): the same gives the same products, another gives others beside them
-  --users N      shoppers for load tests as well (0): ${shopperEmail(1)} and on, all with the password ${SHOPPER_PASSWORD}
+  --seed N       seed of the generator (1): the same seed gives the same products, another adds others
+  --users N      also makes shoppers for load tests (0): ${shopperEmail(1)} and so on, all with the password ${SHOPPER_PASSWORD}
 
-The store is the one of DATA_DIR and INNER_PORT_OFFSET, its currency CURRENCY, as for npm start.
+DATA_DIR, INNER_PORT_OFFSET and CURRENCY are read as by \`npm start\`.
 `;
 
 const OPTIONS = {
@@ -33,7 +33,7 @@ async function main(values: OptionValues<typeof OPTIONS>): Promise<void> {
   const settings = readSettings(process.env);
   if (!(await isStore(settings.dataDir))) {
     throw new StartError(
-      `There is no store in ${settings.dataDir}: start it with npm start, and seed it while it runs.`,
+      `There is no store in ${settings.dataDir}: start it with npm start, and seed it while it is running.`,
     );
   }
   const { rolePasswords } = await ensureSecrets(settings.dataDir);
@@ -58,7 +58,7 @@ async function main(values: OptionValues<typeof OPTIONS>): Promise<void> {
 
 function readNumber(option: string, text: string): number {
   if (!/^\d{1,9}$/.test(text) || Number(text) > MOST) {
-    throw new StartError(`${option} ${text}: a whole number from 0 to ${MOST} is wanted.`);
+    throw new StartError(`${option} must be a whole number from 0 to ${MOST}, not ${text}.`);
   }
   return Number(text);
 }
@@ -83,7 +83,7 @@ async function showing(
 function explain(cause: unknown): never {
   if (!(cause instanceof errors.NoHostAvailableError)) throw cause;
   throw new StartError(
-    `Cassandra doesn't answer: start the store with npm start, and seed it while it runs. (${cause.message})`,
+    `Cassandra doesn't answer: start the store with npm start, and seed it while it is running. (${cause.message})`,
     { cause },
   );
 }

@@ -10,8 +10,8 @@ import { type Result, walkOperations } from '../smoke/walk.ts';
 import { StartError } from '../start-error.ts';
 import { toTable } from '../table.ts';
 
-const HELP = `npm run smoke: walks every endpoint of every service of a running store through its front door, as a shopper and as an admin, and checks
-status and body of each answer against the OpenAPI documents. Then it measures the memory of the store's processes.
+const HELP = `npm run smoke: calls every endpoint of every service of a running store through Nginx, as a shopper and as an admin, and checks the status
+and body of each response against the OpenAPI documents. Then measures the memory of the store's processes.
 
   --url <url>   the store (http://127.0.0.1:PORT)
 
@@ -20,7 +20,7 @@ PORT, DATA_DIR, ADMIN_EMAIL and ADMIN_PASSWORD are read as by \`npm start\`. Exi
 
 export interface SmokeReport {
   readonly results: readonly Result[];
-  /** Undefined when no store runs in the data folder, so that there is nothing to measure. */
+  /** Undefined if no store is running in the data folder. */
   readonly memory: readonly ProcessMemory[] | undefined;
   readonly passed: number;
   readonly failed: number;
@@ -32,11 +32,11 @@ export interface SmokeOptions {
   readonly admin: { readonly email: string; readonly password: string } | undefined;
 }
 
-/** Walks the whole store at `baseUrl`; throws StartError when none answers there. */
+/** Checks the whole store at `baseUrl`; throws StartError if none answers there. */
 export async function smokeStore({ baseUrl, dataDir, admin }: SmokeOptions): Promise<SmokeReport> {
   const contract = await createContractCheck(baseUrl).catch((cause: unknown) => {
     throw new StartError(
-      `No store answers at ${baseUrl}. Start one with \`npm start\`, and give the smoke run the same PORT, or --url.`,
+      `No store answers at ${baseUrl}. Start one with \`npm start\`, and use the same PORT here, or --url.`,
       { cause },
     );
   });
@@ -55,7 +55,7 @@ export async function smokeStore({ baseUrl, dataDir, admin }: SmokeOptions): Pro
   return { results, memory, passed: results.length - failed, failed };
 }
 
-/** The report as lines for people; the last one is the count. */
+/** The report for people, in lines; the last one has the counts. */
 export function describeSmoke({ results, memory, passed, failed }: SmokeReport): string[] {
   const rows = results.map(({ service, method, path: where, status = '–', ms, faults }) => [
     service,
@@ -70,7 +70,7 @@ export function describeSmoke({ results, memory, passed, failed }: SmokeReport):
     const sizes = memory.map(({ name, bytes }) => [name, toMb(bytes)]);
     lines.push('', ...toTable(['process', 'memory (RSS)'], [...sizes, ['all', toMb(sumOf(memory))]]));
   } else {
-    lines.push('', 'Memory was not measured: no store runs in DATA_DIR.');
+    lines.push('', 'Memory was not measured: no store is running in DATA_DIR.');
   }
   return [...lines, '', `${passed} passed, ${failed} failed`];
 }

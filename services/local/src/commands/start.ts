@@ -13,8 +13,8 @@ import { welcome } from '../welcome.ts';
 
 const HELP = `npm start: runs the whole store on this machine until Ctrl-C: Cassandra, four services and Nginx, with 20,000 products.
 
-It needs Java 17, Maven (for the first start) and Nginx; run by root on Debian it installs what is missing.
-The second start finds all data as it was. \`npm run reset\` forgets the data.
+It needs Java 17, Maven (for the first start) and Nginx; run by root on Debian, it installs what is missing.
+The next start finds all data as it was. \`npm run reset\` deletes the data.
 
   --replicas 2   runs two processes of each service (REPLICAS); \`npm run restart\` then loses no request
   --observe      starts Prometheus, Alertmanager and exporters too (OBSERVE=1)
@@ -32,11 +32,11 @@ async function main({ replicas, observe }: OptionValues<typeof OPTIONS>): Promis
     ...(replicas !== undefined && { REPLICAS: replicas }),
     ...(observe && { OBSERVE: '1' }),
   });
-  // No child process gets to see it.
+  // No child process must see it.
   delete process.env.ADMIN_PASSWORD;
   const terminal = createTerminal();
   const stopped = listenForStop(settings.dataDir, terminal.say);
-  terminal.say(`Product Store starts in ${settings.dataDir}`);
+  terminal.say(`Starting Product Store in ${settings.dataDir}`);
   let store: Store | undefined;
   try {
     store = await startStore(settings, { onProgress: terminal.show, signal: stopped });
@@ -57,11 +57,11 @@ async function main({ replicas, observe }: OptionValues<typeof OPTIONS>): Promis
   process.stdout.write('Stopped. The data is kept.\n');
 }
 
-/** A store without its pages still sells, so that they are missing is only said. */
+/** A store without its pages still sells, so missing pages are only reported. */
 async function openDocs(show: (event: StoreEvent) => void): Promise<void> {
   try {
-    const isBuilt = await ensureDocs(() => show({ kind: 'began', step: 'docs', text: 'Building the pages of /docs/' }));
-    if (isBuilt) show({ kind: 'done', step: 'docs', text: 'The pages of /docs/ are built' });
+    const isBuilt = await ensureDocs(() => show({ kind: 'began', step: 'docs', text: 'Docs: building the pages' }));
+    if (isBuilt) show({ kind: 'done', step: 'docs', text: 'Docs are built' });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     show({ kind: 'noted', text: `There are no pages at /docs/. ${error.message}` });
@@ -75,7 +75,7 @@ function rejectWhen(stopped: AbortSignal): Promise<never> {
   });
 }
 
-/** The first signal asks for an orderly end, the second one doesn't wait for running requests, the third waits for nothing. */
+/** The first signal stops the store in good order, the second cuts off running requests, the third waits for nothing. */
 function listenForStop(dataDir: string, say: (text: string) => void): AbortSignal {
   const stopping = new AbortController();
   let asked = 0;
@@ -86,9 +86,9 @@ function listenForStop(dataDir: string, say: (text: string) => void): AbortSigna
       say('\nStopping: services first, then Nginx, then Cassandra. Ctrl-C again to hurry.');
     } else if (asked === 2) {
       stopLeftovers(path.join(dataDir, 'run'), 'SIGKILL');
-      say('Hurrying: running requests are cut off.');
+      say('Hurrying: cutting off running requests.');
     } else {
-      say('What still runs is stopped by the next start.');
+      say('Leaving the rest running: the next start stops it.');
       process.exit(130);
     }
   };
@@ -97,5 +97,5 @@ function listenForStop(dataDir: string, say: (text: string) => void): AbortSigna
 }
 
 await runCommand({ help: HELP, options: OPTIONS }, main);
-// What still waits, such as a connection, must not keep the process.
+// A connection that is still open must not keep the process alive.
 process.exit();

@@ -25,7 +25,7 @@ export async function startDatabase(
   const cluster = { contactPoints: [contactPoint], localDataCenter: DATA_CENTER };
   if (running) await bootstrapAdmin({ ...cluster, admin });
   const cassandra = running ? undefined : await startServer(start, admin);
-  await start.step('migrate', ['Cassandra: tables', 'Tables are there'], () =>
+  await start.step('migrate', ['Cassandra: creating tables', 'Tables are up to date'], () =>
     migrate({
       ...cluster,
       admin,
