@@ -23,7 +23,7 @@ interface Prepared extends Shop {
 
 interface Sale {
   readonly productId: string;
-  /** Of one buyer for each virtual user: that hashes take time would be all that is seen of the sale. */
+  /** One buyer's for each virtual user: signing in during the sale would measure only password hashing. */
   readonly tokens: readonly string[];
 }
 
@@ -31,15 +31,15 @@ const name = __ENV.SCENARIO ?? 'smoke';
 const scenario = SCENARIOS[name] ?? fail(`There is no scenario ${name}: ${Object.keys(SCENARIOS).join(', ')}.`);
 const thresholds = JSON.parse(open('./thresholds.json')) as Record<string, string[]>;
 const SHOPPER_PASSWORD = __ENV.SHOPPER_PASSWORD ?? '';
-/** Pieces that the flash sale has. */
+/** Units in the flash sale. */
 const SALE_STOCK = 200;
 
-/** Products that a whole walk saw. */
+/** Products seen by complete walks. */
 const walked = new Counter('walked_products');
 
 export const options: Options = {
   scenarios: { [name]: scenario.executor },
-  // A class that a scenario never asks for has no values to hold against its threshold.
+  // A class that a scenario never requests has no values to compare with its threshold.
   thresholds: {
     ...Object.fromEntries(
       Object.entries(thresholds).filter(([metric]) =>
@@ -53,14 +53,14 @@ export const options: Options = {
   setupTimeout: '120s',
 };
 
-/** Looks at what the store has; ends the run with a sentence when something is missing. */
+/** Reads what the store has; ends the run with a sentence if something is missing. */
 export function setup(): Prepared {
   const categories = listCategories();
   const pages = ['-createdAt', 'price', 'name'].map((sort) => listProducts(`inStock=true&limit=100&sort=${sort}`));
   const products = [...new Set(pages.flatMap(({ ids }) => ids))];
-  if (products.length === 0) fail('Nothing is in stock: npm run seed makes products.');
+  if (products.length === 0) fail('Nothing is in stock: npm run seed creates products.');
   if (scenario.needsShoppers && !signIn(shopperEmail(1), SHOPPER_PASSWORD)) {
-    fail('There are no shoppers: npm run seed -- --users 1000 makes them.');
+    fail('There are no shoppers: npm run seed -- --users 1000 creates them.');
   }
   if (name !== 'flash-sale') return { categories, products };
   const admin = signIn(__ENV.ADMIN_EMAIL ?? '', __ENV.ADMIN_PASSWORD ?? '');
@@ -74,7 +74,7 @@ function signInBuyer(index: number): Session {
   return signIn(shopperEmail(index + 1), SHOPPER_PASSWORD) ?? fail(`Shopper ${index + 1} can't sign in.`);
 }
 
-/** Each walk sees all products, none twice. */
+/** Checks that a walk sees every product, none twice. */
 export function walk(): void {
   const sort = ['-createdAt', 'price', '-price', 'name'][exec.scenario.iterationInTest % 4] as string;
   const seen = new Set<string>();
@@ -98,7 +98,7 @@ export function sale({ sale }: Prepared): void {
   buyAtOnce(tokens[exec.vu.idInTest - 1] ?? fail('A buyer is missing.'), productId);
 }
 
-/** One of each, for a store that was just started. */
+/** One of each request, for a store that was just started. */
 export function everything(shop: Prepared): void {
   lookAround(shop);
   viewProduct(pick(shop.products));

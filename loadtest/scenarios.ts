@@ -5,24 +5,24 @@ export interface Load {
   readonly executor: Scenario;
   /** True where someone signs in. */
   readonly needsShoppers: boolean;
-  /** Whose thresholds hold. */
+  /** Whose thresholds apply. */
   readonly classes: readonly RouteClass[];
   readonly thresholds?: Readonly<Record<string, Threshold[]>>;
 }
 
-/** Docker gives what isn't set as nothing. */
+/** Docker passes unset variables as empty. */
 const number = (name: string, fallback: number) => Number(__ENV[name] || fallback);
 const ALL = ['browse', 'product', 'cart', 'checkout', 'auth'] as const;
 const LOOKING = ['browse', 'product'] as const;
 
-/** Virtual users, or arrivals a second where a scenario is open-loop. */
+/** Virtual users, at most. */
 export const users = number('USERS', 100);
-/** New users, or requests, a second. */
+/** New users, or arrivals, per second. */
 const rate = number('RATE', 10);
 const duration = __ENV.DURATION ?? '';
 
 /**
- * From ten users up to `users`, `rate` more each second, then as many for `length`. Closed loop: users who wait don't ask.
+ * From ten users up to `users`, `rate` more each second, then constant for `length`. Closed loop: users that wait send nothing.
  */
 function growing(length: string): Scenario {
   const first = Math.min(10, users);
@@ -38,7 +38,7 @@ function growing(length: string): Scenario {
   };
 }
 
-/** Arrivals at a fixed rate, whether the store is quick or not: a closed loop would hide its stalls. */
+/** Arrivals at a fixed rate, however slow the store is: a closed loop would hide its stalls. */
 function arriving(exec: string, each: number, length: string): Scenario {
   return {
     executor: 'constant-arrival-rate',
@@ -51,27 +51,27 @@ function arriving(exec: string, each: number, length: string): Scenario {
   };
 }
 
-/** Arrivals for which nobody was free any more would be missing from all that is measured. */
+/** Arrivals without a free virtual user would be missing from every measurement. */
 const ALL_ARRIVED: Load['thresholds'] = { dropped_iterations: ['count==0'] };
 
 /** What `npm run load -- <name>` runs. */
 export const SCENARIOS: Readonly<Record<string, Load>> = {
-  /** One of each: is the store there, and the script well? Of so few requests to a cold store nobody can say how quick it is. */
+  /** One of each request: do the store and the script work? So few requests to a cold store say nothing about its speed. */
   smoke: {
     executor: { executor: 'per-vu-iterations', exec: 'everything', vus: 1, iterations: 3 },
     needsShoppers: true,
     classes: [],
   },
-  /** Shoppers as they are: they look, think, and few buy. */
+  /** Realistic shoppers: they look around, think, and few buy. */
   shoppers: { executor: growing(duration || '5m'), needsShoppers: true, classes: ALL },
-  /** Lists and products alone. */
+  /** Only lists and products. */
   browse: {
     executor: arriving('lookAround', number('RATE', 50), duration || '1m'),
     needsShoppers: false,
     classes: LOOKING,
     thresholds: ALL_ARRIVED,
   },
-  /** Purchases alone. */
+  /** Only purchases. */
   checkout: {
     executor: arriving('buy', rate, duration || '1m'),
     needsShoppers: true,
@@ -79,15 +79,15 @@ export const SCENARIOS: Readonly<Record<string, Load>> = {
     thresholds: ALL_ARRIVED,
   },
   /**
-   * Everybody wants one product at once, of which there are few; they have signed in before. The audit comes after it: whether it is right is
-   * the question here, not how long the queue is.
+   * Everyone wants the same scarce product at once; they have signed in before. The audit follows: what matters here is correctness, not the
+   * length of the queue.
    */
   'flash-sale': {
     executor: { executor: 'shared-iterations', exec: 'sale', vus: users, iterations: users * 5, maxDuration: '5m' },
     needsShoppers: true,
     classes: ['auth'],
   },
-  /** Shoppers for long: does anything grow? */
+  /** Shoppers for a long time: does anything grow? */
   soak: { executor: growing(duration || '30m'), needsShoppers: true, classes: ALL },
   /** Ten times as many for half a minute, then as before. */
   spike: {
@@ -106,7 +106,7 @@ export const SCENARIOS: Readonly<Record<string, Load>> = {
     needsShoppers: true,
     classes: ['browse', 'product', 'cart', 'checkout'],
   },
-  /** Ever more arrivals until the store can't follow: its knee. Stops there. */
+  /** Ever more arrivals, until the store can't keep up; stops there. */
   breakpoint: {
     executor: {
       executor: 'ramping-arrival-rate',

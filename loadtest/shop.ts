@@ -1,7 +1,7 @@
 import { check } from 'k6';
 import http, { type RefinedResponse } from 'k6/http';
 
-/** As in monitoring/slo.json: what a request counts as in the thresholds. */
+/** As in monitoring/slo.json: the class of a request in the thresholds. */
 export type RouteClass = 'browse' | 'product' | 'cart' | 'checkout' | 'auth';
 
 type Answer = RefinedResponse<'text'>;
@@ -11,7 +11,7 @@ interface Call {
   readonly body?: object;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Any other status is a failed request. */
+  /** With any other status the request has failed. */
   readonly expected: readonly number[];
 }
 
@@ -23,16 +23,16 @@ export interface Session {
 
 export interface Purchase {
   readonly status: number;
-  /** Of the order, or the code of the refusal. */
+  /** The order's status, or the code of the refusal. */
   readonly outcome: string;
 }
 
 const STORE = __ENV.STORE_URL ?? 'http://localhost:8080';
-/** ms before its end at which a token is no longer used. */
-const MARGIN = 30_000;
+/** A token isn't used for the last of its lifetime. */
+const MARGIN_MS = 30_000;
 const ADDRESS = { name: 'Load Test', line1: '1 Main Street', city: 'Springfield', postalCode: '12345', country: 'US' };
 
-/** `name` is the path's pattern, so that metrics have few names. */
+/** `name` is the pattern of the path, so that metrics have few names. */
 function send(routeClass: RouteClass, name: string, path: string, call: Call): Answer {
   const { method = 'GET', body, token, headers = {}, expected } = call;
   const response = http.request(method, `${STORE}${path}`, body === undefined ? null : JSON.stringify(body), {
@@ -49,7 +49,7 @@ function send(routeClass: RouteClass, name: string, path: string, call: Call): A
   return response;
 }
 
-/** One page of products, and the address of the next. */
+/** One page of products, and the cursor of the next. */
 export function listProducts(query: string): { readonly ids: string[]; readonly nextCursor: string | null } {
   const response = send('browse', '/api/v1/products', `/api/v1/products?${query}`, { expected: [200] });
   if (response.status !== 200) return { ids: [], nextCursor: null };
@@ -57,7 +57,7 @@ export function listProducts(query: string): { readonly ids: string[]; readonly 
   return { ids: data.map(({ id }) => id), nextCursor: page.nextCursor };
 }
 
-/** Of all products that can be listed. */
+/** The number of all listed products. */
 export function countProducts(): number {
   const response = send('browse', '/front-page.json', '/front-page.json', { expected: [200] });
   return response.status === 200 ? (JSON.parse(response.body) as { products: number }).products : 0;
@@ -79,7 +79,7 @@ export function viewProduct(id: string): void {
   send('product', '/api/v1/products/{id}', `/api/v1/products/${id}`, { expected: [200] });
 }
 
-/** Undefined when it was refused, which the thresholds count. */
+/** Undefined if it was refused, which the thresholds count. */
 export function signIn(email: string, password: string): Session | undefined {
   const body = { email, password };
   const response = send('auth', '/api/v1/auth/login', '/api/v1/auth/login', { method: 'POST', body, expected: [200] });
@@ -88,14 +88,14 @@ export function signIn(email: string, password: string): Session | undefined {
     access_token: string;
     expires_in: number;
   };
-  return { token, endsAt: Date.now() + seconds * 1000 - MARGIN };
+  return { token, endsAt: Date.now() + seconds * 1000 - MARGIN_MS };
 }
 
 export function viewCart(token: string): void {
   send('cart', '/api/v1/cart', '/api/v1/cart', { token, expected: [200] });
 }
 
-/** What is sold out by now is refused with 409, as it should be. */
+/** False if the product is sold out by now, which is rightly refused with 409. */
 export function addToCart(token: string, productId: string, quantity = 1): boolean {
   const body = { productId, quantity };
   const call = { method: 'POST', body, token, expected: [201, 409] } as const;
@@ -106,7 +106,7 @@ export function clearCart(token: string): void {
   send('cart', '/api/v1/cart', '/api/v1/cart', { method: 'DELETE', token, expected: [200] });
 }
 
-/** Places the cart as an order: 201, 202 when it takes over 2 s, 409 when what is in it was sold meanwhile. */
+/** Places the cart as an order: 201; 202 if it takes over 2 s; 409 if something in it has been sold out meanwhile. */
 export function placeOrder(token: string, key: string): Purchase {
   const call = {
     method: 'POST',
@@ -120,7 +120,7 @@ export function placeOrder(token: string, key: string): Purchase {
   return { status, outcome: String(status < 400 ? order : code) };
 }
 
-/** By an admin: a product of which there are `stock` pieces. Gives its id; ends the run when it can't be made. */
+/** As an admin, creates a product with `stock` units and returns its id; ends the run if that fails. */
 export function createProduct(token: string, stock: number, category: string): string {
   const body = {
     sku: `FLASH-${Date.now()}`,
@@ -131,6 +131,6 @@ export function createProduct(token: string, stock: number, category: string): s
   };
   const call = { method: 'POST', body, token, expected: [201] } as const;
   const response = send('product', '/api/v1/products', '/api/v1/products', call);
-  if (response.status !== 201) throw new Error(`The product for the sale wasn't made: ${response.body}`);
+  if (response.status !== 201) throw new Error(`The product for the sale wasn't created: ${response.body}`);
   return (JSON.parse(response.body) as { id: string }).id;
 }

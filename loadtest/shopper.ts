@@ -10,15 +10,15 @@ export interface Shop {
   readonly products: readonly string[];
 }
 
-/** How many different shoppers there are; `npm run seed -- --users` makes them. */
+/** How many different shoppers there are; `npm run seed -- --users` creates them. */
 const USERS = Number(__ENV.SEEDED_USERS ?? 1000);
 const PASSWORD = __ENV.SHOPPER_PASSWORD ?? '';
 const SORTS = ['-createdAt', 'price', '-price', 'name'];
 
-/** Keys of one run are none of another's. */
+/** Makes the keys of each run different. */
 const RUN = `${Date.now()}-${Math.random()}`;
 
-/** Visits that were carried out to their end, by what was done. */
+/** Completed visits, by kind. */
 const flows = new Counter('shopper_flows');
 /** Answers to orders: `confirmed`, `pending`, or the code of a refusal. */
 const orders = new Counter('orders');
@@ -26,12 +26,12 @@ const orders = new Counter('orders');
 /** Of this virtual user. */
 let session: Session | undefined;
 
-/** Addresses as services/local/src/seed/users.ts makes them. */
+/** As in services/local/src/seed/users.ts. */
 export function shopperEmail(number: number): string {
   return `shopper-${String(number).padStart(5, '0')}@example.com`;
 }
 
-/** The token of the shopper that this virtual user is; signs in when there is none, or it ends soon. */
+/** This virtual user's token; signs in if there is none, or it expires soon. */
 export function token(): string {
   if (session === undefined || Date.now() > session.endsAt) {
     session = signIn(shopperEmail(((exec.vu.idInTest - 1) % USERS) + 1), PASSWORD);
@@ -39,7 +39,7 @@ export function token(): string {
   return session?.token ?? fail('The sign-in was refused.');
 }
 
-/** One visit as shops know them: seven of ten look around, one of twenty buys. */
+/** One typical visit: seven of ten look around, one of twenty buys. */
 export function visit(shop: Shop): void {
   const dice = Math.random();
   if (dice < 0.7) counted('browse', () => lookAround(shop));
@@ -50,7 +50,7 @@ export function visit(shop: Shop): void {
   think();
 }
 
-/** A list, and what caught the eye there. */
+/** A list, and one product of it. */
 export function lookAround({ categories }: Shop): void {
   const place = Math.random() < 0.5 ? '' : `&category=${pick(categories)}`;
   const { ids } = listProducts(`limit=20&sort=${pick(SORTS)}${place}`);
@@ -65,7 +65,7 @@ export function buy(shop: Shop): void {
   checkOut(own);
 }
 
-/** A purchase without a look at anything, as fast as the store goes, by whom `token` is of. */
+/** A purchase by the owner of `token`, as fast as possible, without looking at anything first. */
 export function buyAtOnce(token: string, productId: string): void {
   if (addToCart(token, productId)) checkOut(token);
 }
@@ -75,7 +75,7 @@ function fillCart(shop: Shop): void {
   addToCart(own, pick(shop.products));
   think();
   viewCart(own);
-  // So that carts stay as long as those of people are.
+  // Keeps carts as long as those of real people.
   if (Math.random() < 0.3) clearCart(own);
 }
 
@@ -87,7 +87,7 @@ function signInAnew(): void {
 function checkOut(own: string): void {
   const { status, outcome } = placeOrder(own, `${RUN}-${exec.vu.idInTest}-${exec.vu.iterationInInstance}`);
   orders.add(1, { outcome });
-  // What was refused lies in the cart again, and would be refused for ever.
+  // A refused order's items are back in the cart, and would be refused again.
   if (status === 409) clearCart(own);
 }
 

@@ -101,7 +101,7 @@ describe('the smoke walk', () => {
     assert.deepEqual(await walk(shopOf(), others), [
       'POST /things ok',
       'GET /others/{id} no service documents this endpoint',
-      'GET /things/{id} no smoke step walks this endpoint',
+      'GET /things/{id} no smoke step calls this endpoint',
       'GET /internal/things ok',
     ]);
   });

@@ -33,24 +33,24 @@ import {
 } from './rules.ts';
 
 export interface AuditOptions extends ReaderOptions {
-  /** Seconds that work under way may take; 60 without. */
+  /** Seconds that work in progress may take; 60 by default. */
   readonly graceSeconds?: number;
-  /** File of what clients were told, see journal.ts. */
+  /** File of what clients were told; see journal.ts. */
   readonly journal?: string | undefined;
-  /** Looks at every product's listings and every row of them, not at some. */
+  /** Checks every product's listings and every row of them, not a sample. */
   readonly full?: boolean;
-  /** ms between two looks at what seems wrong, while the store goes on. */
+  /** ms before each time that something suspicious is read again, while the store keeps running. */
   readonly recheckDelays?: readonly number[];
-  /** Told what is being read, and how many of it so far. */
+  /** Gets what is being read, and how many so far. */
   onProgress?(what: string, looked: number): void;
 }
 
 export interface Check {
   readonly id: CheckId;
   readonly claim: string;
-  /** How many things it looked at. */
+  /** How many things were checked. */
   readonly looked: number;
-  /** A sentence for each broken one, at most 20. */
+  /** One sentence for each broken one, at most 20. */
   readonly violations: readonly string[];
   /** All of them. */
   readonly violationCount: number;
@@ -61,16 +61,16 @@ export interface AuditReport {
 }
 
 const CLAIMS: Readonly<Record<CheckId, string>> = {
-  I1: 'Every order is whole, every acknowledged one exists, no key has two',
-  I2: 'Stock adds up: available + reserved + sold = put in, and as its holds and sales say',
+  I1: 'Every order is complete, every acknowledged one exists, no key has two',
+  I2: 'Stock adds up: available + reserved + sold = put in, and matches its holds and sales',
   I3: "An order's total is the sum of its lines",
-  I4: 'What is held or sold belongs to an order that may; what was given up is back',
+  I4: 'What is held or sold belongs to an order that may have it; what was released is back',
   I5: 'No order is left undecided',
-  I6: 'What was acknowledged is what its owner reads',
-  listings: 'Every product stands in its listings as it is, and nothing else does',
+  I6: 'Its owner reads what was acknowledged',
+  listings: 'Every product is in its listings with its current data, and nothing else is',
   skus: 'Every SKU is claimed by its product',
-  'order lists': 'The lists of orders show them as they are, and nothing else',
-  carts: 'Carts are within their limits; what orders took is what they have',
+  'order lists': 'The lists of orders show their current state, and nothing else',
+  carts: 'Carts are within their limits; orders have what they took from them',
   accounts: "Every user's address is claimed by that user",
 };
 
@@ -78,14 +78,14 @@ const NAMED = 20;
 const SAMPLED_PRODUCTS = 1000;
 const SAMPLED_ROWS = 20;
 const READS_AT_ONCE = 32;
-/** Suspects at once under a second look; the scan waits for them. */
+/** Suspects that are read again at the same time; the scan waits for them. */
 const SUSPECTS_AT_ONCE = 64;
 const RECHECK_DELAYS = [500, 1500, 3000];
 const CART_LIMITS = { lines: MAX_LINES, quantity: MAX_QUANTITY, takes: REMEMBERED_TAKES };
 
 /**
- * Reads the whole store and checks the invariants. It may run meanwhile: what seems wrong is read again, after every conditional write,
- * and counts only when it stays wrong. Writes nothing. Throws the driver's errors when it can't read.
+ * Reads the whole store and checks the invariants. The store may be running: whatever seems wrong is read again, after every earlier conditional
+ * write, and counts only if it stays wrong. Writes nothing. Throws the driver's errors when it can't read.
  */
 export async function auditStore(options: AuditOptions): Promise<AuditReport> {
   const reader = await createReader(options);
@@ -102,7 +102,7 @@ function createAudit(reader: Reader, options: AuditOptions) {
   const broken = new Map<CheckId, { count: number; sentences: Set<string> }>();
   const limitReads = pLimit(READS_AT_ONCE);
   const suspects = new Set<Promise<void>>();
-  /** Of a second look; whoever waits for it throws it. */
+  /** The first failure to read a suspect again; thrown by what waits for the suspects. */
   let failure: unknown;
   let tree: ReadonlyMap<string, Category> = new Map();
 
@@ -125,7 +125,7 @@ function createAudit(reader: Reader, options: AuditOptions) {
     }
   }
 
-  /** What seems wrong is looked at again; once enough of its kind are known to be wrong, at once. */
+  /** Reads whatever seems wrong again before it counts, unless enough of its kind are already known. */
   async function judge(first: readonly Fault[], again: () => Promise<Fault[]>): Promise<void> {
     if (failure) throw failure;
     const faults = standing(first);
@@ -165,7 +165,7 @@ function createAudit(reader: Reader, options: AuditOptions) {
       const products = partitions.flatMap(({ product }) => product ?? []);
       if (full) await lookAtCatalogue(products);
       for (const product of full ? [] : products) {
-        // Each product is in the sample with the same chance, however many there are (Vitter's algorithm R).
+        // Every product has the same chance to be in the sample, however many there are (Vitter's algorithm R).
         seen += 1;
         const place = sample.length < SAMPLED_PRODUCTS ? sample.length : Math.floor(Math.random() * seen);
         if (place < SAMPLED_PRODUCTS) sample[place] = product;
@@ -332,7 +332,7 @@ function createAudit(reader: Reader, options: AuditOptions) {
     });
   }
 
-  /** The owner reads it in the list, too. */
+  /** The owner must also see it in the list. */
   async function acknowledgedFaults(told: Acknowledged, order: OrderFacts | undefined): Promise<Fault[]> {
     const faults = faultsOfAcknowledged(told, order);
     if (!order || !isListed(order) || faults.length > 0) return faults;

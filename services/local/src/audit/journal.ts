@@ -13,9 +13,9 @@ const Entry = z.object({
   total: z.int().min(0),
 });
 
-/** What a client was told, written down line by line before it goes on: the other half of an audit after a load or fault run. */
+/** What clients were told, recorded line by line: an audit after a load or fault run compares the store with it. */
 export interface Journal {
-  /** To be called when the answer is there. On the disk's way when it returns; a killed client loses nothing. */
+  /** Call it when the answer has arrived. When it returns, the system has the line: a killed client loses nothing. */
   order(told: Acknowledged): void;
 }
 
@@ -29,7 +29,7 @@ export function createJournal(file: string): Journal {
   };
 }
 
-/** The entries of a journal, in their order. Throws an Error that names the line that isn't one; a half last line is left out. */
+/** The entries of a journal, in order. Throws an Error that names a malformed line; an incomplete last line is left out. */
 export async function* readJournal(file: string): AsyncGenerator<Acknowledged> {
   let number = 0;
   let fault: Error | undefined;
@@ -39,7 +39,7 @@ export async function* readJournal(file: string): AsyncGenerator<Acknowledged> {
     if (line.trim() === '') continue;
     const entry = Entry.safeParse(parseJson(line));
     if (entry.success) yield entry.data;
-    // Only the last line may have been cut off, by a kill.
+    // Only the last line may be incomplete, after a kill.
     else fault = new Error(`Line ${number} of ${file} is no journal entry: ${z.prettifyError(entry.error)}`);
   }
 }

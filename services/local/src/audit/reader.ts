@@ -31,13 +31,13 @@ export interface ReaderOptions extends Cluster {
   readonly keyspaces: Readonly<Record<ServiceName, string>>;
 }
 
-/** One partition of `products`: the product, and what its operations add up to. */
+/** One partition of `products`: the product, and the sums of its operations. */
 export interface ProductPartition {
   readonly product: ProductFacts | undefined;
   readonly stock: StockFacts;
 }
 
-/** What an order holds or has bought of a product. */
+/** How much of a product an order holds or has bought. */
 export interface Hold {
   readonly productId: string;
   readonly operation: Operation;
@@ -51,8 +51,8 @@ export interface Account {
 }
 
 /**
- * Reads the four keyspaces and writes nothing. What scans gives every partition once, some at a time, in bounded memory. `latest` reads after
- * every conditional write before it (LOCAL_SERIAL, which SELECT allows).
+ * Reads the four keyspaces and writes nothing. Scans yield every partition once, some at a time, in bounded memory. `latest` reads see every
+ * earlier conditional write (LOCAL_SERIAL, which SELECT allows).
  */
 export interface Reader {
   scanProducts(): AsyncGenerator<{ partitions: ProductPartition[]; holds: Hold[] }>;
@@ -64,33 +64,33 @@ export interface Reader {
   readTree(): Promise<Map<string, Category>>;
   /** The first rows of one listing. */
   readListing(table: ListingTable, listing: string, limit: number): Promise<ListingRow[]>;
-  /** The rows of a product where it should stand. */
+  /** The rows of a product, where they should be. */
   readListingRows(product: ProductFacts, listings: readonly string[]): Promise<ListingRow[]>;
-  /** The same row as it is now. */
+  /** The current state of a row. */
   findListingRow(row: ListingRow): Promise<ListingRow | undefined>;
   findProductPartition(id: string): Promise<ProductPartition>;
   findProducts(ids: readonly string[]): Promise<Map<string, ProductFacts>>;
   findClaims(skus: readonly string[]): Promise<Map<string, string>>;
-  /** What an order holds of products, by product. */
+  /** What an order holds, by product. */
   findHolds(orderId: string, productIds: readonly string[], latest?: boolean): Promise<Map<string, Operation>>;
   /** Without their histories. */
   findOrders(ids: readonly string[]): Promise<Map<string, OrderFacts>>;
   /** With its history. */
   findLatestOrder(id: string): Promise<OrderFacts | undefined>;
-  /** Where the lists should show the order. */
+  /** The rows where the lists should show the order. */
   findListedOrder(order: Place): Promise<ListedOrder[]>;
   findCart(id: string): Promise<CartFacts | undefined>;
   findAccountClaims(emails: readonly string[]): Promise<Map<string, string>>;
   close(): Promise<void>;
 }
 
-/** The keys of an order in the lists; the day is that of its creation if none is given. */
+/** The keys of an order in the lists; by default the day is that of its creation. */
 type Place = Pick<ListedOrder, 'id' | 'userId' | 'createdAt' | 'day'>;
 
 /** Parts of the ring, each read page by page. */
 const RANGES = 8;
 const PAGE = 500;
-/** Rows of one partition that are read at one moment. */
+/** Rows of one partition, read at the same moment. */
 const LARGE_PAGE = 5000;
 /** Keys in one IN. */
 const AT_ONCE = 50;
@@ -120,7 +120,7 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
     throw error;
   }
 
-  /** A busy store may be slow; it is asked again. */
+  /** Retries, since a busy store may be slow. */
   async function execute(query: string, params: readonly unknown[], settings: QueryOptions = {}) {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -132,11 +132,11 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
     }
   }
 
-  /** The next page is on its way while one is looked at. */
+  /** Fetches the next page while one is being checked. */
   async function* pages(query: string, params: readonly unknown[], settings: QueryOptions = {}) {
     const fetchPage = (pageState?: string): ReturnType<typeof execute> => {
       const page = execute(query, params, { ...settings, ...(pageState !== undefined && { pageState }) });
-      // Thrown where it is waited for, unless whoever looks has given up before.
+      // Thrown where it is awaited, unless the consumer has stopped before.
       page.catch(() => undefined);
       return page;
     };
@@ -147,7 +147,7 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
     }
   }
 
-  /** Every row of a table; the rows of a partition come one after the other. */
+  /** Every row of a table, those of a partition in succession. */
   async function* scan(table: string, partitionKey: string, columns: string): AsyncGenerator<Row[]> {
     const query = `SELECT ${columns} FROM ${table} WHERE token(${partitionKey}) > ? AND token(${partitionKey}) <= ?`;
     for (const range of tokenRanges()) yield* pages(query, range);
@@ -334,7 +334,7 @@ export async function createReader(options: ReaderOptions): Promise<Reader> {
   };
 }
 
-/** The ring in parts that follow each other, by Murmur3's tokens. */
+/** The ring in consecutive parts, by Murmur3 tokens. */
 function tokenRanges(): [DriverTypes.Long, DriverTypes.Long][] {
   const low = -(2n ** 63n);
   const width = 2n ** 64n / BigInt(RANGES);

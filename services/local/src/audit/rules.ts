@@ -14,7 +14,7 @@ export type CheckId =
   | 'carts'
   | 'accounts';
 
-/** A broken promise about one thing, in words. With `since` it may be work under way that began then, and counts when that is long ago. */
+/** A broken promise about one thing, in words. With `since` it may be work in progress that began then, and counts only if that is long ago. */
 export interface Fault {
   readonly check: CheckId;
   readonly sentence: string;
@@ -35,7 +35,7 @@ export interface Operation {
   readonly quantity: number;
 }
 
-/** A product's stock: what its head says, and what its operations add up to. */
+/** A product's stock: what its head says, and the sums of its operations. */
 export interface StockFacts {
   readonly productId: string;
   readonly level: { readonly available: number; readonly reserved: number; readonly sold: number } | undefined;
@@ -43,11 +43,11 @@ export interface StockFacts {
   readonly adjusted: number;
   readonly held: number;
   readonly committed: number;
-  /** An operation that can't be, if there is one. */
+  /** An impossible operation, if there is one. */
   readonly oddity: string | undefined;
 }
 
-/** The facts of a product whose operations come one by one, however many they are. */
+/** Adds an operation to the facts of a product, so that any number of them takes bounded memory. */
 export function addOperation(facts: StockFacts, { id, kind, state, quantity }: Operation): StockFacts {
   const isKnown = STATES[kind]?.includes(state) && Number.isInteger(quantity) && (kind === 'adjust' || quantity >= 0);
   return {
@@ -65,7 +65,7 @@ export function faultsOfStock({ productId, level, oddity, ...sums }: StockFacts)
   const fault = (sentence: string): Fault => ({ check: 'I2', sentence: `product ${productId}: ${sentence}` });
   if (!level) {
     const isEmpty = sums.adjusted === 0 && sums.held === 0 && sums.committed === 0;
-    return isEmpty ? [] : [fault('has stock operations and no head row')];
+    return isEmpty ? [] : [fault('has stock operations but no head row')];
   }
   const { available, reserved, sold } = level;
   const faults: Fault[] = [];
@@ -74,9 +74,9 @@ export function faultsOfStock({ productId, level, oddity, ...sums }: StockFacts)
     faults.push(fault(`available ${available}, reserved ${reserved}, sold ${sold}: one is negative`));
   }
   if (all !== sums.adjusted)
-    faults.push(fault(`available + reserved + sold is ${all}, and ${sums.adjusted} were put in`));
-  if (reserved !== sums.held) faults.push(fault(`reserved is ${reserved}, and its holds are ${sums.held}`));
-  if (sold !== sums.committed) faults.push(fault(`sold is ${sold}, and its sales are ${sums.committed}`));
+    faults.push(fault(`available + reserved + sold is ${all}, but ${sums.adjusted} were put in`));
+  if (reserved !== sums.held) faults.push(fault(`reserved is ${reserved}, but its holds are ${sums.held}`));
+  if (sold !== sums.committed) faults.push(fault(`sold is ${sold}, but its sales are ${sums.committed}`));
   if (oddity !== undefined) faults.push(fault(oddity));
   return faults;
 }
@@ -85,11 +85,11 @@ export interface OrderFacts extends Order {
   readonly requestHash: string | undefined;
   readonly expectedTotalMinor: number | undefined;
   readonly rejectionCode: string | undefined;
-  /** In the order of `seq`; without it only the state was read. */
+  /** In the order of `seq`; missing if only the state was read. */
   readonly history?: readonly { readonly seq: number; readonly status: Status }[];
 }
 
-/** I1, as far as one order shows it: it has its owner and its request, and a history that leads to its status. */
+/** I1, as far as one order shows it: it has an owner, a request, and a history that leads to its status. */
 export function faultsOfHistory({ id, userId, requestHash, status, version, history = [] }: OrderFacts): Fault[] {
   const fault = (sentence: string): Fault => ({ check: 'I1', sentence: `order ${id}: ${sentence}` });
   if (!userId || !requestHash || !status) return [fault('lacks its owner, its request or its status')];
@@ -97,8 +97,8 @@ export function faultsOfHistory({ id, userId, requestHash, status, version, hist
   const last = history.at(-1);
   if (first?.status !== 'pending' || first.seq !== 1) return [fault('its history does not begin with pending')];
   const faults: Fault[] = [];
-  if (last?.status !== status) faults.push(fault(`is ${status}, and its history ends with ${last?.status}`));
-  if (last && last.seq > version) faults.push(fault(`is at version ${version}, and its history at ${last.seq}`));
+  if (last?.status !== status) faults.push(fault(`is ${status}, but its history ends with ${last?.status}`));
+  if (last && last.seq > version) faults.push(fault(`is at version ${version}, but its history at ${last.seq}`));
   for (const [index, { status: to }] of history.entries()) {
     const from = history[index - 1]?.status;
     if (from && !canTransition(from, to)) faults.push(fault(`went from ${from} to ${to}`));
@@ -106,26 +106,26 @@ export function faultsOfHistory({ id, userId, requestHash, status, version, hist
   return faults;
 }
 
-/** I3: the total is the sum of the lines, in integers, and the one that the shopper expected. */
+/** I3: the total is the sum of the lines, in integers, and what the shopper expected. */
 export function faultsOfTotal({ id, lines, totalMinor, status, expectedTotalMinor }: OrderFacts): Fault[] {
   const fault = (sentence: string): Fault => ({ check: 'I3', sentence: `order ${id}: ${sentence}` });
   if (!lines) {
     if (SOLD.includes(status)) return [fault(`is ${status} and has no lines`)];
-    return totalMinor === 0 ? [] : [fault(`has no lines and a total of ${totalMinor}`)];
+    return totalMinor === 0 ? [] : [fault(`has no lines but a total of ${totalMinor}`)];
   }
   const isCountable = lines.every(({ quantity, unitPriceMinor }) => quantity >= 1 && unitPriceMinor >= 0);
   const sum = lines.reduce((total, { quantity, unitPriceMinor }) => total + quantity * unitPriceMinor, 0);
   const faults: Fault[] = [];
   if (lines.length === 0 || !isCountable)
     faults.push(fault('has a line without a quantity or a price, or none at all'));
-  if (sum !== totalMinor) faults.push(fault(`its total is ${totalMinor}, and its lines are ${sum}`));
+  if (sum !== totalMinor) faults.push(fault(`its total is ${totalMinor}, but its lines are ${sum}`));
   if (SOLD.includes(status) && expectedTotalMinor !== undefined && expectedTotalMinor !== totalMinor) {
-    faults.push(fault(`its total is ${totalMinor}, and ${expectedTotalMinor} was expected`));
+    faults.push(fault(`its total is ${totalMinor}, but ${expectedTotalMinor} was expected`));
   }
   return faults;
 }
 
-/** I4 from the order's side: what was sold is committed, and what was given up is given back. */
+/** I4 from the order's side: what it sold is committed, and what it released is back in stock. */
 export function faultsOfLines(order: OrderFacts, holds: ReadonlyMap<string, Operation>): Fault[] {
   const { id, status, lines = [], updatedAt } = order;
   const fault = (sentence: string, since?: Date): Fault => ({
@@ -145,7 +145,7 @@ export function faultsOfLines(order: OrderFacts, holds: ReadonlyMap<string, Oper
   });
 }
 
-/** I4 from the stock's side: who holds or has bought something is an order that may. */
+/** I4 from the stock's side: only an order that may hold or buy something does. */
 export function faultsOfHold(productId: string, hold: Operation, order: OrderFacts | undefined): Fault[] {
   if (hold.kind !== 'hold' || (hold.state !== 'held' && hold.state !== 'committed')) return [];
   const of = `product ${productId}: ${hold.quantity} are ${hold.state}`;
@@ -166,7 +166,7 @@ export function faultsOfHold(productId: string, hold: Operation, order: OrderFac
 /** I5: no order stays undecided. */
 export function faultsOfAge({ id, status, createdAt }: OrderFacts): Fault[] {
   if (status !== 'pending') return [];
-  const sentence = `order ${id} is pending since ${createdAt.toISOString()}`;
+  const sentence = `order ${id} has been pending since ${createdAt.toISOString()}`;
   return [{ check: 'I5', sentence, since: createdAt }];
 }
 
@@ -177,7 +177,7 @@ export interface ListedOrder extends Order {
   readonly day?: string;
 }
 
-/** The lists show what is listed as it is, and nothing else. */
+/** The lists show the current state of every listed order, and nothing else. */
 export function faultsOfOrderLists(order: OrderFacts, rows: readonly ListedOrder[]): Fault[] {
   if (!isListed(order)) return rows.flatMap((row) => faultsOfListedOrder(row, order));
   return ['orders_by_user', 'orders_by_day'].flatMap((table) => {
@@ -243,19 +243,19 @@ export interface ListingRow {
   readonly table: ListingTable;
   readonly listing: string;
   readonly productId: string;
-  /** As the driver has it. */
+  /** As the driver returns it. */
   readonly sortKey: unknown;
   readonly columns: Readonly<Record<string, string>>;
 }
 
-/** Where a product belongs; undefined when its category isn't in the tree. */
+/** Where a product belongs; undefined if its category isn't in the tree. */
 export function listingsFor({ isActive, category }: ProductFacts, tree: ReadonlyMap<string, Category>) {
   if (!isActive) return [];
   const found = tree.get(category);
   return found && listingsOf(found);
 }
 
-/** Every active product stands in each of its listings once, under its current keys and as it is. */
+/** Every active product is in each of its listings once, under its current keys and with its current data. */
 export function faultsOfListings(
   product: ProductFacts,
   tree: ReadonlyMap<string, Category>,
@@ -266,7 +266,7 @@ export function faultsOfListings(
   if (!listings) return [fault(`its category ${product.category} is not in the tree`)];
   const faults: Fault[] = [];
   if (product.listedVersion !== product.listingVersion) {
-    faults.push(fault(`its listings are at version ${product.listedVersion}, it is at ${product.listingVersion}`));
+    faults.push(fault(`its listings are at version ${product.listedVersion}, but it is at ${product.listingVersion}`));
   }
   for (const table of LISTINGS) {
     for (const listing of listings) {
@@ -278,7 +278,7 @@ export function faultsOfListings(
   return faults;
 }
 
-/** A row of a listing belongs to an active product, stands at its place and says the truth about it. */
+/** A row of a listing belongs to an active product, has the right place and shows its current data. */
 export function faultsOfListingRow(
   row: ListingRow,
   product: ProductFacts | undefined,
@@ -288,7 +288,7 @@ export function faultsOfListingRow(
   const fault = (sentence: string): Fault[] => [{ check: 'listings', sentence: `${where} ${sentence}` }];
   if (!product) return fault('has no product');
   if (!product.isActive) return fault('is of a deleted product');
-  if (!listingsFor(product, tree)?.includes(row.listing)) return fault(`is in a category that it is not in`);
+  if (!listingsFor(product, tree)?.includes(row.listing)) return fault(`is in a category that isn't the product's`);
   const expected = columnsOf(product, row.table);
   const key = LISTING_KEYS[row.table];
   if (row.columns[key] !== expected[key]) return fault(`stands at ${row.columns[key]} instead of ${expected[key]}`);
@@ -334,7 +334,7 @@ export interface CartLine {
   readonly quantity: number;
 }
 
-/** A cart's lines are within their limits, and what orders took of it is what they have. */
+/** A cart's lines are within their limits, and orders have what they took from it. */
 export function faultsOfCart(
   cart: CartFacts,
   orders: ReadonlyMap<string, OrderFacts>,
@@ -354,7 +354,7 @@ export function faultsOfCart(
     faults.push(fault(`has a quantity that is not from 1 to ${limits.quantity}`));
   }
   const full = cart.takes.filter(({ lines }) => lines.length > 0);
-  // Those of nothing are counted by themselves, and any of the others may have been restored since.
+  // Empty takes have a limit of their own, and any of the others may have been restored since.
   if (full.length > limits.takes || cart.takes.length > 2 * limits.takes) {
     faults.push(fault(`remembers ${cart.takes.length} takes, ${full.length} of them with lines`));
   }
@@ -364,9 +364,9 @@ export function faultsOfCart(
     const order = orders.get(orderId);
     const took = (sentence: string) =>
       fault(`order ${orderId} took ${lines.length} lines and ${sentence}`, order?.updatedAt);
-    if (!order) faults.push(fault(`order ${orderId} took from it and does not exist`, cart.updatedAt));
+    if (!order) faults.push(fault(`order ${orderId} took from it but does not exist`, cart.updatedAt));
     else if (order.userId !== cart.id)
-      faults.push(fault(`order ${orderId} took from it and is of user ${order.userId}`));
+      faults.push(fault(`order ${orderId} took from it but belongs to user ${order.userId}`));
     else if (isToBeRestored(order) && lines.length > 0) faults.push(took(`is ${order.status}: they were not put back`));
     else if (SOLD.includes(order.status) && !isSameLines(lines, order.lines ?? [])) {
       faults.push(took(`is ${order.status} with others`));
@@ -388,7 +388,7 @@ function isSameLines(left: readonly CartLine[], right: readonly CartLine[]): boo
   return toText(left) === toText(right);
 }
 
-/** An account's address is claimed by it, and it has a role and a status that there are. */
+/** An account's address is claimed by it, and its role and status exist. */
 export function faultsOfAccount(
   account: { readonly id: string; readonly email: string; readonly role: string; readonly status: string },
   claimedBy: string | undefined,
@@ -401,28 +401,29 @@ export function faultsOfAccount(
   return faults;
 }
 
-/** An order that a client was told of. */
+/** An order that was acknowledged to a client. */
 export interface Acknowledged {
   readonly key: string;
   readonly userId: string;
   readonly orderId: string;
   readonly status: Status;
-  /** Minor units; says nothing while the order was pending. */
+  /** Minor units; means nothing if the order was still pending. */
   readonly total: number;
 }
 
-/** I1 and I6 of an acknowledged order: it is there, its owner's, at its total, and has gone no way but forward. */
+/** I1 and I6 of an acknowledged order: it exists with the same owner and total, and its status has only moved forward. */
 export function faultsOfAcknowledged(told: Acknowledged, order: OrderFacts | undefined): Fault[] {
   const what = `order ${told.orderId} (key ${told.key})`;
-  if (!order) return [{ check: 'I1', sentence: `${what} was acknowledged as ${told.status} and does not exist` }];
+  if (!order) return [{ check: 'I1', sentence: `${what} was acknowledged as ${told.status} but does not exist` }];
   const fault = (sentence: string): Fault => ({ check: 'I6', sentence: `${what} ${sentence}` });
   const faults: Fault[] = [];
-  if (order.userId !== told.userId) faults.push(fault(`was acknowledged to ${told.userId} and is of ${order.userId}`));
+  if (order.userId !== told.userId)
+    faults.push(fault(`was acknowledged to ${told.userId} but belongs to ${order.userId}`));
   if (order.status !== told.status && !canReach(told.status, order.status)) {
-    faults.push(fault(`was acknowledged as ${told.status} and is ${order.status}`));
+    faults.push(fault(`was acknowledged as ${told.status} but is ${order.status}`));
   }
   if (told.status !== 'pending' && order.totalMinor !== told.total) {
-    faults.push(fault(`was acknowledged at ${told.total} and is at ${order.totalMinor}`));
+    faults.push(fault(`was acknowledged at ${told.total} but is at ${order.totalMinor}`));
   }
   return faults;
 }

@@ -4,13 +4,13 @@ import { createMetrics } from '#platform/metrics.ts';
 import { SHELF_COUNT, seedCategories, seedProduct } from './product.ts';
 import { createCatalogueWriter, ROWS_TOGETHER } from './writer.ts';
 
-/** Fills the batches of even the smallest listings, those of the shelves, between which the products go around. */
+/** Large enough to fill the batches of even the smallest listings, those of the shelves. */
 const CHUNK = SHELF_COUNT * ROWS_TOGETHER;
 
-/** Of the product keyspace, for a role that may write it. */
+/** The product keyspace, and a role that may write it. */
 export interface SeedCatalogueOptions extends DatabaseOptions {
   readonly products: number;
-  /** A whole number: the same gives the same products, another gives others beside them. */
+  /** A whole number: the same seed gives the same products, another adds others. */
   readonly seed?: number;
   /** ISO 4217. */
   readonly currency?: string;
@@ -18,8 +18,8 @@ export interface SeedCatalogueOptions extends DatabaseOptions {
 }
 
 /**
- * Writes the category tree and so many products with their stock and listings. Repeating it, or going on after it was cut off, changes
- * nothing that the shop has done since. Memory doesn't grow with the number of products.
+ * Writes the category tree and the products, with their stock and listings. Repeating it, also after an interruption, changes nothing that the
+ * shop has done since. Memory doesn't grow with the number of products.
  */
 export async function seedCatalogue(options: SeedCatalogueOptions): Promise<void> {
   const { products: total, seed = 1, currency = 'USD', onProgress = () => undefined } = options;

@@ -1,6 +1,6 @@
 const IN_FLIGHT = 16;
 
-/** Does the work as it comes, 16 pieces at once: nothing is made before its turn. The first failure is thrown. */
+/** Does the work 16 items at a time; an item is generated only when its turn comes. Throws the first failure. */
 export async function inParallel(work: Iterable<() => Promise<void>>): Promise<void> {
   const steps = work[Symbol.iterator]();
   let hasFailed = false;

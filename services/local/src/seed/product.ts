@@ -2,7 +2,7 @@ import type { Category } from '../../../product/src/categories/category.ts';
 import { createDraws, type Draws } from './random.ts';
 import { DEPARTMENTS, type Department, SERIES, type Shelf } from './taxonomy.ts';
 
-/** A product as it stands in the shop on its first day. */
+/** A product as it is when it is created. */
 export interface SeedProduct {
   readonly sku: string;
   readonly name: string;
@@ -13,12 +13,12 @@ export interface SeedProduct {
   readonly priceMinor: number;
   readonly images: readonly string[];
   readonly attributes: Readonly<Record<string, string>>;
-  /** Units at first. */
+  /** Initial units. */
   readonly stock: number;
   readonly createdAt: Date;
 }
 
-/** Seeded products are up to a year older than this, so whatever the shop itself makes is newer. */
+/** Seeded products are up to a year older than this, so whatever the shop itself creates is newer. */
 const LATEST = Date.UTC(2026, 0, 1);
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 const STEP_RATIO = 0.618;
@@ -27,7 +27,7 @@ const SHELVES = DEPARTMENTS.flatMap((department) =>
   department.aisles.flatMap(({ shelves }) => shelves.map((shelf) => ({ shelf, department }))),
 );
 
-/** Products go around between so many shelves. */
+/** Consecutive products go to so many different shelves in turn. */
 export const SHELF_COUNT = SHELVES.length;
 
 /** All categories of the seeded catalogue: departments, aisles and shelves. */
@@ -47,7 +47,7 @@ export function seedCategories(): Category[] {
   ]);
 }
 
-/** The product number `index`, from 0, of the catalogue that grows from `seed`: the same wherever and however often it is asked. */
+/** Product number `index`, from 0, of the catalogue generated from `seed`: always the same, on every machine. */
 export function seedProduct(seed: number, index: number): SeedProduct {
   const place = SHELVES[index % SHELVES.length] as (typeof SHELVES)[number];
   const { shelf } = place;
@@ -73,8 +73,8 @@ export function seedProduct(seed: number, index: number): SeedProduct {
 }
 
 /**
- * Gives the product number `number` of a shelf a name that no other one there has: walks through all combinations of the shelf's words
- * in strides that meet each of them once, then begins again with the next edition.
+ * Gives product number `number` of a shelf a name that is unique there: goes through all combinations of the shelf's words in strides that meet
+ * each of them once, then begins again with the next edition.
  */
 function nameOf(seed: number, { shelf, department }: { shelf: Shelf; department: Department }, number: number) {
   const { brands } = department;
@@ -99,7 +99,7 @@ function nameOf(seed: number, { shelf, department }: { shelf: Shelf; department:
   return { brand, series, noun, variant, name };
 }
 
-/** A stride that shares no divisor with `size`, about the golden section of it: neighbours in the walk are far apart. */
+/** A stride coprime to `size`, at about its golden section, so that consecutive combinations are far apart. */
 function strideThrough(size: number): number {
   let stride = Math.max(1, Math.round(size * STEP_RATIO));
   while (greatestDivisor(stride, size) !== 1) stride += 1;
@@ -126,7 +126,7 @@ function describe(
   return `${opening} ${features[first]}. ${features[second]}.`;
 }
 
-/** Cheap ones are commoner than dear ones; every price ends in 99. */
+/** Cheap products are more common than expensive ones; every price ends in 99. */
 function toPrice(draws: Draws, { prices: [lowest, highest] }: Shelf): number {
   const whole = Math.round(lowest * (highest / lowest) ** draws.fraction());
   return whole * 100 - 1;
@@ -137,7 +137,7 @@ function toAttributes(draws: Draws, shelf: Shelf, variant: string): Record<strin
   return { [shelf.variantOf]: variant, ...Object.fromEntries(drawn) };
 }
 
-/** About 3 in 100 are sold out, 7 are nearly so, and the rest have 20 to 500. */
+/** About 3 in 100 are sold out, 7 nearly, and the rest have 20 to 500. */
 function toStock(draws: Draws): number {
   const fortune = draws.fraction();
   if (fortune < 0.03) return 0;

@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seeds, on every machine. */
+/** Pseudo-random numbers, the same for the same seeds on every machine. */
 export interface Draws {
   /** A whole number from 0 to `below` - 1. */
   integer(below: number): number;
@@ -22,7 +22,7 @@ export function createDraws(...seeds: readonly number[]): Draws {
   return { integer, fraction, pick: (items) => items[integer(items.length)] as (typeof items)[number] };
 }
 
-/** The finaliser of MurmurHash3: close seeds give unrelated states. */
+/** The finalizer of MurmurHash3: close seeds give unrelated states. */
 function scramble(value: number): number {
   let mixed = value | 0;
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);

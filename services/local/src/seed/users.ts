@@ -7,19 +7,19 @@ import { createMetrics } from '#platform/metrics.ts';
 import { throughOutages } from '#platform/through-outages.ts';
 import { inParallel } from './in-parallel.ts';
 
-/** As many as load tests have. */
+/** How many shoppers load tests use. */
 export const SHOPPERS = 1000;
-/** Everybody may know it: seeded shoppers are for load tests alone. */
+/** Public: seeded shoppers are only for load tests. */
 export const SHOPPER_PASSWORD = 'shop-till-you-drop-1';
 
-/** Cost 10, the lowest that the store takes; a fixed salt, so that a repeated run writes the same. */
+/** Cost 10, the lowest that the store accepts; a fixed salt, so that a repeated run writes the same. */
 const SALT = '$2b$10$ProductStoreShopperss.';
 const USER_IDS = '0f4e9d57-6a0b-4f0c-8b52-3a3f7d1c9e11';
 const CREATED_AT = new Date(Date.UTC(2026, 0, 1));
-/** Write timestamp in µs: whatever a shopper does later wins. */
+/** Write timestamp in µs, so early that whatever a shopper does later wins. */
 const BEGINNING = toLong(1);
 
-/** Of the users keyspace, for a role that may write it. */
+/** The users keyspace, and a role that may write it. */
 export interface SeedUsersOptions extends DatabaseOptions {
   readonly users: number;
   onProgress?(done: number, total: number): void;
@@ -30,7 +30,7 @@ export function shopperEmail(number: number): string {
   return `shopper-${String(number).padStart(5, '0')}@example.com`;
 }
 
-/** Makes shoppers who can sign in with SHOPPER_PASSWORD. Repeating it changes nothing that they have done since. */
+/** Creates shoppers that can sign in with SHOPPER_PASSWORD. Repeating it changes nothing that they have done since. */
 export async function seedUsers(options: SeedUsersOptions): Promise<void> {
   const { users: total, onProgress = () => undefined } = options;
   const passwordHash = await hash(SHOPPER_PASSWORD, SALT);

@@ -6,17 +6,17 @@ import { isService } from '../service-processes.ts';
 
 export interface ProcessMemory {
   readonly name: string;
-  /** Bytes of RSS of the process and those of its group; what they share is counted for each. */
+  /** RSS of the process and its group; what they share counts for each. */
   readonly bytes: number;
 }
 
 const MB = 1024 * 1024;
 const SERVICE_LIMIT = 150 * MB;
-/** What a service may take when people have used it for minutes. */
+/** What a service may take after minutes of use. */
 export const LOADED_SERVICE_LIMIT = 120 * MB;
 export const STORE_LIMIT = 3 * 1024 * MB;
 
-/** Memory of every process that the store in `dataDir` runs, by what it recorded there; undefined when none runs in it. */
+/** Memory of every process of the store in `dataDir`, by its pid files; undefined if no store is running there. */
 export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | undefined> {
   const launcher = await findLauncher(dataDir);
   if (launcher === undefined) return undefined;
@@ -35,7 +35,7 @@ export async function measureMemory(dataDir: string): Promise<ProcessMemory[] | 
   return [...measured, own].filter(({ bytes }) => bytes > 0).sort((left, right) => right.bytes - left.bytes);
 }
 
-/** What is over its limit, a sentence each. */
+/** What is over its limit, one sentence each. */
 export function faultsOfMemory(processes: readonly ProcessMemory[], serviceLimit = SERVICE_LIMIT): string[] {
   const faults = processes
     .filter(({ name, bytes }) => isService(name) && bytes > serviceLimit)

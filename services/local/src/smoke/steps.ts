@@ -14,10 +14,10 @@ import {
 } from '../shop-client.ts';
 import type { Step } from './walk.ts';
 
-/** What the walk knows, and learns as it goes. */
+/** What the walk knows and learns. */
 export interface ShopperWalk {
   readonly account: Account;
-  /** Undefined when nobody said how an admin signs in. */
+  /** Undefined if the admin's password is unknown. */
   readonly admin: Pick<Account, 'email' | 'password'> | undefined;
   userId?: string;
   token?: string;
@@ -31,7 +31,7 @@ export interface ShopperWalk {
   newProductId?: string;
 }
 
-/** A shopper's way through the shop, and an admin's beside it, in an order in which each step finds what it needs. */
+/** A shopper's and an admin's way through the shop, in an order in which each step finds what it needs. */
 export const STEPS: readonly Step<ShopperWalk>[] = [
   step('GET /.well-known/jwks.json', [200], () => ({})),
   step(
@@ -75,7 +75,7 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
     },
   ),
   step('GET /api/v1/products/{id}', [200], withProduct, (answer: Answer<Product>) => {
-    if (!answer.body.stock.inStock) throw new Error('the product that the list shows as in stock is sold out');
+    if (!answer.body.stock.inStock) throw new Error('the list shows this product in stock, but it is sold out');
   }),
 
   step('POST /api/v1/cart', [200], (walk) => ({ token: get(walk, 'token') })),
@@ -116,7 +116,7 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
     'POST /api/v1/auth/login',
     [200],
     ({ admin }) => {
-      if (!admin) throw new Error('nobody said how an admin signs in: set ADMIN_EMAIL and ADMIN_PASSWORD');
+      if (!admin) throw new Error("the admin's password is unknown: set ADMIN_EMAIL and ADMIN_PASSWORD");
       return { body: admin };
     },
     (answer: Answer<Tokens>, walk) => {
@@ -192,7 +192,7 @@ export const STEPS: readonly Step<ShopperWalk>[] = [
   step('POST /api/v1/auth/logout', [204], (walk) => ({ body: { refresh_token: get(walk, 'refreshToken') } })),
 ];
 
-/** `request` leaves out what the operation says already. */
+/** `request` omits the method and a fixed path, which the operation has. */
 function step<Body>(
   operation: string,
   statuses: readonly number[],

@@ -15,7 +15,7 @@ const OPEN: readonly Probe[] = [
   { service: 'any', path: '/api/system/health', status: 200, faultsOf: faultsOfHealth },
 ];
 
-/** Reachable on a service's own port alone. */
+/** Reachable only on a service's own port. */
 const CLOSED: readonly Probe[] = [
   '/metrics',
   '/health/liveness',
@@ -24,7 +24,7 @@ const CLOSED: readonly Probe[] = [
   '/stub_status',
 ].map((path) => ({ service: 'nginx', path, status: 404, faultsOf: expectType('application/problem+json') }));
 
-/** What every service serves is there and well; what isn't for outside is not. */
+/** Checks what every service serves, and that what is internal can't be reached from outside. */
 export async function probeSystem(shop: Pick<Shop, 'send'>, onResult: (result: Result) => void): Promise<void> {
   for (const { service, path, status, faultsOf } of [...OPEN, ...CLOSED]) {
     const sent: Sent = { method: 'GET', path };

@@ -1,7 +1,7 @@
 import type { ContractCheck, Operation } from '../contract-check.ts';
 import type { Answer, Sent, Shop } from '../shop-client.ts';
 
-/** What one request of the walk showed. */
+/** The result of one request of the walk, or of another check. */
 export interface Result {
   readonly service: string;
   readonly method: string;
@@ -9,16 +9,16 @@ export interface Result {
   /** Undefined when nothing was sent, or nothing came back. */
   readonly status?: number | undefined;
   readonly ms?: number | undefined;
-  /** What was wrong, a sentence each; empty when all was well. */
+  /** What was wrong, one sentence each. */
   readonly faults: readonly string[];
 }
 
-/** One request of the walk; what it learns is there for the steps after it. */
+/** One request of the walk; later steps use what it learns. */
 export interface Step<Walk> {
   /** Method and path as documented, e.g. `GET /api/v1/products/{id}`. */
   readonly operation: string;
   readonly statuses: readonly number[];
-  /** Throws, with what is missing, when it can't be sent because of an earlier failure. */
+  /** Throws an Error that names what an earlier failure left missing. */
   request(walk: Walk): Sent;
   learn?(answer: Answer, walk: Walk): void;
 }
@@ -27,14 +27,14 @@ export interface WalkParts<Walk> {
   readonly shop: Pick<Shop, 'send'>;
   readonly contract: ContractCheck;
   readonly steps: readonly Step<Walk>[];
-  /** What the first step finds. */
+  /** What is known before the first step. */
   readonly start: Walk;
   onResult(result: Result): void;
 }
 
 /**
- * Takes the steps in their order and checks each answer against the documents. An operation that no step uses, and a step whose operation
- * is in no document, are faults. What needs a token is tried without one as well, and every internal operation from outside.
+ * Takes the steps in order and checks each answer against the documents. An operation without a step, and a step without an operation, are faults.
+ * Also tries what needs a token without one, and every internal operation from outside.
  */
 export async function walkOperations<Walk>({ shop, contract, steps, start, onResult }: WalkParts<Walk>): Promise<void> {
   const operations = new Map(contract.operations.map((operation) => [nameOf(operation), operation]));
@@ -43,7 +43,7 @@ export async function walkOperations<Walk>({ shop, contract, steps, start, onRes
   for (const step of steps) onResult(await take(step));
   const walked = new Set(steps.map(({ operation }) => operation));
   for (const operation of contract.operations.filter(isPublic)) {
-    if (!walked.has(nameOf(operation))) onResult({ ...operation, faults: ['no smoke step walks this endpoint'] });
+    if (!walked.has(nameOf(operation))) onResult({ ...operation, faults: ['no smoke step calls this endpoint'] });
   }
   for (const operation of contract.operations.filter((each) => !isPublic(each)))
     onResult(await tryFromOutside(operation));
