@@ -40,7 +40,7 @@ async function assertAddsUp(id: string): Promise<void> {
   );
 }
 
-test('an adjustment adds or takes away, and tells the stock as it then is', async () => {
+test('an adjustment adds or removes units and returns the resulting stock', async () => {
   const id = await create(5);
   await shop.step('hold', newOrderId(), [{ productId: id, quantity: 2 }]);
   const more = await admin.adjust(id, randomUUID(), { quantity: 10, reason: 'Delivery' }).expect(200);
@@ -52,7 +52,7 @@ test('an adjustment adds or takes away, and tells the stock as it then is', asyn
   await assertAddsUp(id);
 });
 
-test('20 at once with one key have one effect; those told to wait get the same answer when they retry', {
+test('20 concurrent adjustments with one key have one effect; those told to wait get the same answer when they retry', {
   timeout: 60_000,
 }, async () => {
   const id = await create(5);
@@ -119,7 +119,7 @@ test('an adjustment that waits for its turn notes the lists when the turn comes,
   assert.equal(await noted(), 3);
 });
 
-test('20 at once with 20 keys all count', { timeout: 60_000 }, async () => {
+test('20 concurrent adjustments with 20 keys all count', { timeout: 60_000 }, async () => {
   const id = await create(0);
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
@@ -145,7 +145,7 @@ test('a replay has no effect and shows the stock as it is now, after the product
   }
 });
 
-test('below 0 it is refused, and stays so for its key when there would be enough', async () => {
+test('an adjustment below 0 is refused, and stays refused for its key even when there is enough', async () => {
   const id = await create(5);
   const key = randomUUID();
   const adjustment = { quantity: -6, reason: 'Broken' };
@@ -163,7 +163,7 @@ test('below 0 it is refused, and stays so for its key when there would be enough
   await assertAddsUp(id);
 });
 
-test('of many who take the last units at once none gets below 0', { timeout: 60_000 }, async () => {
+test('concurrent adjustments that remove the last units never get below 0', { timeout: 60_000 }, async () => {
   const id = await create(5);
   const answers = await Promise.all(
     Array.from({ length: 12 }, (_, index) =>
@@ -175,7 +175,7 @@ test('of many who take the last units at once none gets below 0', { timeout: 60_
   await assertAddsUp(id);
 });
 
-test('a key is good for one adjustment of one caller', async () => {
+test('a key is valid for one adjustment by one caller', async () => {
   const id = await create(5);
   const key = randomUUID();
   await admin.adjust(id, key, { quantity: 1, reason: 'Delivery' }).expect(200);
@@ -190,7 +190,7 @@ test('a key is good for one adjustment of one caller', async () => {
   assert.equal((await shop.readHead(id)).available, 7);
 });
 
-test('a lost answer is no second effect: the repeated write finds its own work', async () => {
+test('a lost answer has no second effect: the repeated write finds its own result', async () => {
   const id = await create(5);
   const lossy = await shop.openReplica((platform) => {
     const { database } = platform;
@@ -216,7 +216,7 @@ test('a lost answer is no second effect: the repeated write finds its own work',
   await lossy.stop();
 });
 
-test('a product that sells out by hand, and comes back, is in the lists so within two seconds', async () => {
+test('a product that an adjustment sells out, or brings back, is shown so in the lists within two seconds', async () => {
   const sku = `LIST-${randomUUID()}`;
   const { body } = await admin.createProduct(newProduct({ sku, stock: 2, brand: sku })).expect(201);
   const shown = async () =>
@@ -228,7 +228,7 @@ test('a product that sells out by hand, and comes back, is in the lists so withi
   await eventually(async () => (await shown()) === true, Boolean, LAG);
 });
 
-test('wrong adjustments are refused and use no key up', async () => {
+test('invalid adjustments are refused and don’t use up the key', async () => {
   const id = await create(5);
   const key = randomUUID();
   for (const [adjustment, pointer] of [
@@ -259,7 +259,7 @@ test('wrong adjustments are refused and use no key up', async () => {
   await admin.adjust(id, key, { quantity: 1, reason: 'x' }).expect(200);
 });
 
-test('nobody fills a product beyond all measure', async () => {
+test('a stock can’t exceed its limit', async () => {
   const id = await create(0);
   await shop.client.execute(
     'UPDATE products SET available = 999999999 WHERE product_id = ? AND op_id = 00000000-0000-0000-0000-000000000000 IF EXISTS',
@@ -271,7 +271,7 @@ test('nobody fills a product beyond all measure', async () => {
   assert.equal(body.code, 'stock_limit_exceeded');
 });
 
-test('each is one line in the audit log, a replay none', async () => {
+test('each adjustment has one line in the audit log, a replay has none', async () => {
   const id = await create(5);
   const key = randomUUID();
   for (let times = 1; times <= 3; times += 1)

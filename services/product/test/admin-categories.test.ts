@@ -56,7 +56,7 @@ async function activeProductsIn(category: string): Promise<number> {
 }
 
 describe('creating', () => {
-  test('a category stands in the tree of every replica, below its parent', async () => {
+  test('a category appears in the tree of every replica, below its parent', async () => {
     const parent = await create();
     const slug = newSlug();
     const { body, headers } = await admin.createCategory({ slug, name: 'Lamps & more', parent }).expect(201);
@@ -67,7 +67,7 @@ describe('creating', () => {
     assert.deepEqual((await findNode(parent))?.children, [body]);
   });
 
-  test('a slug is there once in the whole tree: of ten at once one is created', async () => {
+  test('a slug is unique in the whole tree: of ten concurrent requests one creates it', async () => {
     const slug = newSlug();
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
@@ -86,14 +86,14 @@ describe('creating', () => {
     await eventually(async () => (await findNode(slug))?.name === winner?.body.name, Boolean, LAG);
   });
 
-  test('none is its own parent', async () => {
+  test('a category can’t be its own parent', async () => {
     const { body } = await admin.createCategory({ slug: 'things', name: 'Things', parent: 'things' }).expect(409);
     assert.equal(body.code, 'category_exists');
     const slug = newSlug();
     await admin.createCategory({ slug, name: 'Nowhere', parent: slug }).expect(400);
   });
 
-  test('wrong ones are 400 and named', async () => {
+  test('invalid fields are 400 and named', async () => {
     for (const [facts, pointer] of [
       [{ slug: 'all' }, '/slug'],
       [{ slug: 'Lamps' }, '/slug'],
@@ -126,7 +126,7 @@ describe('renaming', () => {
     await eventually(async () => (await findNode(slug))?.version === 2, Boolean, LAG);
   });
 
-  test('of two admins at once one wins; without If-Match it is 428, with a stale one 412', async () => {
+  test('of two concurrent admins one wins; a missing If-Match is 428, a stale one 412', async () => {
     const slug = await create();
     const answers = await Promise.all(
       [shop.service, worker].map((service, index) => createAdmin(service).renameCategory(slug, '"1"', `By ${index}`)),
@@ -142,7 +142,7 @@ describe('renaming', () => {
 });
 
 describe('deleting', () => {
-  test('takes it out of the tree; its slug is free again, elsewhere too', async () => {
+  test('removes it from the tree; its slug can be used again, elsewhere too', async () => {
     const slug = await create();
     await admin.deleteCategory(slug, '"1"').expect(204, '');
     assert.equal(await findNode(slug, shop.service), undefined);
@@ -159,7 +159,7 @@ describe('deleting', () => {
     assert.ok(list.data.some(({ id }: { id: string }) => id === product.id));
   });
 
-  test('one with products or children is in use, until the last of them is gone', async () => {
+  test('a category with products or children is in use until the last of them is gone', async () => {
     const parent = await create();
     const slug = await create({ parent });
     for (const tag of ['"1"', '*']) {
@@ -176,7 +176,7 @@ describe('deleting', () => {
     await admin.deleteCategory(parent, '"1"').expect(204);
   });
 
-  test('and a product that comes in at once: one of the two is refused', { timeout: 120_000 }, async () => {
+  test('while a product enters it: one of the two is refused', { timeout: 120_000 }, async () => {
     for (let round = 1; round <= 12; round += 1) {
       const slug = await create();
       const { body: wanderer } = await admin.createProduct(newProduct()).expect(201);
@@ -195,7 +195,7 @@ describe('deleting', () => {
     }
   });
 
-  test('a product whose process stood still before it came in does not come into a deleted category', async () => {
+  test('a product whose process hung before it entered the category doesn’t enter it once it is deleted', async () => {
     const [slug, other] = [await create(), await create()];
     const { body: wanderer } = await admin.createProduct(newProduct()).expect(201);
     const inserting = createPause('product.insert');
@@ -220,7 +220,7 @@ describe('deleting', () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
-  test('a child and the deletion of its parent at once: one of the two is refused', { timeout: 60_000 }, async () => {
+  test('while a child is created: one of the two is refused', { timeout: 60_000 }, async () => {
     for (let round = 1; round <= 8; round += 1) {
       const parent = await create();
       const slug = newSlug();
@@ -233,7 +233,7 @@ describe('deleting', () => {
     }
   });
 
-  test('a deletion that was cut off half-way keeps nobody out for good', { timeout: 60_000 }, async () => {
+  test('a deletion that was cut off half-way doesn’t block the category for good', { timeout: 60_000 }, async () => {
     const slug = await create();
     const closedAt = (ago: number) =>
       shop.client.execute(
@@ -261,7 +261,7 @@ test('the tree has a tag that changes with it: If-None-Match gives 304', async (
   assert.notEqual(changed.headers.etag, tag);
 });
 
-test('only an admin may, and what may not be done here is 405', async () => {
+test('only admins may change categories; unsupported methods are 405', async () => {
   const { app } = shop.service;
   for (const [method, path] of [
     ['post', TREE],

@@ -14,7 +14,7 @@ import { openShop, queriesOf, type Shop } from './support/shop.ts';
 const PAGE = '/api/v1/products';
 /** ms in which the lists have to be right after a crash. */
 const SETTLED_WITHIN = 20_000;
-/** ms in which the lists follow what is known to have changed; less than a note of a write waits. */
+/** ms in which the lists follow a known change; less than the delay of a write's note. */
 const SHOWN_WITHIN = 2000;
 /** Crashes at a time. */
 const AT_ONCE = 12;
@@ -32,7 +32,7 @@ before(async () => {
 
 after(() => shop.close());
 
-/** A process of its own, that dies at `death`. */
+/** A separate process that dies at `death`. */
 async function openDying(death?: Death): Promise<{ service: Service; platform: DyingPlatform }> {
   let platform: DyingPlatform | undefined;
   const service = await shop.openReplica((real) => {
@@ -71,7 +71,7 @@ async function listedAs(brand: string): Promise<Record<string, unknown>[][]> {
   return (await Promise.all(pages)).map(({ body }) => body.data);
 }
 
-test('wherever a process stops while it creates a product, the SKU has one product in the end, and every list has it', {
+test('wherever a process stops while it creates a product, the SKU ends up with one product, which is in every list', {
   timeout: 240_000,
 }, async () => {
   await dieEverywhere(
@@ -100,7 +100,7 @@ test('wherever a process stops while it creates a product, the SKU has one produ
   );
 });
 
-test('wherever a process stops while it moves a product, it is moved or not, and every list says the same', {
+test('wherever a process stops while it moves a product, the product is moved or not, and every list agrees', {
   timeout: 240_000,
 }, async () => {
   const patch = { category: 'others', name: 'Moved', price: { amount: 1 } };
@@ -158,7 +158,7 @@ async function assertListedOnce(brand: string, { name }: { name: string }): Prom
   assert.deepEqual(others, []);
 }
 
-test('however far the lists have followed a change, the next one leaves nothing of it in them', {
+test('however far the lists have followed a change, the next change leaves nothing of it in them', {
   timeout: 120_000,
 }, async () => {
   for (let written = 0; written < WRITES_OF_A_MOVE; written += 1) {
@@ -182,7 +182,7 @@ test('however far the lists have followed a change, the next one leaves nothing 
   }
 });
 
-test('rows that come late, when another replica has made the next change, change nothing', {
+test('rows written late, after another replica made the next change, have no effect', {
   timeout: 30_000,
 }, async () => {
   let goOn: () => void = () => undefined;
@@ -204,7 +204,7 @@ test('rows that come late, when another replica has made the next change, change
   await assertListedOnce(brand, MOVED_ON);
 });
 
-test('lists that could not follow a change are brought up by a note made then: the one before may have come too early', {
+test('lists that couldn’t follow a change are brought up to date by a new note, as the first may have been read too early', {
   timeout: 60_000,
 }, async () => {
   const brand = randomUUID();
@@ -289,14 +289,14 @@ for (const [name, { statement, act, again, isShown }] of Object.entries(LATE_WRI
     return { category, product, list };
   }
 
-  test(`a ${name} that is applied after its note was read is in the lists when it is requested again`, async () => {
+  test(`a ${name} that is applied after its note was read is in the lists once it is requested again`, async () => {
     const { category, product, list } = await actWithoutAnswer(() => true);
     await act(admin, product.id).expect(again);
     await eventually(list, Boolean, SHOWN_WITHIN);
     if (again === 404) await admin.deleteCategory(category, '"1"').expect(204);
   });
 
-  test(`a ${name} that is applied after its note was read is in the lists by a second note, and there is a third`, {
+  test(`a ${name} that is applied after its note was read is in the lists thanks to a second note, and there is a third`, {
     timeout: 30_000,
   }, async () => {
     const { product, list } = await actWithoutAnswer((note) => note === 1);
@@ -305,7 +305,7 @@ for (const [name, { statement, act, again, isShown }] of Object.entries(LATE_WRI
   });
 }
 
-test('a creation that is applied after its note was read is in the lists by a second note, and there is a third', {
+test('a creation that is applied after its note was read is in the lists thanks to a second note, and there is a third', {
   timeout: 30_000,
 }, async () => {
   const { lossy, arrive } = await openLossy('product.insert', (note) => note === 1);

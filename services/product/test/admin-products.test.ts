@@ -62,7 +62,7 @@ async function activeProductsOf(sku: string): Promise<string[]> {
 }
 
 describe('creating', () => {
-  test('a product is answered as it then reads, with Location and ETag, and stands in every list of its category', async () => {
+  test('the response is the product as it is then read, with Location and ETag; it is in every list of its category', async () => {
     const brand = randomUUID();
     const facts = newProduct({
       brand,
@@ -94,13 +94,13 @@ describe('creating', () => {
     ]);
   });
 
-  test('what is left out is none', async () => {
+  test('omitted fields are empty', async () => {
     const body = await create({ stock: 0 });
     assert.deepEqual([body.description, body.brand, body.images, body.attributes], [null, null, [], {}]);
     assert.deepEqual(body.stock, { available: 0, inStock: false });
   });
 
-  test('of 20 with the same SKU at once one is created, 19 are told sku_taken', { timeout: 60_000 }, async () => {
+  test('of 20 concurrent products with one SKU one is created, 19 are sku_taken', { timeout: 60_000 }, async () => {
     const sku = `RACE-${randomUUID()}`;
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
@@ -112,7 +112,7 @@ describe('creating', () => {
     assert.equal((await activeProductsOf(sku)).length, 1);
   });
 
-  test('a deleted product’s SKU is free again', async () => {
+  test('a deleted product’s SKU can be used again', async () => {
     const first = await create();
     await admin.deleteProduct(first.id, '"1"').expect(204);
     const second = await create({ sku: first.sku });
@@ -120,7 +120,7 @@ describe('creating', () => {
     await admin.createProduct(newProduct({ sku: first.sku })).expect(409);
   });
 
-  test('who stood still between SKU and product, and lost the SKU meanwhile, creates nothing', async () => {
+  test('a process that hung between SKU and product, and lost the SKU meanwhile, creates nothing', async () => {
     const sku = `SLOW-${randomUUID()}`;
     const pause = createPause('product.insert');
     const slow = await shop.openReplica(pause.change);
@@ -137,7 +137,7 @@ describe('creating', () => {
     await slow.stop();
   });
 
-  test('wrong facts are 400 and named', async () => {
+  test('invalid fields are 400 and named', async () => {
     for (const [facts, pointer] of [
       [{ sku: undefined }, '/sku'],
       [{ sku: '' }, '/sku'],
@@ -172,7 +172,7 @@ describe('creating', () => {
 });
 
 describe('changing', () => {
-  test('a merge patch changes what it names, null clears, objects are merged', async () => {
+  test('a merge patch changes the fields it names, null clears them, objects are merged', async () => {
     const before = await create({
       brand: 'Testa',
       description: 'Old.',
@@ -204,7 +204,7 @@ describe('changing', () => {
     assert.deepEqual((await read(before.id).expect(200)).body, cleared.body);
   });
 
-  test('a patch that changes nothing makes no version', async () => {
+  test('a patch that changes nothing makes no new version', async () => {
     const before = await create({ attributes: { a: '1', b: '2' } });
     for (const patch of [{}, { name: before.name }, { attributes: { b: '2' } }, { price: before.price }]) {
       const { body } = await admin.patchProduct(before.id, '"1"', patch).expect(200);
@@ -212,7 +212,7 @@ describe('changing', () => {
     }
   });
 
-  test('name, price, brand and category move in every list, and nothing stays behind', {
+  test('a new name, price, brand and category show in every list, and nothing stays behind', {
     timeout: 60_000,
   }, async () => {
     const [brand, other] = [randomUUID(), randomUUID()];
@@ -241,7 +241,7 @@ describe('changing', () => {
     assert.equal((await listed(brand)).length, 12);
   });
 
-  test('of two admins who patch at once one wins, the other is told to look again', { timeout: 60_000 }, async () => {
+  test('of two admins who patch concurrently one wins and the other gets 412', { timeout: 60_000 }, async () => {
     for (let round = 1; round <= 5; round += 1) {
       const { id } = await create();
       const answers = await Promise.all(
@@ -257,7 +257,7 @@ describe('changing', () => {
     }
   });
 
-  test('If-Match: needed, of the latest version, whatever has been sold; weak, listed and * count', async () => {
+  test('If-Match is required and names the latest version, whatever has been sold; weak tags, lists and * are accepted', async () => {
     const { id } = await create();
     const without = await admin.patchProduct(id, undefined, { name: 'x' }).expect(428);
     assert.equal(without.body.code, 'precondition_required');
@@ -277,7 +277,7 @@ describe('changing', () => {
     }
   });
 
-  test('what can not be changed is 400, what is not there 404', async () => {
+  test('fields that can’t be changed are 400, missing products 404', async () => {
     const { id } = await create();
     for (const [patch, pointer] of [
       [{ sku: 'OTHER' }, '/sku'],
@@ -306,7 +306,7 @@ describe('changing', () => {
     assert.equal((await read(id)).body.version, 1);
   });
 
-  test('a walk while an admin changes prices misses and repeats nothing', { timeout: 60_000 }, async () => {
+  test('a walk while an admin changes prices skips and repeats nothing', { timeout: 60_000 }, async () => {
     const brand = randomUUID();
     const products = await Promise.all(
       Array.from({ length: 12 }, (_, index) => create({ brand, price: { amount: 100 + index, currency: 'USD' } })),
@@ -319,7 +319,7 @@ describe('changing', () => {
       seen.push(...body.data.map(({ id }: { id: string }) => id));
       cursor = body.page.nextCursor;
       const first = products.find(({ id }) => id === seen[0]);
-      // Moved to the end, behind what the walk has still to see.
+      // Moved to the end, behind what the walk has yet to read.
       if (seen.length === 4) await admin.patchProduct(first?.id, '"1"', { price: { amount: 9999 } }).expect(200);
     } while (cursor !== null);
     assert.deepEqual(
@@ -330,7 +330,7 @@ describe('changing', () => {
 });
 
 describe('deleting', () => {
-  test('takes it out of every list, its page and the offers', async () => {
+  test('removes it from every list, its page and the offers', async () => {
     const brand = randomUUID();
     const { id } = await create({ brand, category: 'b' });
     assert.equal((await listed(brand)).length, 12);
@@ -350,7 +350,7 @@ describe('deleting', () => {
       await answer.expect(404);
   });
 
-  test('and a checkout’s hold at once: sold to the end, or not at all', { timeout: 60_000 }, async () => {
+  test('while a checkout holds it: it is sold to the end, or not at all', { timeout: 60_000 }, async () => {
     for (let round = 1; round <= 10; round += 1) {
       const { id } = await create({ stock: 3 });
       const lines = [{ productId: id, quantity: 3 }];
@@ -373,7 +373,7 @@ describe('deleting', () => {
   });
 });
 
-test('the lists follow within seconds where the process that made the change could not bring them up', async () => {
+test('the lists follow within seconds when the process that made the change couldn’t update them', async () => {
   const brand = randomUUID();
   const { id } = await create({ brand });
   const broken = await shop.openReplica((platform) => {
@@ -391,7 +391,7 @@ test('the lists follow within seconds where the process that made the change cou
   await broken.stop();
 });
 
-test('only an admin may', async () => {
+test('only admins may change products', async () => {
   const { id } = await create();
   const { app } = shop.service;
   for (const [method, path] of [

@@ -54,7 +54,7 @@ describe('a product page', () => {
     assert.deepEqual(queries, { 'product.find': 1 });
   });
 
-  test('is 304 for its own tag, weak or among others, and whole again when its stock has changed', async () => {
+  test('is 304 for its own tag, weak or in a list, and complete again when its stock has changed', async () => {
     const { id } = await shop.catalogue.addProduct({ stock: 7 });
     for (const tag of ['"1.7"', 'W/"1.7"', '"0.1", W/"1.7"', '*']) {
       const { status, text, headers } = await get(`${PAGE}/${id}`).set('if-none-match', tag);
@@ -70,7 +70,7 @@ describe('a product page', () => {
     assert.equal(headers.etag, '"1.0"');
   });
 
-  test('answers an id in capitals, and 404 for one that is not there, is deleted or only saw an order', async () => {
+  test('accepts an id in capitals, and is 404 for one that is unknown, deleted or only had an order', async () => {
     await get(`${PAGE}/${product.id.toUpperCase()}`).expect(200);
     const deleted = await shop.catalogue.addProduct();
     await shop.change(deleted.id, { deleted: true });
@@ -85,7 +85,7 @@ describe('a product page', () => {
     }
   });
 
-  test('is 400 for what is no id, and for a parameter', async () => {
+  test('is 400 for anything but an id, and for a parameter', async () => {
     for (const id of ['1', 'x', `${MISSING}0`, '%00', "'", '..%2f..']) {
       const { status, body } = await get(`${PAGE}/${id}`);
       assert.equal(`${status} ${body.code}`, '400 validation_failed', id);
@@ -94,7 +94,7 @@ describe('a product page', () => {
     assert.deepEqual(body.errors, [{ pointer: '/fields', detail: 'Unknown parameter.' }]);
   });
 
-  test('does not look at a bad or expired token: it is for everybody', async () => {
+  test('ignores an invalid or expired token: it is public', async () => {
     for (const header of ['Bearer x.y.z', 'Basic eA==', `Bearer ${userToken()}`]) {
       await get(`${PAGE}/${product.id}`).set('authorization', header).expect(200);
     }
@@ -127,13 +127,13 @@ describe('the category tree', () => {
     });
   });
 
-  test('costs no query: the service has it in memory', async () => {
+  test('needs no query: the service has it in memory', async () => {
     assert.deepEqual(await queriesOf(shop.service, () => get('/api/v1/categories')), {});
   });
 });
 
 describe('over HTTP', () => {
-  test('a path that is not there is 404, however near it comes', async () => {
+  test('an unknown path is 404, however similar it is to a known one', async () => {
     for (const path of [
       '/api/v1/nothing',
       '/api/v1/products/',
@@ -147,7 +147,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('another method is 405 and names those that are allowed', async () => {
+  test('any other method is 405 and names those that are allowed', async () => {
     const { app } = shop.service;
     for (const [path, allow, method = 'put'] of [
       [PAGE, 'GET, POST, HEAD, OPTIONS'],
@@ -195,7 +195,7 @@ describe('over HTTP', () => {
     });
   }
 
-  test('wrong lines of a reservation are 400 and named, and touch nothing', async () => {
+  test('invalid lines of a reservation are 400 and named, and change nothing', async () => {
     const token = serviceToken('order', 'product', 'reservations:write');
     const line = { productId: product.id, quantity: 1 };
     const before = await shop.readOperations(product.id);

@@ -20,7 +20,7 @@ before(async () => {
 
 after(() => shop.close());
 
-/** What each of the lists in which a product stands says of it. */
+/** What each list that holds the product shows of it. */
 async function shownInStock(sku: string, brand: string): Promise<unknown[]> {
   const lists = [{}, { category: 'a' }, { category: 'b' }, { sort: 'price' }, { sort: 'name', category: 'b' }];
   return Promise.all(
@@ -57,7 +57,7 @@ test('the lists follow a product that sells out, and one that comes back, within
   assert.equal((await shop.readHead(id)).inStock, true);
 });
 
-test('an order that is refused for another line leaves no trace in the lists', { timeout: 60_000 }, async () => {
+test('an order refused because of another line leaves no trace in the lists', { timeout: 60_000 }, async () => {
   const [last, none] = await shop.catalogue.addProducts([
     { stock: 1, category: 'b', brand: 'Trace' },
     { stock: 0, category: 'b' },
@@ -74,7 +74,7 @@ test('an order that is refused for another line leaves no trace in the lists', {
   assert.ok(await showsEverywhere(last.sku, 'Trace', true));
 });
 
-test('crossings there and back, many at once and by two services, end with the truth', {
+test('many concurrent crossings there and back, by two services, end with correct lists', {
   timeout: 120_000,
 }, async () => {
   const products = await shop.catalogue.addProducts(
@@ -96,7 +96,7 @@ test('crossings there and back, many at once and by two services, end with the t
   }
 });
 
-test('a service that was stopped right after the hold leaves it to the next one to say so', {
+test('when a service is stopped right after a hold, the next one updates the lists', {
   timeout: 60_000,
 }, async () => {
   await worker.stop();
@@ -110,7 +110,7 @@ test('a service that was stopped right after the hold leaves it to the next one 
   await eventually(() => showsEverywhere(sku, 'Stopped', false), Boolean, LAG);
 });
 
-test('a change that was cut off between its statement and its listings is finished by the next sign of work', {
+test('a change that was cut off between its write and its listings is finished by the next note', {
   timeout: 60_000,
 }, async () => {
   const { id, sku } = await shop.catalogue.addProduct({ stock: 1, category: 'b', brand: 'Cut', priceMinor: 500 });
@@ -118,7 +118,7 @@ test('a change that was cut off between its statement and its listings is finish
     'UPDATE products SET price_minor = 900, price_since = ?, version = 2, listing_version = 2 WHERE product_id = ? AND op_id = 00000000-0000-0000-0000-000000000000 IF version = 1',
     [new Date(), id],
   );
-  // The stock crosses zero meanwhile, which is worked on before the change's own note.
+  // The stock crosses zero in the meantime; that note is handled before the change's own.
   await shop.step('hold', newOrderId(), [{ productId: id, quantity: 1 }]);
   await eventually(() => showsEverywhere(sku, 'Cut', false), Boolean, LAG);
   for (const sort of ['price', '-price', '-createdAt', 'name']) {
@@ -131,7 +131,7 @@ test('a change that was cut off between its statement and its listings is finish
   }
 });
 
-test('a deleted product leaves every list at once, and a late look at its stock does not bring it back', {
+test('a deleted product leaves every list at once, and a late projection of its stock doesn’t bring it back', {
   timeout: 60_000,
 }, async () => {
   const { id, sku } = await shop.catalogue.addProduct({ stock: 1, category: 'b', brand: 'Gone' });
@@ -144,7 +144,7 @@ test('a deleted product leaves every list at once, and a late look at its stock 
   assert.deepEqual(new Set(await shownInStock(sku, 'Gone')), new Set([undefined]));
 });
 
-test('a new category shows in the tree within two seconds', { timeout: 30_000 }, async () => {
+test('a new category appears in the tree within two seconds', { timeout: 30_000 }, async () => {
   await shop.catalogue.addCategories('extra');
   await eventually(
     async () => {

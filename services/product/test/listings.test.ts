@@ -59,7 +59,7 @@ function manyTies(index: number) {
   };
 }
 
-/** What the list should be: the rules of the contract on plain objects. */
+/** The expected list: the rules of the contract applied to plain objects. */
 function expected(
   all: readonly TestProduct[],
   { category, brand, minPrice, maxPrice, inStock }: Query,
@@ -115,7 +115,7 @@ async function walk(
 
 const ids = (items: readonly Item[]) => items.map(({ id }) => id);
 
-describe('a list is exactly what its filters and its sort say', () => {
+describe('a list has exactly what its filters and its sort say', () => {
   const categories = [undefined, 'a', 'a-one', 'b-one'];
   const brands = [undefined, 'Acme', "O'Brien & Søn"];
   const prices = [
@@ -148,7 +148,7 @@ describe('a list is exactly what its filters and its sort say', () => {
     });
   }
 
-  test('pages of any size give the same walk', { timeout: 180_000 }, async () => {
+  test('pages of any size make the same walk', { timeout: 180_000 }, async () => {
     for (const sort of SORTS) {
       for (const limit of [1, 3, 7, 20, 33, 99]) {
         const filter =
@@ -174,7 +174,7 @@ describe('a list is exactly what its filters and its sort say', () => {
   });
 });
 
-test('a summary shows what the contract names, and nothing else', async () => {
+test('a summary has the fields of the contract, and no others', async () => {
   const product = products[0] as TestProduct;
   const found = (await walk({ limit: 100 })).find(({ id }) => id === product.id);
   assert.deepEqual(found, {
@@ -239,7 +239,7 @@ describe('the parameters', () => {
     });
   }
 
-  test('a cursor that was changed in any place, cut, lengthened or made up is invalid_cursor', {
+  test('a cursor that was changed anywhere, shortened, lengthened or made up is invalid_cursor', {
     timeout: 60_000,
   }, async () => {
     const { page } = await getPage({ limit: 5, sort: 'price' });
@@ -274,7 +274,7 @@ describe('the parameters', () => {
     }
   });
 
-  test('a cursor is good for its own filter and sort alone, whatever the limit', async () => {
+  test('a cursor is valid only for its own filter and sort, whatever the limit', async () => {
     const { page } = await getPage({ sort: 'price', category: 'a', limit: 3 });
     const cursor = page.nextCursor;
     const foreign = [
@@ -324,7 +324,7 @@ describe('a page is one query', () => {
     });
   }
 
-  test('with filters that hardly anything meets it is at most four, and the walk goes on', async () => {
+  test('with filters that hardly anything matches it is at most four, and the walk goes on', async () => {
     const queries = await queriesOf(shop.service, () =>
       getPage({ brand: 'Zeta', inStock: false, maxPrice: 99, sort: '-price' }),
     );

@@ -5,7 +5,7 @@ import { createProductCount } from '../src/listings/product-count.ts';
 import { createListingRepository } from '../src/listings/repository.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
-/** More than are read at once, and no multiple of it. */
+/** More than one read returns, and no multiple of it. */
 const MANY = 2345;
 
 describe('the number of products', () => {
@@ -16,7 +16,7 @@ describe('the number of products', () => {
   });
   after(() => shop.close());
 
-  test('is that of the lists, however many there are: each counts once, deleted ones not', async () => {
+  test('is that of the lists, however many there are: each counts once, deleted ones don’t', async () => {
     const { body: none } = await request(shop.service.app).get('/front-page.json').expect(200);
     assert.deepEqual([none.products, Math.abs(Date.now() - Date.parse(none.countedAt)) < 10_000], [0, true]);
     const createdAt = new Date('2026-01-01T00:00:00Z');
@@ -46,7 +46,7 @@ describe('counting', () => {
     return { clock, seen, repository: { countProducts } };
   };
 
-  test('is done once for all who ask meanwhile, and again when two seconds are over', async () => {
+  test('is done once for all concurrent requests, and again after two seconds', async () => {
     const { clock, repository } = openCounter();
     const ask = createProductCount({ repository, now: () => clock.now });
     const counts = await Promise.all([ask(), ask(), ask()]);
@@ -57,7 +57,7 @@ describe('counting', () => {
     assert.equal((await ask()).products, 2);
   });
 
-  test('takes a sixth of the time in a shop that takes long to count', async () => {
+  test('takes a sixth of the time in a shop where a count takes long', async () => {
     const { clock, repository } = openCounter();
     const ask = createProductCount({ repository, now: () => clock.now });
     clock.countMs = 4000;
@@ -68,7 +68,7 @@ describe('counting', () => {
     assert.equal((await ask()).products, 2);
   });
 
-  test('that fails is told to who asked, and tried again for the next', async () => {
+  test('that fails is an error for those who waited, and is retried for the next request', async () => {
     const { clock, seen, repository } = openCounter();
     let isBroken = true;
     const ask = createProductCount({

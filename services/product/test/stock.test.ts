@@ -46,7 +46,7 @@ describe('a reservation', () => {
   };
   const sequences = STEPS.flatMap((a) => STEPS.flatMap((b) => STEPS.flatMap((c) => STEPS.map((d) => [a, b, c, d]))));
 
-  test('goes the way of its table in every order of four steps, repeated ones among them', {
+  test('follows its table of states in every sequence of four steps, including repeated ones', {
     timeout: 120_000,
   }, async () => {
     const products = await shop.catalogue.addProducts(Array.from({ length: 8 }, () => ({ stock: 200 })));
@@ -77,7 +77,7 @@ describe('a reservation', () => {
     );
   });
 
-  test('a step asked ten times at once happens once', { timeout: 60_000 }, async () => {
+  test('a step requested ten times concurrently happens once', { timeout: 60_000 }, async () => {
     const { id: productId } = await shop.catalogue.addProduct({ stock: 20 });
     const [orderId, lines] = [newOrderId(), [{ productId, quantity: 3 }]];
     const levels = { hold: [17, 3, 0], commit: [17, 0, 3], return: [20, 0, 0] } as const;
@@ -131,7 +131,7 @@ describe('a hold', () => {
     assert.equal(again.body.code, 'insufficient_stock');
   });
 
-  test('once refused stays refused, even when there is enough later', async () => {
+  test('that was refused stays refused, even when there is enough later', async () => {
     const { id: productId } = await shop.catalogue.addProduct({ stock: 1 });
     const [first, second, line] = [newOrderId(), newOrderId(), [{ productId, quantity: 1 }]];
     assert.equal((await shop.step('hold', first, line)).status, 200);
@@ -145,7 +145,7 @@ describe('a hold', () => {
     await assertBalanced(productId);
   });
 
-  test('of a product that was deleted, or never was, is refused as short', async () => {
+  test('of a product that is deleted, or never existed, is refused as short', async () => {
     const { id: productId } = await shop.catalogue.addProduct({ stock: 5 });
     await shop.change(productId, { deleted: true });
     for (const gone of [productId, newOrderId()]) {
@@ -200,7 +200,7 @@ test('a step with other quantities than the hold is refused with 409 and changes
 });
 
 describe('a release that the hold overtakes', () => {
-  /** A repository in whose database something else happens right before or after one of its statements. */
+  /** A repository in whose database something else happens just before or after one of its statements. */
   const interrupted = (statement: string, when: 'before' | 'after', meanwhile: () => Promise<unknown>) => {
     let isDone = false;
     return createStockRepository({
@@ -235,7 +235,7 @@ describe('a release that the hold overtakes', () => {
 });
 
 describe('under load', () => {
-  test('300 holds at once on 100 units: exactly 100 are held, and stock never goes below zero', {
+  test('300 concurrent holds of 100 units: exactly 100 are held, and stock never goes below zero', {
     timeout: 120_000,
   }, async () => {
     const { id: productId } = await shop.catalogue.addProduct({ stock: 100 });
@@ -272,7 +272,7 @@ describe('under load', () => {
     await assertBalanced(productId);
   });
 
-  test('orders over the same five products at once never hold a part, and all is accounted for', {
+  test('concurrent orders of the same five products never hold a part, and every unit is accounted for', {
     timeout: 120_000,
   }, async () => {
     const ids = (await shop.catalogue.addProducts(Array.from({ length: 5 }, () => ({ stock: 8 })))).map(({ id }) => id);
@@ -296,7 +296,7 @@ describe('under load', () => {
     for (const id of ids) await assertBalanced(id);
   });
 
-  test('a release racing a commit over five lines: all lines end the same way, and one of the two is told no', {
+  test('a release racing a commit over five lines: all lines end the same way, and one of the two is refused', {
     timeout: 180_000,
   }, async () => {
     const ids = (await shop.catalogue.addProducts(Array.from({ length: 5 }, () => ({ stock: 1000 })))).map(

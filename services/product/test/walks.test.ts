@@ -12,7 +12,7 @@ const IN_A = ['a-left', 'a-right'];
 const CATEGORIES = ['a/a-left', 'a/a-right', 'b'];
 const SIZE = 240;
 
-/** What was done to a product while the walk went on. */
+/** What was done to a product during the walk. */
 interface Touches {
   price: boolean;
   name: boolean;
@@ -82,7 +82,7 @@ for (const sort of SORTS) {
           ...(cursor !== null && { cursor }),
         };
         const page: request.Test = request(shop.service.app).get('/api/v1/products').query(query).expect(200);
-        // The walk begins with its first page: what happens from then on happens during it, also while a page is read.
+        // The walk begins with its first page: whatever happens after that happens during it, also while a page is read.
         const [answer] = await Promise.all([page, ...(cursor === null ? [] : [changeOne(), changeOne()])]);
         const body: { data: { id: string }[]; page: { nextCursor: string | null } } = answer.body;
         found.push(...body.data.map(({ id }) => id));
@@ -113,7 +113,7 @@ for (const sort of SORTS) {
   }
 }
 
-test('what moves on while one page is read in several steps is on it once', async () => {
+test('a product that moves while one page is read in several steps is on it once', async () => {
   const row = (id: string, sortKey: number, placedAt: number, inStock: boolean) =>
     ({ id, sortKey, placedAt: new Date(placedAt), inStock }) as Summary;
   const steps = [

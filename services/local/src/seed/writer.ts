@@ -13,32 +13,32 @@ import { HEAD } from '../../../product/src/stock/head.ts';
 import { inParallel } from './in-parallel.ts';
 import type { SeedProduct } from './product.ts';
 
-/** Makes product ids of SKUs. */
+/** Namespace of the product ids that are made from SKUs. */
 const PRODUCT_IDS = '5b2a3c52-8f0e-4a55-9d1c-0d6b7f1e2a90';
-/** Write timestamp in µs of plain writes to tables of conditional writes: any of those is later and wins. */
+/** Write timestamp in µs of plain writes to tables of conditional writes: any conditional write is later and wins. */
 const BEGINNING = toLong(1);
 /** Rows of one partition in one batch. */
 export const ROWS_TOGETHER = 50;
-/** Two partitions each; of more than ten in one batch Cassandra complains in its log. */
+/** Of two partitions each; Cassandra warns in its log about batches of more than ten. */
 const PRODUCTS_TOGETHER = 5;
 const READ_TOGETHER = 100;
 
-/** The id of the product that is seeded with this SKU. */
+/** The id of the seeded product with this SKU. */
 export function productIdOf(sku: string): string {
   return uuidv5(sku, PRODUCT_IDS);
 }
 
 /**
- * Puts categories and products straight into the product keyspace, complete with their first stock and their listings. Everything is
- * stamped earlier than any change by the shop: written again, it changes nothing, neither a price nor a stock.
+ * Writes categories and products directly into the product keyspace, complete with their first stock and their listings. All of it has a
+ * write timestamp before any change by the shop: written again, it changes nothing, neither a price nor a stock.
  */
 export interface CatalogueWriter {
-  /** To be awaited before products are written into them. */
+  /** Await it before you write products of these categories. */
   writeCategories(categories: readonly Category[]): Promise<void>;
   /**
-   * Best about a thousand at once: rows of one listing travel together. Leaves out what the shop has changed meanwhile: ten days later
-   * the tombstones that hide a former price's row, or a deleted product's, are gone, and the row would come back.
-   * Throws when a product's category was not written before.
+   * Best for about a thousand at a time: rows of one listing are sent together. Skips products that the shop has changed since: after ten
+   * days the tombstones that hide the row of a former price or a deleted product are gone, and the row would reappear. Throws when a
+   * product's category has not been written before.
    */
   writeProducts(products: readonly SeedProduct[]): Promise<void>;
 }

@@ -35,7 +35,7 @@ export function createAdmin({ app }: Service, userId: string = randomUUID()) {
   };
 }
 
-/** A product to create; what isn't given is made up. */
+/** A product to create; omitted facts are made up. */
 export function newProduct<Facts extends object = object>(facts: Facts = {} as Facts) {
   return {
     sku: `NEW-${randomUUID()}`,
@@ -47,7 +47,7 @@ export function newProduct<Facts extends object = object>(facts: Facts = {} as F
   };
 }
 
-/** A process that stands still before its first statement of this name until it is resumed. */
+/** A process that hangs before its first statement of this name until it is resumed. */
 export function createPause(statement: string) {
   let reach: () => void;
   let resume: () => void = () => undefined;

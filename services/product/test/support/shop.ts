@@ -31,12 +31,12 @@ export interface Shop {
   readonly database: Database;
   /** Sees past the services. */
   readonly client: Client;
-  /** One more service on the same data, on its platform or a changed one; to be stopped by whoever asked, at the latest with the shop. */
+  /** One more service on the same data, on its platform or a changed one. Stop it when it is no longer needed; `close` stops it too. */
   openReplica(change?: (platform: Platform) => Platform): Promise<Service>;
-  /** Asks a reservation step as the order service would, again when the answer is "not now". */
+  /** Requests a step of a reservation as the order service would, and retries it on 503. */
   step(step: Step, orderId: string, lines: readonly Line[], service?: Service): Promise<{ status: number; body: Body }>;
   readHead(productId: string): Promise<Head>;
-  /** The operation rows of a product: what became of each order's hold, and the adjustments. */
+  /** The operation rows of a product: the state of each order's hold, and the adjustments. */
   readOperations(productId: string): Promise<{ id: string; kind: string; quantity: number; state: string }[]>;
   /** Changes a product as an admin's change will: one conditional write, then its listings. */
   change(productId: string, change: ProductChange): Promise<void>;
