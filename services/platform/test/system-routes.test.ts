@@ -1,23 +1,41 @@
 // The routes that every service has in common, and what they refuse.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, test } from 'node:test';
 import supertest from 'supertest';
 import { createHttpApp } from '#platform/http/app.ts';
+import type { SystemParts } from '#platform/http/system.ts';
 import { silentLogger } from '#platform/logging.ts';
 import { createMetrics } from '#platform/metrics.ts';
-import { noVerifiers, readySystem } from './support/http-parts.ts';
+import { noVerifiers } from './support/http-parts.ts';
 
-function apiOf(isDatabaseUp: boolean) {
+function apiOf(isDatabaseUp: boolean, services: SystemParts['services'] = {}) {
   const { app } = createHttpApp('product', [], {
     metrics: createMetrics(),
     logger: silentLogger,
     verifiers: noVerifiers,
-    system: { ...readySystem, isDatabaseReachable: async () => isDatabaseUp },
+    system: { services, isAccepting: () => true, isDatabaseReachable: async () => isDatabaseUp },
   });
   return supertest(app);
 }
 
 const api = apiOf(true);
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+async function serve(handler: RequestListener): Promise<string> {
+  const server = createServer(handler).listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 const PATHS = [
   '/',
@@ -62,4 +80,27 @@ test('without its database a service is 503 with Retry-After, but alive', async 
     assert.equal(headers['cache-control'], 'no-store');
   }
   await down.get('/health/liveness').expect(200);
+});
+
+test('a service is up while one of its replicas is ready, and none is waited for over a second', {
+  timeout: 10_000,
+}, async () => {
+  const ready = await serve((_, response) => void response.end('{}'));
+  const refusing = await serve((_, response) => void response.writeHead(503).end());
+  const silent = await serve(() => undefined);
+  const unfinished = await serve((_, response) => void response.writeHead(503).write('{'));
+  const nobody = 'http://127.0.0.1:9';
+  const startedAt = performance.now();
+  const { body } = await apiOf(true, {
+    product: [refusing, nobody, ready],
+    cart: [refusing],
+    order: [nobody],
+    user: [silent, unfinished],
+  })
+    .get('/api/system/health')
+    .expect(200);
+  assert.ok(performance.now() - startedAt < 2000);
+  assert.equal(body.status, 'degraded');
+  const statuses = Object.entries<{ status: string }>(body.services).map(([name, { status }]) => [name, status]);
+  assert.deepEqual(Object.fromEntries(statuses), { product: 'ok', cart: 'down', order: 'down', user: 'down' });
 });
