@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The same text for the same JSON value, whatever the order of its keys. Takes what JSON.parse gives. */
+/** The same text for the same JSON value, whatever the order of its keys. Takes the result of JSON.parse. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
@@ -11,7 +11,7 @@ export function canonicalJson(value: unknown): string {
   return `{${members.join(',')}}`;
 }
 
-/** SHA-256 (hex) of the canonical JSON: two bodies with one hash ask for the same thing. */
+/** SHA-256 (hex) of the canonical JSON: two bodies with the same hash are the same request. */
 export function requestHash(body: unknown): string {
   return createHash('sha256').update(canonicalJson(body)).digest('hex');
 }

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** The settings cannot be used; the message names every fault, one a line. */
+/** The settings are invalid; the message lists every fault, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What production has to say itself: there a default would be somebody's oversight. */
+/** Settings that production must make explicitly: there, a default would be an oversight. */
 const EXPLICIT: readonly string[] = ['HOST', 'CASSANDRA_LOCAL_DATACENTER', 'CURRENCY', 'CORS_ORIGINS'];
-/** Characters of a secret in production. */
-const LEAST_SECRET = 32;
-/** All that stands in this repository and is long enough to pass for a secret; `production.test.ts` finds what is missing here. */
+/** Minimum length of a secret in production. */
+const LEAST_SECRET_CHARACTERS = 32;
+/** Everything in this repository long enough to pass for a secret; `production.test.ts` finds what is missing here. */
 const KNOWN_SECRETS: ReadonlySet<string> = new Set([
   'a secret of the tests that is long enough',
   'a secret that is long enough, for a test',
@@ -20,9 +20,9 @@ const KNOWN_SECRETS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Checks the environment against `schema` and throws one ConfigError that names all faults at once, and no value.
- * With NODE_ENV=production secrets that are short or stand in this repository are faults, and so are some defaults.
- * Any setting may come from a file instead: `CASSANDRA_PASSWORD_FILE=/run/secrets/x` stands for `CASSANDRA_PASSWORD`.
+ * Validates the environment against `schema` and throws one ConfigError that lists all faults, but no values. With NODE_ENV=production,
+ * secrets that are too short or are in this repository are faults, and so are some defaults. Any setting can be read from a file instead:
+ * `CASSANDRA_PASSWORD_FILE=/run/secrets/x` in place of `CASSANDRA_PASSWORD`.
  */
 export function readConfig<Schema extends z.ZodObject>(schema: Schema, environment: Environment): z.output<Schema> {
   const faults: string[] = [];
@@ -56,8 +56,10 @@ function productionFaults(
     if (value === undefined)
       return EXPLICIT.includes(name) ? [`${name} is missing, and production has no default`] : [];
     if (!/(?:PASSWORD|SECRET)$/.test(name)) return [];
-    if (KNOWN_SECRETS.has(value)) return [`${name} stands in the public repository`];
-    return value.length < LEAST_SECRET ? [`${name}: at least ${LEAST_SECRET} characters in production`] : [];
+    if (KNOWN_SECRETS.has(value)) return [`${name} is in the public repository`];
+    return value.length < LEAST_SECRET_CHARACTERS
+      ? [`${name}: at least ${LEAST_SECRET_CHARACTERS} characters in production`]
+      : [];
   });
 }
 
@@ -78,7 +80,7 @@ const urls = z
   .transform((text) => text.split(',').map((one) => one.trim()))
   .pipe(z.array(url));
 
-/** What OpenTelemetry calls so everywhere. */
+/** OpenTelemetry's standard variables. */
 export const openTelemetry = {
   OTEL_EXPORTER_OTLP_ENDPOINT: url
     .optional()
@@ -140,7 +142,7 @@ export const serviceConfig = z.object({
 
 export type ServiceConfig = z.output<typeof serviceConfig>;
 
-/** Secret with which cursors are signed; the same in every replica of a service. */
+/** Secret that signs cursors; the same in every replica of a service. */
 export const cursorSecret = z
   .string()
   .min(32)
@@ -151,5 +153,5 @@ export const currency = z
   .regex(/^[A-Z]{3}$/)
   .default('USD')
   .describe("ISO 4217 code of the shop's only currency");
-/** What is put off is kept for 7 days. */
+/** Deferred work is kept for 7 days. */
 export const delay = milliseconds.max(6 * 24 * 60 * 60 * 1000, 'at most 6 days');

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 
-/** Runs at most `concurrency` pieces of work for one key at a time; others wait in order. Keys at rest cost nothing. */
+/** Runs at most `concurrency` pieces of work per key at a time; others wait in order. Idle keys cost nothing. */
 export function createKeyedLimit(concurrency: number) {
   const keys = new Map<string, { limit: ReturnType<typeof pLimit>; users: number }>();
   return async <Result>(key: string, work: () => Promise<Result>): Promise<Result> => {

@@ -13,7 +13,7 @@ export interface Logger {
 const SECRET_KEY = /password|secret|token|authorization|cookie|private/i;
 const SECRET_TEXT = /\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bcart_[\w-]{43}|\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}/g;
 
-/** Replaces what must never be in a log: values under telling keys, tokens and password hashes anywhere. */
+/** Replaces what must never be logged: values under keys that name secrets, and tokens and password hashes anywhere. */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return value.replace(SECRET_TEXT, '[redacted]');
   if (value instanceof Error) return redactError(value, depth);

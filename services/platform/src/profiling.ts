@@ -6,20 +6,20 @@ import { writeHeapSnapshot } from 'node:v8';
 import { z } from 'zod';
 import type { Logger } from './logging.ts';
 
-/** What is asked for; in the working folder, under this name. */
+/** The file in the working folder that says what to profile. */
 export const PROFILE_ORDER = 'profile.json';
 
 const ProfileOrder = z.strictObject({
   kind: z.enum(['cpu', 'heap']),
   seconds: z.number().positive().max(600),
-  /** Is there only when it is complete. */
+  /** Appears only once it is complete. */
   file: z.string(),
 });
 export type ProfileOrder = z.output<typeof ProfileOrder>;
 
 /**
- * On SIGUSR2 the process profiles itself, as the order in its working folder says; without one for 10 s, into the system's temporary
- * folder. A second SIGUSR2 ends a CPU profile early. No port is opened for it.
+ * On SIGUSR2 the process profiles itself as the order in its working folder says; without an order, its CPU for 10 s into the system's
+ * temporary folder. A second SIGUSR2 ends a CPU profile early. No port is opened for this.
  */
 export function listenForProfiles(service: string, logger: Logger): void {
   let ending: AbortController | undefined;
@@ -29,7 +29,7 @@ export function listenForProfiles(service: string, logger: Logger): void {
     try {
       const order = await readOrder(service);
       await takeProfile(order, ending.signal);
-      logger.info('profile_taken', `It is in ${order.file}.`);
+      logger.info('profile_taken', `The profile is in ${order.file}.`);
     } catch (cause) {
       logger.error('profile_failed', 'The profile could not be taken.', { cause });
     } finally {

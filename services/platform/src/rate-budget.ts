@@ -1,6 +1,6 @@
 /**
- * Says whether a piece of work is among the first `perSecond` of its second: what costs little while few ask for it, and must be
- * spared when many do. `now` is a steady clock in ms.
+ * Tells whether a piece of work is among the first `perSecond` of the current second, for work that is cheap while rarely requested and
+ * must be skipped under load. `now` is a monotonic clock in ms.
  */
 export function createRateBudget(perSecond: number, now = () => performance.now()): () => boolean {
   let second = Number.NaN;

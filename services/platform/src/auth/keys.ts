@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } fr
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** `kid` is attacker input: a plain name that is looked up in a map, nothing else (RFC 8725 §3.10). */
+/** `kid` is attacker-controlled: a plain name to look up in a map, nothing else (RFC 8725 §3.10). */
 export const KEY_ID = /^[A-Za-z0-9_-]{1,32}$/;
 
 const jwk = z.looseObject({ kty: z.literal('EC'), crv: z.literal('P-256'), kid: z.string().regex(KEY_ID) });
@@ -21,7 +21,7 @@ export function readSigningKey(file: string): SigningKey {
   return toSigningKey(jwk.parse(readJson(file)));
 }
 
-/** Reads a private JWKS; the first key signs, all of them verify. */
+/** Reads a private JWKS; its first key signs, all of them verify. */
 export function readSigningKeys(file: string): [SigningKey, ...SigningKey[]] {
   return jwks.parse(readJson(file)).keys.map(toSigningKey) as [SigningKey, ...SigningKey[]];
 }
@@ -31,13 +31,13 @@ export function readKeySet(file: string): KeySet {
   return toKeySet(jwks.parse(readJson(file)));
 }
 
-/** Reads `{ issuer: JWKS }`: each issuer's signature is checked with its own keys alone. */
+/** Reads `{ issuer: JWKS }`; an issuer's signatures are verified with its own keys only. */
 export function readKeySetsByIssuer(file: string): ReadonlyMap<string, KeySet> {
   const sets = z.record(z.string(), jwks).parse(readJson(file));
   return new Map(Object.entries(sets).map(([issuer, set]) => [issuer, toKeySet(set)]));
 }
 
-/** The public half, as it is published. */
+/** The public half in its published form. */
 export function toPublicJwk({ kid, key }: SigningKey): JsonWebKey {
   return { ...createPublicKey(key).export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig' };
 }

@@ -4,7 +4,7 @@ import type { Revocation } from './revocations.ts';
 
 const Revocations = z.object({ data: z.array(z.object({ subject: z.string(), notBefore: z.number() })) });
 
-/** Asks the user service who may no longer use their tokens, since epoch ms. */
+/** Fetches the revocations written since (epoch ms) from the user service. */
 export function createRevocationsClient(user: ServiceClient): (since: number) => Promise<Revocation[]> {
   return async (since) => {
     const answer = await user.call({

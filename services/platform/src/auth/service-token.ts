@@ -5,16 +5,16 @@ import { createTokenVerifier } from './verify-token.ts';
 
 const TYPE = 'svc+jwt';
 const LIFETIME_SECONDS = 60;
-/** A token is used again while it has this many seconds left. */
+/** A token is reused while it is valid for at least this long. */
 const RENEW_BEFORE_SECONDS = 20;
 
-/** A service that calls another one. */
+/** A service that calls another. */
 export interface ServiceCaller {
   readonly service: string;
   readonly scope: string;
 }
 
-/** Gives a token with which `service` calls `audience` for one `scope`; signs only when the last one runs out. */
+/** Issues tokens with which `service` calls `audience` for one `scope`; signs a new one only when the last is about to expire. */
 export function createServiceTokenIssuer(service: string, { kid, key }: SigningKey) {
   const issued = new Map<string, { token: string; renewAt: number }>();
   return (audience: string, scope: string): string => {
@@ -37,12 +37,12 @@ export function createServiceTokenIssuer(service: string, { kid, key }: SigningK
   };
 }
 
-/** Makes a check of tokens for `service`: signed by the service they name, for this one alone. */
+/** Creates a verifier of tokens for `service`: signed by the service that they name, and meant only for this one. */
 export function createServiceTokenVerifier(service: string, keysByIssuer: ReadonlyMap<string, KeySet>) {
   const verify = createTokenVerifier({
     type: TYPE,
     audience: service,
-    maxLifetime: LIFETIME_SECONDS,
+    maxLifetimeSeconds: LIFETIME_SECONDS,
     findKey: (kid, issuer) => keysByIssuer.get(issuer)?.get(kid),
   });
   return (token: string): ServiceCaller => {

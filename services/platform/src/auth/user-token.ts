@@ -3,13 +3,13 @@ import { Unauthorized } from '../errors.ts';
 import type { KeySet, SigningKey } from './keys.ts';
 import { createTokenVerifier } from './verify-token.ts';
 
-/** Seconds that an access token lives. */
+/** Lifetime of an access token. */
 export const ACCESS_TOKEN_SECONDS = 600;
 
 const TYPE = 'at+jwt';
 const ISSUER = 'product-store';
 const AUDIENCE = 'product-store';
-/** As ids are issued; what reads one may put it into a query for a uuid. */
+/** In the form in which ids are issued, so that readers can use one as a uuid in a query. */
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export type Role = 'user' | 'admin';
@@ -21,7 +21,7 @@ export interface UserCaller {
   readonly role: Role;
 }
 
-/** True when a token of `subject` (a user's or a session's id) that was issued at `issuedAt` (epoch seconds) is no longer good. */
+/** True if a token of `subject` (a user's or a session's id) issued at `issuedAt` (epoch seconds) has been revoked. */
 export type IsRevoked = (subject: string, issuedAt: number) => boolean;
 
 export function issueUserToken({ userId, sessionId, role }: UserCaller, { kid, key }: SigningKey): string {
@@ -36,12 +36,12 @@ export function issueUserToken({ userId, sessionId, role }: UserCaller, { kid, k
   });
 }
 
-/** Makes a check of user tokens: throws Unauthorized unless it is one of ours, in time, and not revoked. */
+/** Creates a verifier of user tokens, which throws Unauthorized unless the token is ours, current and not revoked. */
 export function createUserTokenVerifier(keys: KeySet, isRevoked: IsRevoked): (token: string) => UserCaller {
   const verify = createTokenVerifier({
     type: TYPE,
     audience: AUDIENCE,
-    maxLifetime: ACCESS_TOKEN_SECONDS,
+    maxLifetimeSeconds: ACCESS_TOKEN_SECONDS,
     findKey: (kid, issuer) => (issuer === ISSUER ? keys.get(kid) : undefined),
   });
   return (token) => {

@@ -4,8 +4,8 @@ import { LRUCache } from 'lru-cache';
 import { Unauthorized } from '../errors.ts';
 import { KEY_ID } from './keys.ts';
 
-/** Seconds by which two clocks may differ. */
-const CLOCK_SKEW = 5;
+/** How far two clocks may differ. */
+const CLOCK_SKEW_SECONDS = 5;
 const MAX_TOKEN_LENGTH = 4096;
 
 export interface Claims extends JwtPayload {
@@ -16,19 +16,19 @@ export interface Claims extends JwtPayload {
 }
 
 export interface TokenRules {
-  /** The header's `typ`: one kind of token never stands for another (RFC 8725 §3.11). */
+  /** The header's `typ`, so that one kind of token can't be used as another (RFC 8725 §3.11). */
   readonly type: string;
   readonly audience: string;
-  /** Longest `exp - iat` in seconds. */
-  readonly maxLifetime: number;
+  /** Longest `exp - iat`. */
+  readonly maxLifetimeSeconds: number;
   /** The key for `kid`, given the issuer that the token claims; undefined when that issuer has no such key. */
   findKey(kid: string, issuer: string): KeyObject | undefined;
 }
 
 /**
- * Makes a verifier by RFC 8725: ES256 alone, key by `kid` from our own keys, `typ`, `iss`, `aud`, `exp`, `nbf`, `iat` and the lifetime
- * checked. Throws Unauthorized, the same for every cause. A good signature is remembered (an ECDSA check costs more than all of
- * Express), the claims are judged anew each time.
+ * Creates a verifier that follows RFC 8725: ES256 only, the key chosen by `kid` from our own keys, and `typ`, `iss`, `aud`, `exp`, `nbf`,
+ * `iat` and the lifetime checked. Throws Unauthorized, the same for every cause. A verified token is remembered, since an ECDSA
+ * verification costs more than all of Express; only its expiry is checked again.
  */
 export function createTokenVerifier(rules: TokenRules): (token: string) => Claims {
   const verified = new LRUCache<string, Claims>({ max: 10_000 });
@@ -37,7 +37,7 @@ export function createTokenVerifier(rules: TokenRules): (token: string) => Claim
     const fingerprint = hash('sha256', token, 'base64url');
     const remembered = verified.get(fingerprint);
     if (remembered) {
-      if (remembered.exp + CLOCK_SKEW <= Date.now() / 1000) throw new Unauthorized();
+      if (remembered.exp + CLOCK_SKEW_SECONDS <= Date.now() / 1000) throw new Unauthorized();
       return remembered;
     }
     const claims = verify(token, rules);
@@ -46,7 +46,7 @@ export function createTokenVerifier(rules: TokenRules): (token: string) => Claim
   };
 }
 
-function verify(token: string, { type, audience, maxLifetime, findKey }: TokenRules): Claims {
+function verify(token: string, { type, audience, maxLifetimeSeconds, findKey }: TokenRules): Claims {
   if (token.length > MAX_TOKEN_LENGTH) throw new Unauthorized();
   try {
     const unverified = jwt.decode(token, { complete: true });
@@ -62,17 +62,18 @@ function verify(token: string, { type, audience, maxLifetime, findKey }: TokenRu
       algorithms: ['ES256'],
       audience,
       issuer,
-      clockTolerance: CLOCK_SKEW,
+      clockTolerance: CLOCK_SKEW_SECONDS,
     }) as Claims;
     if (!isComplete(claims) || claims.aud !== audience) throw new Unauthorized();
-    if (claims.exp - claims.iat > maxLifetime || claims.iat > Date.now() / 1000 + CLOCK_SKEW) throw new Unauthorized();
+    if (claims.exp - claims.iat > maxLifetimeSeconds || claims.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS)
+      throw new Unauthorized();
     return claims;
   } catch {
     throw new Unauthorized();
   }
 }
 
-/** Of the texts that stand for the same bytes only the one that we write: the last character has bits to spare. */
+/** Of the texts that decode to the same bytes, accepts only the one that we write: the last character has spare bits. */
 function isCanonical(signature: string): boolean {
   return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }

@@ -1,19 +1,21 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type ClientOptions, types } from 'cassandra-driver';
 
-/** Where a cluster is, and how its nodes are told from others. */
+/** Where a cluster is, and how its nodes are authenticated. */
 export interface Cluster {
-  /** `host:port` of one node or more. All nodes listen on the port of the first: those that aren't named are found by address alone. */
+  /**
+   * `host:port` of one or more nodes. All nodes listen on the first one's port: nodes that aren't listed are discovered by address only.
+   */
   readonly contactPoints: readonly string[];
   readonly localDataCenter: string;
   /**
-   * PEM certificates of the authority that signed the nodes' own. With it connections are encrypted, and made only to a node whose
-   * certificate is for its address or for the name of a contact point.
+   * PEM certificates of the authority that signed the nodes' certificates. If present, connections are encrypted, and made only to nodes
+   * whose certificate is valid for their address or for the name of a contact point.
    */
   readonly tlsCa?: string | undefined;
 }
 
-/** What a driver's client needs to know of the cluster. */
+/** The cluster's part of the driver's options. */
 export function toClusterOptions({ contactPoints, localDataCenter, tlsCa }: Cluster) {
   const port = Number(/:(\d+)$/.exec(contactPoints[0] ?? '')?.[1] ?? 9042);
   const options = {
@@ -27,7 +29,10 @@ export function toClusterOptions({ contactPoints, localDataCenter, tlsCa }: Clus
   return { ...options, sslOptions };
 }
 
-/** The driver resolves names by itself and connects to addresses: a certificate for a name is checked against those it may stand for. */
+/**
+ * The driver resolves names itself and connects to addresses, so a certificate may be valid for the address or for any contact point's
+ * name.
+ */
 function checkIsNode(names: readonly string[]) {
   return (address: string, certificate: PeerCertificate): Error | undefined => {
     const faults = [address, ...names].map((name) => checkServerIdentity(name, certificate));

@@ -9,39 +9,39 @@ import { NextNodeRetryPolicy } from './next-node-retry.ts';
 import { PrimaryReplicaFirstPolicy } from './primary-replica-first.ts';
 
 export type Row = types.Row;
-/** Statement and its values, in the order of its question marks. `undefined` leaves a column as it is; never null. */
+/** A statement and its values, in the order of its question marks. `undefined` leaves a column unchanged; never null. */
 export interface Statement {
   readonly query: string;
   readonly params: readonly unknown[];
 }
 
 /**
- * What became of a conditional write. A refusal carries the rows whose conditions failed. `uncertain` says that an earlier attempt got
- * no answer: a refusal may then be the work of that very attempt, and the caller looks whether it was.
+ * The outcome of a conditional write. If it wasn't applied, `rows` are those whose conditions failed. `uncertain` means that an earlier
+ * attempt got no answer: that attempt itself may then be why the condition failed, and the caller must find out.
  */
 export type Outcome =
   | { readonly applied: true; readonly uncertain: boolean }
   | { readonly applied: false; readonly uncertain: boolean; readonly rows: readonly Row[] };
 
 /**
- * One service's keyspace. `name` is a short static name of the statement, e.g. 'stock.hold': the label of its metrics.
- * What the database can't do in time is Unavailable (503), and its outcome unknown.
+ * One service's keyspace. `name` is a short static name for the statement, e.g. 'stock.hold': the label of its metrics. Throws Unavailable
+ * (503) if the database doesn't respond in time; the outcome is then unknown.
  */
 export interface Database {
-  /** Reads all rows, at LOCAL_QUORUM, or at LOCAL_SERIAL where a decision depends on the last conditional write. */
+  /** Reads all rows, at LOCAL_QUORUM, or with `serial` at LOCAL_SERIAL if a decision depends on the latest conditional write. */
   read(name: string, query: string, params: readonly unknown[], options?: { serial?: boolean }): Promise<Row[]>;
-  /** Writes absolute values to a table that no conditional write touches; may be repeated by the driver. */
+  /** Writes absolute values to a table without conditional writes; the driver may repeat it. */
   write(name: string, query: string, params: readonly unknown[]): Promise<void>;
-  /** The same for several statements in one message; those on one partition become visible together. */
+  /** The same for several statements in one message; those on the same partition become visible together. */
   writeTogether(name: string, statements: readonly Statement[]): Promise<void>;
   /**
-   * A conditional write (Paxos), one or more statements on one partition. Without an answer it is repeated up to twice: the statement
-   * must be refused, not applied again, when its first attempt has been applied.
+   * A conditional write (Paxos) of one or more statements on one partition. Without an answer it is repeated up to twice: once it has been
+   * applied, its condition must refuse a repetition.
    */
   conditional(name: string, statements: readonly Statement[]): Promise<Outcome>;
-  /** True when the database answers within 500 ms. */
+  /** True if the database responds within 500 ms. */
   isReachable(): Promise<boolean>;
-  /** Waits (at most 10 s) until nothing is in flight, then closes: the driver's own shutdown doesn't wait. */
+  /** Waits (at most 10 s) until nothing is in flight, then closes; the driver's own shutdown doesn't wait. */
   close(): Promise<void>;
 }
 
@@ -52,8 +52,8 @@ export interface DatabaseOptions extends Cluster {
 }
 
 const { localQuorum, localSerial } = types.consistencies;
-/** ms; longer than the server's own 1 s, so that the server answers first and outcomes don't become unknown for nothing. */
-const CLIENT_TIMEOUT = 1500;
+/** Longer than the server's own timeout of 1 s, so that the server's error arrives first and outcomes aren't needlessly unknown. */
+const CLIENT_TIMEOUT_MS = 1500;
 const REACHABLE_WITHIN_MS = 500;
 const CONDITIONAL_ATTEMPTS = 3;
 const SPAN_FACTS = { 'db.system.name': 'cassandra' };
@@ -71,17 +71,17 @@ function toClientOptions(options: DatabaseOptions): ClientOptions {
   const lwt = new ExecutionProfile('lwt', {
     consistency: localQuorum,
     serialConsistency: localSerial,
-    readTimeout: CLIENT_TIMEOUT,
+    readTimeout: CLIENT_TIMEOUT_MS,
     retry: new policies.retry.FallthroughRetryPolicy(),
     loadBalancing: new PrimaryReplicaFirstPolicy(options.localDataCenter),
   });
-  const serial = new ExecutionProfile('serial', { consistency: localSerial, readTimeout: CLIENT_TIMEOUT });
+  const serial = new ExecutionProfile('serial', { consistency: localSerial, readTimeout: CLIENT_TIMEOUT_MS });
   return {
     ...toClusterOptions(options),
     keyspace: options.keyspace,
     authProvider: new auth.PlainTextAuthProvider(options.username, options.password),
     queryOptions: { prepare: true, consistency: localQuorum, serialConsistency: localSerial, fetchSize: 1000 },
-    socketOptions: { readTimeout: CLIENT_TIMEOUT, connectTimeout: 3000 },
+    socketOptions: { readTimeout: CLIENT_TIMEOUT_MS, connectTimeout: 3000 },
     pooling: { coreConnectionsPerHost: { [types.distance.local]: 2 }, heartBeatInterval: 15_000 },
     policies: {
       retry: new policies.retry.IdempotenceAwareRetryPolicy(new NextNodeRetryPolicy()),
@@ -93,7 +93,7 @@ function toClientOptions(options: DatabaseOptions): ClientOptions {
 }
 
 function createDatabase(client: Client, metrics: Metrics, logger: Logger): Database {
-  const duration = metrics.histogram('cassandra_query_duration_seconds', 'Time of a statement, by its name.', [
+  const duration = metrics.histogram('cassandra_query_duration_seconds', 'Duration of a statement, by its name.', [
     'query',
     'outcome',
   ]);
@@ -175,7 +175,7 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
         } catch (cause) {
           if (!isOutage(cause)) throw cause;
           if (attempts === CONDITIONAL_ATTEMPTS) throw databaseUnavailable(cause);
-          logger.debug('conditional_write_repeated', `No answer to ${name}; asking again.`, { cause });
+          logger.debug('conditional_write_repeated', `No answer to ${name}; repeating it.`, { cause });
           await sleep(5 + Math.random() * 45 * attempts);
         }
       }
@@ -201,9 +201,9 @@ function createDatabase(client: Client, metrics: Metrics, logger: Logger): Datab
   };
 }
 
-/** The server or the way to it failed; a statement that is wrong in itself is a fault of ours and no outage. */
+/** True if the server or the connection failed; an invalid statement is a fault of ours, not an outage. */
 function isOutage(error: unknown): boolean {
-  if (error instanceof errors.ResponseError) return OUTAGE_CODES.has(error.code) || isUnknownRights(error);
+  if (error instanceof errors.ResponseError) return OUTAGE_CODES.has(error.code) || arePermissionsUnknown(error);
   return (
     error instanceof errors.NoHostAvailableError ||
     error instanceof errors.OperationTimedOutError ||
@@ -212,8 +212,8 @@ function isOutage(error: unknown): boolean {
   );
 }
 
-/** Too few nodes are there to look the rights of our role up; rights that it doesn't have are refused in other words. */
-function isUnknownRights({ code: given, message }: errors.ResponseError): boolean {
+/** True if too few nodes are up to look up our role's permissions; a missing permission has a different message. */
+function arePermissionsUnknown({ code: given, message }: errors.ResponseError): boolean {
   return given === code.unauthorized && message.startsWith('Unable to perform authorization');
 }
 

@@ -4,8 +4,8 @@ type Info = policies.retry.OperationInfo;
 type Decision = policies.retry.DecisionInfo;
 
 /**
- * Asks the next node, once, for what the first could not get in time: it may have waited for a replica that died, which is known as dead
- * only after ten seconds and more. For statements that may be repeated.
+ * Tries the next node, once, if the first one timed out: it may have waited for a replica that has died, which takes ten seconds or more to
+ * be noticed. For idempotent statements.
  */
 export class NextNodeRetryPolicy extends policies.retry.RetryPolicy {
   override onReadTimeout(info: Info, consistency: types.consistencies): Decision {

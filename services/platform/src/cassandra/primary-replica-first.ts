@@ -3,8 +3,8 @@ import { type Client, type ExecutionOptions, type Host, type HostMap, policies, 
 type OnPlan = (error: Error, plan: Iterator<Host>) => void;
 
 /**
- * Sends every conditional write on one partition to the same coordinator: its primary replica. That one queues them; several
- * coordinators would collide in Paxos instead (CASSANDRA-15746). The driver's own policies shuffle replicas.
+ * Sends all conditional writes on a partition to the same coordinator, its primary replica, which queues them; several coordinators would
+ * contend in Paxos instead (CASSANDRA-15746). The driver's own policies shuffle the replicas.
  */
 export class PrimaryReplicaFirstPolicy extends policies.loadBalancing.DCAwareRoundRobinPolicy {
   #client: Client | undefined;

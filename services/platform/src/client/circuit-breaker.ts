@@ -5,19 +5,19 @@ import type { Logger } from '../logging.ts';
 export interface CircuitSettings {
   /** Failures in a row that open the circuit. */
   readonly failureThreshold: number;
-  /** ms until an open circuit lets one probe through. */
+  /** How long an open circuit waits before it lets one probe through. */
   readonly timeoutMs: number;
-  /** Successes in a row, the probe among them, after which it counts as closed. */
+  /** Successes in a row, including the probe, that close the circuit. */
   readonly successThreshold: number;
 }
 
 export interface Circuit {
-  /** Runs `work` unless the circuit is open; then throws CircuitOpen at once. What `work` throws counts as a failure. */
+  /** Runs `work`, or throws CircuitOpen at once if the circuit is open. Anything that `work` throws counts as a failure. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;
   isOpen(): boolean;
 }
 
-/** The circuit is open: nobody was asked. */
+/** The circuit is open; nothing was sent. */
 export class CircuitOpen extends Error {
   override readonly name = 'CircuitOpen';
 }
@@ -27,8 +27,8 @@ const OPEN = 1;
 const HALF_OPEN = 2;
 
 /**
- * opossum with two rules of ours: it opens after failures in a row, not by a rate, and until enough successes have followed an opening
- * one failure opens it again.
+ * opossum with two rules of our own: the circuit opens after failures in a row, not at a failure rate; and after it has been open, a single
+ * failure opens it again until enough successes have followed.
  */
 export function createCircuit(
   target: string,
@@ -42,7 +42,7 @@ export function createCircuit(
     errorThresholdPercentage: 100,
   });
   let failures = 0;
-  /** Successes still missing after an opening. */
+  /** Successes still missing before the circuit counts as closed. */
   let missing = 0;
 
   const show = () =>
@@ -55,7 +55,7 @@ export function createCircuit(
   });
   breaker.on('halfOpen', show);
   breaker.on('success', () => {
-    // The late answer to a call from before it opened.
+    // A late answer to a call made before the circuit opened.
     if (breaker.opened) return;
     failures = 0;
     if (missing === 0) return;

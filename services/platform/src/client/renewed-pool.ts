@@ -1,17 +1,17 @@
 import { createRequire } from 'node:module';
 import type { Pool as UndiciPool } from 'undici';
 
-// undici's main module would also load fetch, WebSocket, caches and mocks: 88 more modules, and 2.5 MB more in a service (7.30.2). It is also what
-// gives a pool its `request`.
+// undici's main module would also load fetch, WebSocket, caches and mocks: 88 more modules, and 2.5 MB more in a service (7.30.2). It is
+// also what gives a pool its `request`.
 const require = createRequire(import.meta.url);
 const Pool: typeof UndiciPool = require('undici/lib/dispatcher/pool.js');
 Pool.prototype.request = require('undici/lib/api/api-request.js');
 
-/** Connections to one address, which are replaced by new ones from time to time. */
+/** A pool of connections to one address, replaced by a new one from time to time. */
 export interface RenewedPool {
   /** The pool to send the next request with. */
   current(): UndiciPool;
-  /** Ends when what is under way has its answer. */
+  /** Resolves when all requests in flight have been answered. */
   close(): Promise<void>;
 }
 

@@ -10,24 +10,24 @@ import { CircuitOpen, type CircuitSettings, createCircuit } from './circuit-brea
 import { lookupAnyFirst } from './lookup.ts';
 import { createRenewedPool, type RenewedPool } from './renewed-pool.ts';
 
-/** The answers that the caller understands, each status with its body; any other is a failure of the service called. */
+/** The answers that the caller understands, the body for each status; any other answer is a failure of the called service. */
 type Answers = Readonly<Record<number, z.ZodType>>;
 type AnswerOf<A extends Answers> = { [Status in keyof A]: { status: Status; body: z.output<A[Status]> } }[keyof A];
 
 export interface Call<A extends Answers> {
   readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
-  /** The one operation that the token of this call is good for. */
+  /** The one operation that this call's token permits. */
   readonly scope: string;
   readonly body?: unknown;
   readonly answers: A;
-  /** May be repeated: the same again has the same effect. */
+  /** May be repeated: a repetition has no further effect. */
   readonly idempotent: boolean;
-  /** Longest wait for one attempt in ms; the time left for the request in hand may be shorter. */
+  /** Longest time for one attempt; the time left for the current request may be shorter. */
   readonly capMs?: number;
 }
 
-/** Calls one other service. Throws Unavailable `upstream_unavailable` when it can't be had in time; the outcome is then unknown. */
+/** Calls one other service. Throws Unavailable `upstream_unavailable` if there is no answer in time; the outcome is then unknown. */
 export interface ServiceClient {
   call<A extends Answers>(call: Call<A>): Promise<AnswerOf<A>>;
   /** False while the service is known to be down. */
@@ -37,7 +37,7 @@ export interface ServiceClient {
 
 export interface ServiceClientOptions {
   readonly target: string;
-  /** One for each replica, or one that stands for all. */
+  /** One for each replica, or one for all of them. */
   readonly baseUrls: readonly string[];
   readonly circuit: CircuitSettings;
   issueToken(audience: string, scope: string): string;
@@ -45,27 +45,27 @@ export interface ServiceClientOptions {
 
 const READ_CAP_MS = 2000;
 const WRITE_CAP_MS = 3000;
-/** ms; with less time left a call would be cut off, which says nothing about the service called. */
-const LEAST_TIME = 100;
+/** With less time left a call would be cut off, which says nothing about the called service. */
+const LEAST_TIME_MS = 100;
 const ATTEMPTS = 3;
 const CONNECTIONS = 32;
-/** ms; shorter than the server's 75 s, so that it is always the caller who closes a connection. */
-const KEEP_ALIVE = 30_000;
-/** ms until connections are replaced by new ones: a name may have got other replicas behind it. */
-const CONNECTION_AGE = 10_000;
+/** Shorter than the server's 75 s, so that it is always the caller that closes an idle connection. */
+const KEEP_ALIVE_MS = 30_000;
+/** Connections are replaced after this time: the name may have gained other replicas. */
+const CONNECTION_AGE_MS = 10_000;
 
 export function createServiceClient(options: ServiceClientOptions, metrics: Metrics, logger: Logger): ServiceClient {
   const { target, baseUrls, issueToken } = options;
   const connecting = {
     connections: CONNECTIONS,
-    keepAliveTimeout: KEEP_ALIVE,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     connect: { timeout: 1000, lookup: lookupAnyFirst },
   };
-  const pools = baseUrls.map((url) => createRenewedPool(url, connecting, CONNECTION_AGE));
+  const pools = baseUrls.map((url) => createRenewedPool(url, connecting, CONNECTION_AGE_MS));
   let turn = 0;
   const circuit = createCircuit(target, options.circuit, metrics.circuitState, logger);
 
-  /** Replicas take turns; one that can't be connected to is passed over. */
+  /** Replicas take turns; one that can't be connected to is skipped. */
   async function send(call: Call<Answers>, timeLeft: number): Promise<{ status: number; body: unknown }> {
     turn += 1;
     for (let tried = 1; ; tried += 1) {
@@ -82,9 +82,12 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
     const request = currentRequest();
     if (request) request.isShared = true;
     const span = startClientSpan(`${target} ${call.scope}`);
-    // Not AbortSignal.timeout: that one goes off though the answer is there, with an exception that nobody sees.
+    // Not AbortSignal.timeout: it fires even if the answer has arrived, with an exception that nobody handles.
     const giveUp = new AbortController();
-    const overdue = setTimeout(() => giveUp.abort(new Error(`${target} didn't answer in ${timeLeft} ms.`)), timeLeft);
+    const overdue = setTimeout(
+      () => giveUp.abort(new Error(`${target} didn't answer within ${timeLeft} ms.`)),
+      timeLeft,
+    );
     let status = 0;
     try {
       const response = await pool.request({
@@ -103,7 +106,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
       });
       status = response.statusCode;
       const text = await response.body.text();
-      if (status >= 500) throw new Error(`${target} answered ${status} to ${call.method} ${call.path}.`);
+      if (status >= 500) throw new Error(`${target} answered ${call.method} ${call.path} with ${status}.`);
       return { status, body: text === '' ? undefined : JSON.parse(text) };
     } finally {
       clearTimeout(overdue);
@@ -115,18 +118,18 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
   async function sendWithRetries(call: Call<Answers>): Promise<{ status: number; body: unknown }> {
     for (let attempt = 1; ; attempt += 1) {
       const timeLeft = remainingMs(call.capMs ?? (call.method === 'GET' ? READ_CAP_MS : WRITE_CAP_MS));
-      // Outside the circuit, since it is the caller's fault.
-      if (timeLeft < LEAST_TIME) throw upstreamUnavailable(target, new Error('No time is left for the call.'));
+      // Outside the circuit, since this isn't the called service's fault.
+      if (timeLeft < LEAST_TIME_MS) throw upstreamUnavailable(target, new Error('No time is left for the call.'));
       try {
         return await circuit.run(() => send(call, timeLeft));
       } catch (cause) {
         const wait = 50 + Math.random() * 450;
-        const again =
+        const mayRetry =
           call.idempotent &&
           attempt < ATTEMPTS &&
           !(cause instanceof CircuitOpen) &&
-          remainingMs(Number.POSITIVE_INFINITY) > wait + LEAST_TIME;
-        if (!again) throw upstreamUnavailable(target, cause);
+          remainingMs(Number.POSITIVE_INFINITY) > wait + LEAST_TIME_MS;
+        if (!mayRetry) throw upstreamUnavailable(target, cause);
         await sleep(wait);
       }
     }
@@ -137,7 +140,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
       const { status, body } = await sendWithRetries(call);
       const schema = call.answers[status];
       if (!schema)
-        throw new Error(`${target} answered ${status} to ${call.method} ${call.path}: ${JSON.stringify(body)}`);
+        throw new Error(`${target} answered ${call.method} ${call.path} with ${status}: ${JSON.stringify(body)}`);
       return { status, body: schema.parse(body) } as AnswerOf<A>;
     },
     isAvailable: () => !circuit.isOpen(),
@@ -147,7 +150,7 @@ export function createServiceClient(options: ServiceClientOptions, metrics: Metr
   };
 }
 
-/** The request was never sent: anybody else may be asked. */
+/** The request was never sent, so another replica may be tried. */
 function isNotConnected(error: unknown): boolean {
   const { code } = error as { code?: string };
   return code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT';

@@ -5,13 +5,13 @@ import { Forbidden, Unauthorized } from '../errors.ts';
 import { currentRequest } from '../request-context.ts';
 import type { Access, Caller, TokenHolder } from './route.ts';
 
-/** Both throw Unauthorized for a token that isn't valid. */
+/** Both throw Unauthorized if the token isn't valid. */
 export interface Verifiers {
   verifyUser(token: string): UserCaller;
   verifyService(token: string): ServiceCaller;
 }
 
-/** Finds out who calls; throws Unauthorized or Forbidden unless `access` lets them in. */
+/** Identifies the caller; throws Unauthorized or Forbidden unless `access` admits them. */
 export function authorize(access: Access, request: Request, verifiers: Verifiers): Caller {
   if (access === 'public') return undefined;
   const isSignedOut = request.headers.authorization === undefined;

@@ -6,7 +6,7 @@ const MAX_BODY = '64kb';
 const MAX_DEPTH = 32;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-// Not `strict`: a scalar is JSON, and what a route makes of it is for its schema to say.
+// Not `strict`: a scalar is valid JSON, and it is for the route's schema to refuse it.
 const parseJson = express.json({ limit: MAX_BODY, strict: false, type: isJson, verify: refuseBrokenText });
 
 /** Reads the body if there is one: JSON of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
@@ -35,7 +35,7 @@ function isJson(request: { headers: Record<string, unknown> }): boolean {
   return type === 'application/json' || type === 'application/merge-patch+json';
 }
 
-/** The decoder would replace invalid bytes by U+FFFD. */
+/** The decoder would replace invalid bytes with U+FFFD. */
 function refuseBrokenText(_request: unknown, _response: unknown, body: Buffer, charset: string): void {
   if (charset === 'utf-8' && !isUtf8(body)) throw new Error('Not valid UTF-8.');
 }

@@ -1,11 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { BadRequest } from '../errors.ts';
 
-/** Turns where a page ended into an opaque text and back. */
+/** Turns the position where a page ended into an opaque string, and back. */
 export interface CursorCodec {
-  /** `binding` is all that the walk depends on: route, filter, sort, owner. A cursor is good for the same binding only. */
+  /** `binding` is everything that the list depends on: route, filter, sort, owner. A cursor is valid only for the same binding. */
   encode(binding: string, position: unknown): string;
-  /** Throws BadRequest `invalid_cursor` when it was changed or made for another list. */
+  /** Throws BadRequest `invalid_cursor` if the cursor was altered or belongs to another list. */
   decode(binding: string, cursor: string): unknown;
 }
 
@@ -22,7 +22,7 @@ export function createCursorCodec(secret: string): CursorCodec {
     },
     decode(binding, cursor) {
       const [payload = '', mac = '', ...rest] = cursor.split('.');
-      // As text: several texts decode to the same bytes.
+      // Compared as text, since several texts decode to the same bytes.
       const isOurs = rest.length === 0 && isSame(mac, sign(binding, payload));
       if (!isOurs) throw invalidCursor();
       return JSON.parse(Buffer.from(payload, 'base64url').toString());
@@ -36,7 +36,7 @@ function isSame(left: string, right: string): boolean {
 }
 
 export function invalidCursor(): BadRequest {
-  return new BadRequest('invalid_cursor', 'The cursor was changed, or belongs to another list, filter or sort.', {
+  return new BadRequest('invalid_cursor', 'The cursor was altered, or belongs to another list, filter or sort.', {
     extensions: { errors: [{ pointer: '/cursor', detail: 'Not a cursor of this list.' }] },
   });
 }

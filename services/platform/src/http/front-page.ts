@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Router } from 'express';
-import { readOnly } from './mount.ts';
+import { onlyReads } from './problem.ts';
 
 const LINKS = {
   products: '/api/v1/products',
@@ -19,12 +19,12 @@ const [PAGE, STYLE, SCRIPT] = ['page.html', 'page.css', 'page.js'].map((name) =>
 /** The store's entry: a page for people, only the links for programs that ask for JSON. */
 export function frontPageRoutes(): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  readOnly(router, '/', (request, response) => {
+  router.all('/', onlyReads, (request, response) => {
     response.set({ 'Cache-Control': 'no-cache', Vary: 'Accept' });
     if (request.accepts(['html', 'json']) === 'json') response.json({ name: 'Product Store', links: LINKS });
     else response.type('html').send(PAGE);
   });
-  readOnly(router, '/front-page.css', (_request, response) => void response.type('css').send(STYLE));
-  readOnly(router, '/front-page.js', (_request, response) => void response.type('js').send(SCRIPT));
+  router.all('/front-page.css', onlyReads, (_request, response) => void response.type('css').send(STYLE));
+  router.all('/front-page.js', onlyReads, (_request, response) => void response.type('js').send(SCRIPT));
   return router;
 }

@@ -1,4 +1,4 @@
-import type { Express, RequestHandler, Router } from 'express';
+import type { Express, RequestHandler } from 'express';
 import { authorize, type Verifiers } from './authorize.ts';
 import { readJsonBody } from './body.ts';
 import { createCaching, type SetCaching } from './caching.ts';
@@ -19,15 +19,7 @@ export function mount(app: Express, routes: readonly Route[], verifiers: Verifie
   }
 }
 
-/** Serves `path` to GET and HEAD; any other method is 405. For pages and system paths, which aren't in the OpenAPI document. */
-export function readOnly(router: Router, path: string | string[], handler: RequestHandler): void {
-  router
-    .route(path)
-    .get(handler)
-    .all(answerOtherMethods(['GET', 'HEAD', 'OPTIONS']));
-}
-
-/** The caller is known before the body is read: a stranger's is refused unread. */
+/** The caller is authorized before the body is read, so that an unauthorized one is refused unread. */
 function toHandlers(route: Route, verifiers: Verifiers, setCaching: SetCaching): RequestHandler[] {
   const identify: RequestHandler = (request, response, next) => {
     response.locals.caller = authorize(route.access, request, verifiers);

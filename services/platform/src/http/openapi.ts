@@ -14,68 +14,68 @@ extendZodWithOpenApi(z);
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
 const REASONS: Readonly<Record<number, string>> = {
-  400: 'The input breaks a rule; `errors` names the fields.',
+  400: 'The input is invalid; `errors` names the fields.',
   401: 'No valid token, or wrong credentials.',
   403: 'Not allowed; `code` says why.',
-  404: 'Not there, or not yours.',
-  408: 'It took too long to arrive.',
-  409: 'Not in this state; `code` says why.',
-  412: 'Changed by somebody else meanwhile.',
-  413: 'The body is over 64 kB.',
-  414: 'The address is over 8 kB.',
+  404: 'Not found, or not yours.',
+  408: 'The request took too long to arrive.',
+  409: 'Not possible in the current state; `code` says why.',
+  412: 'The resource no longer matches If-Match.',
+  413: 'The body is larger than 64 kB.',
+  414: 'The URL is longer than 8 kB.',
   415: 'The body is not JSON.',
-  422: 'The Idempotency-Key was used for another body.',
+  422: 'The Idempotency-Key was used with a different body.',
   428: 'If-Match is missing.',
-  429: 'Too many; see Retry-After.',
-  431: 'A header is over 8 kB.',
-  500: 'Our fault.',
-  502: 'The service is away.',
-  503: 'Not now; see Retry-After.',
-  504: 'No answer in time.',
+  429: 'Too many requests; see Retry-After.',
+  431: 'A header is larger than 8 kB.',
+  500: 'An error on our side.',
+  502: 'The service is unreachable.',
+  503: 'Temporarily unavailable; see Retry-After.',
+  504: 'No response in time; the request may still have been carried out.',
 };
 
-// With `examples` rather than an `example`, which Swagger UI fills in: these are never right twice.
+// `examples` rather than `example`, which Swagger UI would fill in: no value is right twice.
 const IdempotencyKey = z
   .string()
   .min(1)
   .max(255)
   .meta({
-    description: 'A new one for each thing that you want done, the same one for each try.',
+    description: 'A new key for each operation; the same key for each retry of it.',
     examples: ['3f0e6a52-1d7c-4c89-b3a5-72c1e9d4f608'],
   });
 const IfMatch = z
   .string()
   .min(1)
-  .meta({ description: 'The `ETag` of what you have read.', examples: ['"3"'] });
+  .meta({ description: 'The `ETag` of the version to change.', examples: ['"3"'] });
 
 const Replayed = z
   .literal('true')
   .optional()
-  .meta({ description: 'The key was used for the same before.', example: 'true' });
+  .meta({ description: 'This key has been answered before.', example: 'true' });
 const WwwAuthenticate = z.string().meta({ example: 'Bearer' });
-const RetryAfter = z.string().meta({ description: 'Seconds.', example: '1' });
+const RetryAfter = z.string().meta({ description: 'Seconds to wait before a retry.', example: '1' });
 
-/** As Nginx makes them. */
+/** In the form in which Nginx makes them. */
 const REQUEST_ID = '5f0c1d9ab84e4c7f9a3de2b61c80f7d4';
 
-/** The OpenAPI 3.1 document of a service, made of its routes alone. */
+/** The OpenAPI 3.1 document of a service, generated entirely from its routes. */
 export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDocument {
   const registry = new OpenAPIRegistry();
   const bearer = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } as const;
   registry.registerComponent('securitySchemes', 'user', {
     ...bearer,
-    description: 'The `access_token` of `POST /api/v1/auth/login`, good for ten minutes.',
+    description: 'The `access_token` from `POST /api/v1/auth/login`, valid for ten minutes.',
   });
   registry.registerComponent('securitySchemes', 'service', {
     ...bearer,
-    description: 'What services sign for each other: nothing that is had from outside opens `/internal/`.',
+    description: 'Tokens that services sign for each other; no token issued to outside callers opens `/internal/`.',
   });
   for (const name of new Set(routes.flatMap(({ access }) => guestHeader(access) ?? []))) {
     registry.registerComponent('securitySchemes', 'guest', {
       type: 'apiKey',
       in: 'header',
       name,
-      description: 'The `cartToken` that came with a guest’s new cart.',
+      description: 'The `cartToken` returned with a guest’s new cart.',
     });
   }
   for (const route of routes) registry.registerPath(toOperation(route));
@@ -84,7 +84,7 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
     info: {
       title: `Product Store: ${service} service`,
       version: '1.0.0',
-      description: 'What all operations have in common is in the [API guide](/docs/api/).',
+      description: 'The [API guide](/docs/api/) describes what all operations have in common.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -92,11 +92,11 @@ export function toOpenApi(service: string, routes: readonly Route[]): OpenApiDoc
   });
 }
 
-/** In the order of their routes, what isn't for outside last. */
+/** In the order of their routes, the internal ones last. */
 function toTags(routes: readonly Route[]) {
   const names = new Set(routes.map(({ tag }) => tag));
   const isInternal = names.delete('Internal');
-  const internal = { name: 'Internal', description: 'Between services: from outside there is nothing at these paths.' };
+  const internal = { name: 'Internal', description: 'Between services; unreachable from outside.' };
   return [...[...names].map((name) => ({ name })), ...(isInternal ? [internal] : [])];
 }
 
@@ -125,7 +125,7 @@ function toOperation(route: Route): RouteConfig {
   };
 }
 
-/** An empty requirement means: or without any. */
+/** An empty requirement means that the route can also be called without credentials. */
 function toSecurity(access: Access): NonNullable<RouteConfig['security']> {
   if (access === 'public') return [];
   if (typeof access === 'string') return [{ user: [] }];
@@ -142,7 +142,7 @@ function toOperationId({ method, path }: Route): string {
   return `${method}${path.replace(/[^A-Za-z0-9]+(.)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '')}`;
 }
 
-/** A PATCH is a merge patch (RFC 7396), under either name. */
+/** A PATCH is a merge patch (RFC 7396) under either media type. */
 function toContent(method: Route['method'], schema: z.ZodType) {
   const content = { 'application/json': { schema } };
   return method === 'patch' ? { ...content, 'application/merge-patch+json': { schema } } : content;
@@ -151,7 +151,7 @@ function toContent(method: Route['method'], schema: z.ZodType) {
 function successes(route: Route): RouteConfig['responses'] {
   const { method, status = 200, response, alternatives = {}, etag } = route;
   const headers = toHeaders(route);
-  const answers = { [status]: { description: 'Done.', response }, ...alternatives };
+  const answers = { [status]: { description: 'Success.', response }, ...alternatives };
   return {
     ...Object.fromEntries(
       Object.entries(answers).map(([code, { description, response: schema = response }]) => [
@@ -159,18 +159,18 @@ function successes(route: Route): RouteConfig['responses'] {
         { description, headers, ...(schema && { content: { 'application/json': { schema } } }) },
       ]),
     ),
-    ...(etag && method === 'get' && { 304: { description: 'Not changed.' } }),
+    ...(etag && method === 'get' && { 304: { description: 'Not modified.' } }),
   };
 }
 
-/** What the answer to the example of the body would carry. */
+/** The headers that the example response would have. */
 function toHeaders({ path, response, etag, location, paged, idempotencyKey }: Route) {
   const body: unknown = response?.meta()?.example;
   const header = (description: string, example: string | undefined) => z.string().meta({ description, example });
-  const tag = 'Names what was read, for `If-None-Match` or `If-Match`.';
+  const tag = 'The version of the resource, for `If-None-Match` and `If-Match`.';
   return z.object({
     ...(etag && { ETag: header(tag, body ? etag(body) : undefined) }),
-    ...(location && { Location: header('Where it is.', body ? location(body) : undefined) }),
+    ...(location && { Location: header('The URL of the new resource.', body ? location(body) : undefined) }),
     ...(paged && {
       Link: header('The next page, if there is one.', `<${path}?cursor=eyJ0IjoxN>; rel="next"`).optional(),
     }),
@@ -183,7 +183,7 @@ function problems(route: Route): RouteConfig['responses'] {
   const byStatus = Object.groupBy(problemsOf(route), ({ status }) => status);
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, found = []]) => {
-      // The route itself comes first: what it tells under a code is what is shown.
+      // The route's own refusals come first: of several with one code, the first is shown.
       const told = found.filter(({ code }, index) => index === found.findIndex((other) => other.code === code));
       const examples = Object.fromEntries(
         told.map((facts) => [facts.code, { value: toProblem(facts, instance, REQUEST_ID) }]),
@@ -198,7 +198,7 @@ function problems(route: Route): RouteConfig['responses'] {
   );
 }
 
-/** The path with the examples of its parameters. */
+/** The path with example values for its parameters. */
 function examplePath({ path, request }: Route): string {
   const fields = request?.params?.shape ?? {};
   return path.replace(/\{(\w+)\}/g, (_, name: string) => String(fields[name]?.meta()?.example));

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ErrorRequestHandler, Request, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import {
   BadRequest,
@@ -121,6 +121,14 @@ export function answerOtherMethods(allowed: readonly string[]) {
     throw new MethodNotAllowed('method_not_allowed', `The methods allowed here are ${allow}.`);
   };
 }
+
+const answerWrites = answerOtherMethods(['GET', 'HEAD', 'OPTIONS']);
+
+/** Lets only GET and HEAD through: for pages and system paths, which aren't in the OpenAPI document. */
+export const onlyReads: RequestHandler = (request, response, next) => {
+  if (request.method === 'GET' || request.method === 'HEAD') next();
+  else answerWrites(request, response);
+};
 
 /** Names every field that violates the schema, by its JSON pointer. */
 export function toValidationFailed(error: z.ZodError): BadRequest {

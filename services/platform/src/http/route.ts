@@ -4,8 +4,8 @@ import type { UserCaller } from '../auth/user-token.ts';
 import type { StoreError } from '../errors.ts';
 
 /**
- * Who may call: anyone, a signed-in user, an admin, or the services named, with one scope. `userOr` lets in who isn't signed in too,
- * anyone or whoever sends a secret in the header named; but who does send `Authorization` is judged by that alone.
+ * Who may call: anyone, a signed-in user, an admin, or the named services, with one scope. `userOr` also admits callers who aren't signed
+ * in: anyone, or those who send a secret in the named header. A caller who does send `Authorization` is judged by that alone.
  */
 export type Access =
   | 'public'
@@ -14,7 +14,7 @@ export type Access =
   | { readonly userOr: 'anyone' | `X-${string}` }
   | { readonly services: readonly string[]; readonly scope: string };
 
-/** Who sent a secret that only the service itself can judge. */
+/** A caller who sent a secret that only the service itself can verify. */
 export interface TokenHolder {
   readonly token: string;
 }
@@ -31,15 +31,15 @@ type CallerOf<A extends Access> = A extends 'public'
         : ServiceCaller;
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
-/** What a handler gets: checked by the schemas of its route. */
+/** A handler's input, validated by the schemas of its route. */
 export interface Input<Params, Query, Body, HasKey, IsGuarded> {
   readonly params: Parsed<Params>;
   readonly query: Parsed<Query>;
   readonly body: Parsed<Body>;
   readonly idempotencyKey: HasKey extends true ? string : undefined;
-  /** True when If-Match names this version. */
+  /** True if If-Match names this version. */
   readonly expects: IsGuarded extends true ? (version: number) => boolean : undefined;
-  /** The address that Nginx saw. */
+  /** The client's address as Nginx sees it. */
   readonly ip: string;
 }
 
@@ -84,20 +84,20 @@ export interface RouteDefinition<
   readonly request?: { readonly params?: Params; readonly query?: Query; readonly body?: Body };
   /** Requires an Idempotency-Key of 1–255 visible ASCII characters. */
   readonly idempotencyKey?: HasKey;
-  /** Requires an If-Match, so that nobody overwrites what they haven't seen. */
+  /** Requires If-Match, so that nobody overwrites a change they haven't seen. */
   readonly ifMatch?: IsGuarded;
   readonly status?: number;
   readonly response?: Response;
-  /** Further statuses that a Reply may carry, with the same body unless another is named. */
+  /** Further statuses that a Reply may carry, with the same body unless a different one is given. */
   readonly alternatives?: Readonly<Record<number, { readonly description: string; readonly response?: z.ZodType }>>;
-  /** Refusals beyond those that follow from access and request; each with an example of what it tells. */
+  /** Refusals beyond those implied by access and request, each an example of what the caller gets. */
   readonly errors?: readonly StoreError[];
   /**
-   * Nginx may give the answer again, to anyone: of the `catalogue` for a second, of the `live-catalogue` only while there are many requests.
+   * Nginx may serve the answer again, to anyone: of the `catalogue` for a second, of the `live-catalogue` only while there are many requests.
    * Without it the answer is `no-store`.
    */
   readonly cache?: 'catalogue' | 'live-catalogue';
-  /** The body is a page: the answer names the next one in its Link header. */
+  /** The body is a page: the Link header names the next one. */
   readonly paged?: true;
   etag?(body: z.output<NonNullable<Response>>): string;
   location?(body: z.output<NonNullable<Response>>): string;
@@ -109,7 +109,7 @@ export interface RouteDefinition<
 
 export type AnyInput = Input<z.ZodObject, z.ZodObject, z.ZodType, boolean, boolean>;
 
-/** A declared route, as what mounts and documents it sees it. */
+/** A declared route, as seen by the code that mounts and documents it. */
 export interface Route
   extends Omit<
     RouteDefinition<Access, z.ZodObject, z.ZodObject, z.ZodType, z.ZodType, boolean, boolean>,
@@ -120,7 +120,7 @@ export interface Route
   handle(input: AnyInput, caller: Caller): unknown;
 }
 
-/** One declaration that mounts, validates, types its handler and yields the OpenAPI operation. */
+/** One declaration that mounts the route, validates its input, types its handler and yields its OpenAPI operation. */
 export function route<
   const A extends Access,
   Params extends z.ZodObject | undefined = undefined,

@@ -3,8 +3,8 @@ import { type Response, Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import { frontPageRoutes } from './front-page.ts';
 import { refuseQuery } from './input.ts';
-import { readOnly } from './mount.ts';
 import type { OpenApiDocument } from './openapi.ts';
+import { onlyReads } from './problem.ts';
 
 /** What the routes that every service has in common need. */
 export interface SystemParts {
@@ -36,22 +36,22 @@ const SWAGGER_OPTIONS = {
 export function systemRoutes(service: string, document: OpenApiDocument, parts: SystemParts): Router {
   const router = Router({ caseSensitive: true, strict: true });
 
-  readOnly(router, '/health/liveness', (_request, response) => void response.json({ status: 'ok' }));
-  readOnly(router, '/health/readiness', async (_request, response) => {
+  router.all('/health/liveness', onlyReads, (_request, response) => void response.json({ status: 'ok' }));
+  router.all('/health/readiness', onlyReads, async (_request, response) => {
     const isReady = parts.isAccepting() && (await parts.isDatabaseReachable());
     sendHealth(response, { status: isReady ? 'ok' : 'down' });
   });
-  readOnly(router, '/api/system/health', async (request, response) => {
+  router.all('/api/system/health', onlyReads, async (request, response) => {
     refuseQuery(request);
     sendHealth(response, await systemHealth(parts));
   });
 
   const documentPaths = ['/openapi.json', `/openapi/${service}.json`];
-  readOnly(router, documentPaths, (_request, response) => void response.json(document));
-  readOnly(router, '/swagger', (_request, response) => response.redirect(308, '/swagger/'));
-  readOnly(router, '/swagger/{*file}', (_request, _response, next) => next('route'));
+  router.all(documentPaths, onlyReads, (_request, response) => void response.json(document));
+  router.all('/swagger', onlyReads, (_request, response) => response.redirect(308, '/swagger/'));
   router.use(
     '/swagger/',
+    onlyReads,
     swaggerUi.serve,
     swaggerUi.setup(undefined, {
       explorer: true,

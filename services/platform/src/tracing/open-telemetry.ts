@@ -15,13 +15,13 @@ import type { Tracing, TracingOptions } from './tracing.ts';
 const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER };
 
 /**
- * Makes spans and sends them in batches by OTLP/HTTP (JSON); what can't be sent is dropped. The context travels in our own request
- * context as a W3C traceparent, so none of OpenTelemetry's context managers, propagators or instrumentations is needed.
+ * Creates spans and sends them in batches over OTLP/HTTP (JSON); spans that can't be sent are dropped. The trace context travels in our own
+ * request context as a W3C traceparent, so no context manager, propagator or instrumentation of OpenTelemetry is needed.
  */
 export function createOpenTelemetry({ service, instance, endpoint, share, logger }: TracingOptions): Tracing {
   diag.setLogger(toDiagLogger(logger), { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
   const random = new RandomIdGenerator();
-  /** The id that a request has had since Nginx, for the span that is the first of it. */
+  /** The trace id that Nginx gave the request, for the first span of its trace. */
   let traceIdOfRoot = '';
   const provider = new TracerProvider({
     resource: resourceFromAttributes({

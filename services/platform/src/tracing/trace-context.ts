@@ -7,7 +7,7 @@ export interface TraceContext {
   readonly traceId: string;
   readonly parentId: string;
   readonly isSampled: boolean;
-  /** False for one that was only made, as by `newTraceparent` and Nginx: its parent is nobody. */
+  /** False for a context made by `newTraceparent` or Nginx: its parent id names no span. */
   readonly hasParent: boolean;
 }
 
@@ -16,8 +16,8 @@ export function isTraceparent(text: string | undefined): text is string {
 }
 
 /**
- * Of a trace that nobody has begun yet: the parent is the first half of the trace's id, as nginx/trace.conf has it. Node draws random UUIDs
- * in store, which costs a fifth of drawing bytes.
+ * The context of a trace without spans: the parent id is the first half of the trace id, as in nginx/trace.conf. From a UUID, since Node
+ * generates those in bulk, at a fifth of the cost of random bytes.
  */
 export function newTraceparent(isSampled: boolean): string {
   const traceId = randomUUID().replaceAll('-', '');

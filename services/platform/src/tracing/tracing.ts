@@ -5,42 +5,42 @@ type Attributes = Readonly<Record<string, string | number>>;
 
 /** A piece of work that is shown as part of a trace. */
 export interface Span {
-  /** W3C trace context with this span as the parent: what is done on its behalf carries it. */
+  /** W3C trace context with this span as the parent, for the work done on its behalf. */
   readonly traceparent: string;
   end(facts?: { readonly name?: string; readonly attributes?: Attributes; readonly failed?: boolean }): void;
 }
 
 export interface SpanStart {
-  /** Whether it answers, asks, or does what was put off. */
+  /** `server` answers a request, `client` makes one, `consumer` does deferred work. */
   readonly kind: 'server' | 'client' | 'consumer';
-  /** One of few, as a label of a metric. */
+  /** Of few values, like the label of a metric. */
   readonly name: string;
   readonly traceparent: string;
-  /** W3C trace context of what it came from, where that is another trace. */
+  /** W3C trace context of its origin, if that is another trace. */
   readonly link?: string | undefined;
 }
 
 export interface Tracing {
   /** Undefined for a trace that isn't sampled. */
   startSpan(start: SpanStart): Span | undefined;
-  /** Sends what has not been sent. */
+  /** Sends the remaining spans. */
   stop(): Promise<void>;
 }
 
 export interface TracingOptions {
   readonly service: string;
-  /** host:port, or whatever tells this process from other replicas. */
+  /** host:port, or anything else that distinguishes this process from other replicas. */
   readonly instance: string;
   /** Base URL of an OTLP/HTTP receiver. */
   readonly endpoint: string;
-  /** Of the traces that begin here, 0 to 1. */
+  /** Share of the traces starting here that are sampled, 0 to 1. */
   readonly share: number;
   readonly logger: Logger;
 }
 
 let tracing: Tracing | undefined;
 
-/** From now on spans are made and sent. OpenTelemetry is loaded here and nowhere else: who doesn't use it doesn't pay for it. */
+/** From now on, spans are created and sent. Only this loads OpenTelemetry, so that it costs nothing while tracing is off. */
 export async function startTracing(options: TracingOptions): Promise<void> {
   const { createOpenTelemetry } = await import('./open-telemetry.ts');
   tracing = createOpenTelemetry(options);
@@ -51,13 +51,13 @@ export async function stopTracing(): Promise<void> {
   tracing = undefined;
 }
 
-/** A span for what the request in hand asks of another; undefined where there is no request. */
+/** A span for a call made by the current request; undefined outside of one. */
 export function startClientSpan(name: string): Span | undefined {
   const request = tracing && currentRequest();
   return request && startSpan({ kind: 'client', name, traceparent: request.traceparent });
 }
 
-/** Undefined while tracing is off, or when the trace isn't sampled. Who starts a span ends it. */
+/** Undefined while tracing is off or if the trace isn't sampled. Whoever starts a span must end it. */
 export function startSpan(start: SpanStart): Span | undefined {
   return tracing?.startSpan(start);
 }
