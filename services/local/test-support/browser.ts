@@ -2,17 +2,17 @@ import { type BrowserContextOptions, chromium, type Page } from 'playwright-core
 import { ensureTools, findChromium } from '../src/tools.ts';
 
 export interface TestBrowser {
-  /** A page in a profile of its own. */
+  /** A page in its own profile. */
   newPage(options?: BrowserContextOptions): Promise<Page>;
-  /** What the pages complained of so far, a line each: errors of scripts, and all that was refused or didn't arrive. */
+  /** Problems of the pages so far, one line each: script errors, and resources that were blocked or didn't load. */
   readonly complaints: readonly string[];
   stop(): Promise<void>;
 }
 
-/** ms that a page gets for each step, which on a busy machine takes its time. */
+/** ms for each step of a page, long enough for a busy machine. */
 const PATIENCE = 60_000;
 
-/** Starts a headless Chromium, this machine's own. Throws StartError with what to do where there is none. */
+/** Starts this machine's Chromium, headless. Throws a StartError that says what to do if there is none. */
 export async function startBrowser(): Promise<TestBrowser> {
   await ensureTools(['chromium']);
   const browser = await chromium.launch({ executablePath: findChromium() as string });

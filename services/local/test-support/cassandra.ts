@@ -16,16 +16,16 @@ import { freePort } from './free-port.ts';
 
 export const localDataCenter = 'datacenter1';
 
-/** For a Cassandra that doesn't work for long: what Java's second compiler takes, half of the cost of a start, doesn't pay by then. */
+/** For a short-lived Cassandra: Java's second compiler takes half of the cost of a start, which doesn't pay off in that time. */
 export const ONE_COMPILER = '-XX:TieredStopAtLevel=1';
 
 export interface TestCassandra {
   host: string;
   port: number;
   admin: Admin;
-  /** Folder of the sets of keyspaces that may be used again; without it each is used once. */
+  /** Folder of the sets of keyspaces that may be reused; without it each is used once. */
   keyspacesDir?: string | undefined;
-  /** Ends a server that this process started, and removes its data; one given by TEST_CASSANDRA it leaves alone. */
+  /** Ends a server that this process started, and removes its data; leaves the one of TEST_CASSANDRA alone. */
   stop(): Promise<void>;
 }
 
@@ -33,18 +33,18 @@ export interface TestKeyspaces {
   contactPoints: string[];
   localDataCenter: string;
   admin: Admin;
-  /** Stands before each keyspace and role: `<keyspacePrefix>product`. */
+  /** Prefix of each keyspace and role: `<keyspacePrefix>product`. */
   keyspacePrefix: string;
   passwords: Record<RoleName, string>;
-  /** Gives them back; whatever used them has stopped before. */
+  /** Lets other tests use them; whatever used them must have stopped. */
   stop(): Promise<void>;
 }
 
 let shared: Promise<TestCassandra> | undefined;
 
 /**
- * A ready Cassandra: the one of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if that is set, else one of its own,
- * started once for the process. Whoever asked calls `stop` when its tests are over.
+ * A ready Cassandra: that of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if it is set, otherwise one started once
+ * for this process. The caller calls `stop` when its tests are over.
  */
 export function useCassandra(): Promise<TestCassandra> {
   shared ??= process.env.TEST_CASSANDRA ? given(process.env.TEST_CASSANDRA) : startTestCassandra();
@@ -52,8 +52,8 @@ export function useCassandra(): Promise<TestCassandra> {
 }
 
 /**
- * The store's schema and roles on `useCassandra()`: all tables empty, and nobody else's until `stop`. What a test gave back is emptied and
- * used again by another: that takes half a second where making it takes five.
+ * The store's schema and roles on `useCassandra()`, with empty tables, for the caller alone until `stop`. Another test reuses them after they have
+ * been emptied, which takes half a second, where creating them takes five.
  */
 export async function useKeyspaces(): Promise<TestKeyspaces> {
   const { keyspacesDir } = await useCassandra();
@@ -68,7 +68,7 @@ export async function useKeyspaces(): Promise<TestKeyspaces> {
   return { ...keyspaces, stop: () => rename(join(taken, name), join(free, name)) };
 }
 
-/** The same for who changes the schema or the roles: nobody gets it afterwards. */
+/** The same for a test that changes the schema or the roles: they aren't reused. */
 export async function newKeyspaces(): Promise<TestKeyspaces> {
   const { host, port, admin, stop } = await useCassandra();
   const keyspacePrefix = `t_${randomBytes(3).toString('hex')}_`;
@@ -78,7 +78,7 @@ export async function newKeyspaces(): Promise<TestKeyspaces> {
   return { contactPoints, localDataCenter, admin, keyspacePrefix, passwords, stop };
 }
 
-/** Whoever can move the file has the keyspaces; undefined if all are in use. */
+/** Moving the file claims the keyspaces; undefined if all are in use. */
 async function takeKeyspaces(free: string, taken: string): Promise<Omit<TestKeyspaces, 'stop'> | undefined> {
   for (const name of await readdir(free)) {
     const isOurs = await rename(join(free, name), join(taken, name)).then(
@@ -113,13 +113,13 @@ async function startTestCassandra(): Promise<TestCassandra> {
   await ensureJars();
   const options = {
     ...(await newServerOptions()),
-    // Nobody starts it again on its data: a schema that only the memory has is made in half the time.
+    // Its data is never used again: a schema that is only in memory is created in half the time.
     jvmArgs: ['-Dcassandra.test.flush_local_schema_changes=false'],
   };
   const server = await startCassandra(options);
   const killWithUs = () => server.kill('SIGKILL');
   process.once('exit', killWithUs);
-  // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the server behind.
+  // An interrupted test run ends by a signal, which by itself skips 'exit' and would leave the server behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   await server.ready;
   const stop = async () => {
@@ -147,7 +147,7 @@ export async function newServerOptions(): Promise<CassandraOptions & { host: str
 
 export const newPassword = () => randomBytes(32).toString('base64url');
 
-/** What the service of `role` signs in with. */
+/** How the service of `role` signs in. */
 export function accountOf(
   { contactPoints, localDataCenter, keyspacePrefix, passwords }: TestKeyspaces,
   role: RoleName,
@@ -161,7 +161,7 @@ export function openDatabase(keyspaces: TestKeyspaces, role: RoleName): Promise<
   return connectDatabase(accountOf(keyspaces, role), createMetrics(), silentLogger);
 }
 
-/** A plain connection, as the named account sees the server. Throws the driver's error when it can't sign in. */
+/** A plain connection, as the named account sees the server. Throws the driver's error if it can't sign in. */
 export async function connectAs(contactPoints: string[], account: Admin, keyspace?: string): Promise<Client> {
   const client = new Client({
     contactPoints,

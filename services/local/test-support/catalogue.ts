@@ -8,16 +8,16 @@ export interface TestProduct extends SeedProduct {
   readonly id: string;
 }
 
-/** Categories and products of a test, written as the seed writes them: complete, with stock and listings. */
+/** Categories and products for a test, written like those of the seed: complete, with stock and listings. */
 export interface TestCatalogue {
-  /** Slugs from the root down, e.g. 'home/lighting/lamps': parents are made too. Names are the slugs with a capital. */
+  /** Slugs from the root down, e.g. 'home/lighting/lamps'; creates the parents too. Names are the capitalized slugs. */
   addCategories(...paths: readonly string[]): Promise<Category[]>;
-  /** What isn't given is made up; a product without a category goes into `things`, which is made with it. */
+  /** Whatever isn't given is made up; a product without a category goes to `things`, which is created with it. */
   addProduct(facts?: Partial<SeedProduct>): Promise<TestProduct>;
   addProducts(facts: readonly Partial<SeedProduct>[]): Promise<TestProduct[]>;
 }
 
-/** `database` is the product keyspace, by an account that may write it. */
+/** `database` is the product keyspace, with an account that may write it. */
 export function createTestCatalogue(database: Database, currency = 'USD'): TestCatalogue {
   const writer = createCatalogueWriter(database, currency);
   const known = new Set<string>();

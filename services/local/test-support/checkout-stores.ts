@@ -25,13 +25,13 @@ export interface RunningService {
   readonly platform: DyingPlatform | undefined;
 }
 
-/** Product, cart and order services in this process, on keyspaces of their own; a further one of each can be made to die. */
+/** Product, cart and order services in this process, on keyspaces of their own; more of each can be made to die. */
 export interface CheckoutStores {
   readonly urls: Record<Checkout, string>;
   readonly keyspaces: TestKeyspaces;
-  /** A service that dies at `death`, or only counts its effects without one; `urls` are the others it calls. Its workers don't run. */
+  /** A service that dies at `death`, or without it only counts its effects; `urls` are the others it calls. Its workers don't run. */
   startDying(name: Checkout, death?: Death, urls?: Partial<Record<Checkout, string>>): Promise<RunningService>;
-  /** An active product with so many units. */
+  /** An active product with this many units. */
   createProduct(units: number): Promise<string>;
   readStock(productId: string): Promise<{ available: number; reserved: number; sold: number }>;
   /** The order service that recovers what others left; its workers run from here on. */
@@ -39,7 +39,7 @@ export interface CheckoutStores {
   stop(): Promise<void>;
 }
 
-/** `stepDelayMs` is how long an order rests before each step that it takes by itself. */
+/** `stepDelayMs` is how long an order waits before each step that it takes by itself. */
 export async function startCheckoutStores(stepDelayMs = 3_600_000): Promise<CheckoutStores> {
   const keyspaces = await useKeyspaces();
   const services: Service[] = [];

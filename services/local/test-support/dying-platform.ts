@@ -2,26 +2,26 @@ import type { Database } from '#platform/cassandra/database.ts';
 import type { ServiceClient } from '#platform/client/service-client.ts';
 import type { Platform } from '#platform/service.ts';
 
-/** Where a process stops: at its nth effect on the world, before it happens, or when it has happened and nobody knows yet. */
+/** Where a process dies: at its nth effect, either before it happens or after it has happened but before its result is known. */
 export interface Death {
   readonly effect: number;
   readonly when: 'before' | 'after';
 }
 
-/** From its death on, a process does nothing more. */
+/** A dead process does nothing more. */
 class Dead extends Error {}
 
 export interface DyingPlatform extends Platform {
-  /** Effects so far: queries and calls, in their order. */
+  /** Effects so far: queries and calls, in order. */
   readonly effects: string[];
   isDead(): boolean;
-  /** Effects count from here on: what a process needs to start is none of the request that is tested. */
+  /** Counts effects from here on: those of its start aren't part of the request that is tested. */
   arm(): void;
 }
 
 /**
- * The platform of a process that stops exactly there, like one that is killed: every query and every call counts as an effect, and
- * after the death none happens any more. Without a death it only counts.
+ * The platform of a process that dies exactly there, as if it were killed: every query and every call counts as an effect, and none happens after
+ * the death. Without a death it only counts.
  */
 export function dyingPlatform(platform: Platform, death?: Death): DyingPlatform {
   const effects: string[] = [];

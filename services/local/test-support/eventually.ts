@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks until `isDone` likes the answer, and gives it; throws with the last one after `withinMs`. */
+/** Calls until `isDone` accepts the result, and resolves to it; throws with the last result after `withinMs`. */
 export async function eventually<Result>(
   ask: () => Promise<Result> | Result,
   isDone: (result: Result) => boolean,
@@ -13,7 +13,7 @@ export async function eventually<Result>(
     const now = Date.now();
     if (isDone(result)) return result;
     if (now > deadline) throw new Error(`Not within ${withinMs} ms: ${JSON.stringify(result)?.slice(0, 2000)}`);
-    // Asking takes half of the time at most: what is waited for needs the machine too.
+    // Calling takes at most half of the time: what is awaited needs the machine too.
     await sleep(Math.max(50, now - askedAt));
   }
 }

@@ -2,23 +2,23 @@ import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, sign 
 import type { SigningKey } from '#platform/auth/keys.ts';
 
 export interface ForgerParts {
-  /** The store's own, so that what is forged is all that is wrong; the second one is published too and signs nothing yet. */
+  /** The store's own, so that only the forged part is wrong; the second one is published but signs nothing yet. */
   readonly userKeys: readonly SigningKey[];
-  /** The JWKS as text, as everyone can read it. */
+  /** The public JWKS as text. */
   readonly published: string;
   /** An access token of the store. */
   readonly good: string;
   readonly userId: string;
   /** `kid` of a service's key. */
   readonly serviceKid: string;
-  /** By which a service would call `audience`. */
+  /** A token with which a service would call `audience`. */
   serviceToken(audience: string): string;
 }
 
 export interface Forger {
   /** A token like ours, with other header members, claims or signature; `undefined` leaves a member out. */
   forge(header: Members, claims?: Members, signature?: (input: string) => string): string;
-  /** Made now, by what is wrong with them: none opens anything. */
+  /** Freshly made, by what is wrong with them; none may be accepted. */
   forgeries(): Record<string, string>;
 }
 
@@ -145,7 +145,7 @@ export function createForger({ userKeys, published, good, userId, serviceKid, se
   return { forge, forgeries };
 }
 
-/** The same bytes: the last character of 86 carries four bits that no byte needs. */
+/** Another encoding of the same bytes: the last of 86 characters has four unused bits. */
 function respelled(signature: string): string {
   return signature.slice(0, -1) + BASE64URL[BASE64URL.indexOf(signature.at(-1) as string) ^ 1];
 }

@@ -2,11 +2,11 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below what the system gives to outgoing connections, one of which may have taken a port again before it is listened on. */
+/** Below the range of outgoing connections, one of which could otherwise take the port before the test listens on it. */
 const FROM = 10_000;
 const TO = 20_000;
 
-/** A port of 127.0.0.1 on which nobody listens now. */
+/** A port of 127.0.0.1 on which nothing listens now. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FROM, TO);

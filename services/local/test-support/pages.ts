@@ -2,16 +2,16 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { REPOSITORY } from '../src/settings.ts';
 
-/** What a fence says behind its language: how its commands are known to work. Without a word a test runs them (services/local/e2e/docs.ts). */
+/** The words after a fence's language: how its commands are known to work. Without any, a test runs them (services/local/e2e/docs.ts). */
 export type Proof =
   | { readonly kind: 'run' }
-  /** Run as well, each loop twice: `sh brief`. */
+  /** Also run, but each loop only twice: `sh brief`. */
   | { readonly kind: 'brief' }
-  /** A test that does the same in its own way: `sh by=<file>`. */
+  /** Another test does the same: `sh by=<file>`. */
   | { readonly kind: 'by'; readonly file: string }
-  /** Wants a Docker engine: `sh docker`. What it names is looked up in docker-compose.yml. */
+  /** Needs a Docker engine: `sh docker`. The names in it are looked up in docker-compose.yml. */
   | { readonly kind: 'docker' }
-  /** Takes more than a test has, or programs that few have: `sh apart`. Its options are looked up. */
+  /** Takes too long for a test, or needs uncommon programs: `sh apart`. Its options are looked up. */
   | { readonly kind: 'apart' };
 
 export interface Fence {
@@ -23,7 +23,7 @@ export interface Fence {
   readonly text: string;
 }
 
-/** All pages, in the order in which somebody would read them. */
+/** All pages, in reading order. */
 export const PAGES: readonly string[] = [
   'README.md',
   '.github/CONTRIBUTING.md',
@@ -45,7 +45,7 @@ export function fencesOf(page: string): Fence[] {
   });
 }
 
-/** Throws an Error that names the place when there is no such proof. */
+/** Throws an Error that names the place if there is no such proof. */
 export function proofOf({ page, line, words }: Fence): Proof {
   if (words === '') return { kind: 'run' };
   if (words === 'brief' || words === 'docker' || words === 'apart') return { kind: words };

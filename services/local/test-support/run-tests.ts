@@ -18,19 +18,19 @@ const USAGE = `npm test [-- file …]
 Runs all tests, or the files named, on a real Cassandra that is started once, and the real Nginx.
 Exits with 1 when a test fails; the last line says how many did.`;
 
-/** Rules and single services, on one Cassandra for all. */
+/** Rules and single services, all on one Cassandra. */
 const PARTS = '{services/*/test,cassandra/test,nginx/test,monitoring/test}/**/*.test.ts';
-/** The whole store, killed and loaded: alone on the machine. */
+/** The whole store, under faults and load: these run alone on the machine. */
 const WHOLE = 'services/local/e2e/**/*.test.ts';
-/** But this one waits more than it works: for scrapes, rules and alerts. */
+/** Except this one, which mostly waits: for scrapes, rules and alerts. */
 const WAITS = 'services/local/e2e/observe.test.ts';
-/** ms for one file. */
-const TIMEOUT = 1_200_000;
+/** For one file. */
+const FILE_TIMEOUT_MS = 1_200_000;
 /** Linux keeps it in memory. */
 const MEMORY_FOLDER = '/dev/shm';
-/** Bytes: twice what all stores of a run have ever needed at once. */
-const ROOM = 8 * 1024 ** 3;
-/** A file ends with its tests: a driver that was closed while a node came back leaves a timer that would run for ever. */
+/** Twice what all stores of a run have ever needed at the same time. */
+const ROOM_BYTES = 8 * 1024 ** 3;
+/** A file ends with its tests: a driver that was closed while a node came back leaves a timer that would run forever. */
 const FILE_FLAGS = ['--test-force-exit'];
 
 interface Counts {
@@ -48,7 +48,7 @@ if (values.help) {
   process.exit(0);
 }
 
-/** What this run's tests share, and below it all that they and their databases write. */
+/** Shared by this run's tests; everything that they and their databases write is in it. */
 const folder = await mkdtemp(join(await roomiestTmpdir(), 'store-tests-'));
 process.env.TMPDIR = folder;
 process.env.NODE_COMPILE_CACHE = join(folder, 'compiled');
@@ -62,10 +62,10 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** In memory where there is room: a shared disk that stands still for seconds would answer for the store. */
+/** In memory if there is room: a shared disk may stall for seconds, which would be measured as the store's. */
 async function roomiestTmpdir(): Promise<string> {
   const { bavail = 0, bsize = 0 } = await statfs(MEMORY_FOLDER).catch(() => ({}) as Partial<StatsFs>);
-  return bavail * bsize >= ROOM && freemem() >= 2 * ROOM ? MEMORY_FOLDER : tmpdir();
+  return bavail * bsize >= ROOM_BYTES && freemem() >= 2 * ROOM_BYTES ? MEMORY_FOLDER : tmpdir();
 }
 
 async function runAll(): Promise<boolean> {
@@ -124,7 +124,7 @@ async function runFiles(files: string[], concurrency: number, counts: Counts): P
   const stream = run({
     files: files.map((file) => join(ROOT, file)),
     concurrency,
-    timeout: TIMEOUT,
+    timeout: FILE_TIMEOUT_MS,
     execArgv: FILE_FLAGS,
   });
   stream.on('test:summary', ({ file, counts: found }) => {

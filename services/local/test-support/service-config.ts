@@ -10,7 +10,7 @@ import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { KEYSPACES } from '../../../cassandra/keyspaces.ts';
 import type { TestKeyspaces } from './cassandra.ts';
 
-/** Nobody listens there: a call that a test didn't expect is refused at once. */
+/** Nothing listens there: a call that a test didn't expect is refused at once. */
 const NOBODY = ['http://127.0.0.1:9'];
 
 /** Keys that live as long as this test process, in the layout of the keys folder. */
@@ -19,8 +19,8 @@ export const testKeysDir = makeKeys();
 export const userSigningKeysFile = join(testKeysDir, 'user/user-keys.json');
 
 /**
- * A valid configuration of the service `name` on its keyspace, with fresh keys; other services are at no address.
- * `overrides` are further or other settings, already parsed: `{ PRODUCT_URL: [stub.url], BCRYPT_COST: 10 }`.
+ * A valid configuration of the service `name` on its keyspace, with fresh keys; the other services can't be reached.
+ * `overrides` are more or different settings, already parsed: `{ PRODUCT_URL: [stub.url], BCRYPT_COST: 10 }`.
  */
 export function testServiceConfig<Overrides extends object = object>(
   name: ServiceName,

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
-/** A span as it came, with the name of the service that sent it. */
+/** A span as received, with the name of the service that sent it. */
 export interface ReceivedSpan {
   readonly service: string;
   readonly name: string;
@@ -27,7 +27,7 @@ interface TracesData {
   }[];
 }
 
-/** What takes traces in OTLP/HTTP as JSON and keeps them. */
+/** Receives traces as OTLP/HTTP JSON and keeps them. */
 export interface SpanReceiver {
   readonly endpoint: string;
   readonly spans: readonly ReceivedSpan[];

@@ -1,6 +1,6 @@
 import { createRequire, registerHooks } from 'node:module';
 
-/** Loaded before a service, so that it counts nothing: what metrics cost is the difference. */
+/** Loaded before a service, to make it count nothing; the difference is the cost of metrics. */
 const nothing = () => undefined;
 const client = createRequire(import.meta.url)('prom-client');
 client.collectDefaultMetrics = nothing;

@@ -33,14 +33,14 @@ async function becomes(frozen: boolean): Promise<void> {
   }
 }
 
-test('a frozen process goes on when that is asked for', async () => {
+test('a frozen process resumes when it is thawed', async () => {
   const thaw = await freeze(victim);
   assert.equal(await isFrozen(), true);
   await thaw();
   assert.equal(await isFrozen(), false);
 });
 
-test('a frozen process goes on when who froze it is killed', async () => {
+test('a frozen process resumes when the process that froze it is killed', async () => {
   const program = `await (await import(${JSON.stringify(FREEZE)})).freeze(${victim}); setInterval(() => {}, 1000);`;
   const holder = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'inherit' });
   await becomes(true);
@@ -48,7 +48,7 @@ test('a frozen process goes on when who froze it is killed', async () => {
   await becomes(false);
 });
 
-test('a process that is frozen in turns goes on when that ends', async () => {
+test('a process that is frozen again and again resumes when that ends', async () => {
   const end = freezeInTurns(victim, 20, 20);
   await becomes(true);
   await becomes(false);

@@ -198,7 +198,7 @@ beforeEach(async () => {
 });
 
 describe('the audit', () => {
-  test('finds nothing in a store where all is well, and counts what it looked at', async () => {
+  test('finds nothing in a healthy store, and counts what it checked', async () => {
     for (const status of Object.keys(PATHS)) if (status !== 'pending') await plantOrder(status);
     await plantOrder('pending', { created_at: new Date(), updated_at: new Date() });
     await plantAccount();
@@ -225,7 +225,7 @@ describe('the audit', () => {
     await assertViolations([new RegExp(`^I1 order ${id}: is confirmed, but its history ends with pending`)]);
   });
 
-  test('I2: finds stock that does not add up, in every way that it can', async () => {
+  test('I2: finds every way in which stock does not add up', async () => {
     await plantOrder('confirmed');
     await setLevel(97, 0, 2);
     await assertViolations([/^I2 .*available \+ reserved \+ sold is 99, but 100 were put in/]);
@@ -244,7 +244,7 @@ describe('the audit', () => {
     await assertViolations([new RegExp(`^I3 order ${id}: its total is 1, but its lines are 3998`)]);
   });
 
-  test('I4: finds a hold without an order, of too many, and one that outlived its order', async () => {
+  test('I4: finds a hold without an order, one of too many, and one that outlived its order', async () => {
     const nobody = crypto.randomUUID();
     await hold(nobody, 3, 'held');
     const rejected = await plantOrder('rejected');
@@ -257,7 +257,7 @@ describe('the audit', () => {
     ]);
   });
 
-  test('I4: finds a sold order whose lines are not committed, and a cancelled one whose lines are not back', async () => {
+  test('I4: finds a sold order whose lines are not committed, and a cancelled one whose lines are not back in stock', async () => {
     const confirmed = await plantOrder('confirmed');
     const cancelled = await plantOrder('cancelled');
     await insert('product.products', { product_id: product.id, op_id: confirmed.id, state: 'released' });
@@ -269,13 +269,13 @@ describe('the audit', () => {
     ]);
   });
 
-  test('I5: finds an order that is pending for longer than the grace period, and lets a younger one be', async () => {
+  test('I5: finds an order that has been pending for longer than the grace period, and ignores a younger one', async () => {
     const { id } = await plantOrder('pending');
     await assertViolations([new RegExp(`^I5 order ${id} has been pending since`)]);
     assert.deepEqual(await violations({ graceSeconds: 3600 }), []);
   });
 
-  test('finds orders that the lists lack, show wrongly, or show though they are not there', async () => {
+  test('finds orders that the lists lack, show wrongly, or show although they do not exist', async () => {
     const lacking = await plantOrder('confirmed');
     const wrong = await plantOrder('delivered');
     await run(`DELETE FROM ${table('orders')}.orders_by_user WHERE user_id = ?`, lacking.userId);
@@ -297,7 +297,7 @@ describe('the audit', () => {
     ]);
   });
 
-  test('finds products that a listing lacks, shows wrongly, or still shows at a former place', async () => {
+  test('finds products that a listing lacks, shows wrongly, or still shows in an old place', async () => {
     const { id, name, priceMinor, createdAt } = product;
     const keyspace = table('product');
     await run(
@@ -340,7 +340,7 @@ describe('the audit', () => {
     await assertViolations([/^listings .*the row of product .* is of a deleted product/]);
   });
 
-  test('finds carts that remember what can not be', async () => {
+  test('finds carts that remember impossible takes', async () => {
     const rejected = await plantOrder('rejected');
     const sold = await plantOrder('confirmed');
     const line = { product_id: product.id, quantity: 2, unit_price_minor: long(1) };
@@ -360,7 +360,7 @@ describe('the audit', () => {
     ]);
   });
 
-  test('finds carts that remember more than they may: takes with lines, and all of them', () => {
+  test('finds carts that remember more takes than allowed: takes with lines, and takes in total', () => {
     const limits = { lines: 100, quantity: 999, takes: 8 };
     const take = (lines: readonly CartLine[]) => ({ orderId: crypto.randomUUID(), lines });
     const remembers = (full: number, empty: number) => {
@@ -377,7 +377,7 @@ describe('the audit', () => {
     assert.equal(remembers(8, 9)[0]?.sentence, 'cart c: remembers 17 takes, 8 of them with lines');
   });
 
-  test('finds users whose address is another’s, and roles that there are not', async () => {
+  test('finds users whose address is claimed by another, and roles that do not exist', async () => {
     const nobody = await plantAccount({ email: 'unclaimed@example.com' });
     const boss = await plantAccount({ role: 'boss' });
     await assertViolations([
@@ -386,7 +386,7 @@ describe('the audit', () => {
     ]);
   });
 
-  test('I1, I6: finds what was acknowledged and is not there, is otherwise, or has two orders for one key', async () => {
+  test('I1, I6: finds acknowledged orders that are missing or differ, and two orders for one key', async () => {
     const [kept, changed, hidden] = [
       await plantOrder('delivered'),
       await plantOrder('confirmed'),
@@ -419,7 +419,7 @@ describe('the audit', () => {
     await assert.rejects(violations({ journal: file }), /Line 1 of .* is no journal entry/);
   });
 
-  test('does not count what is put right between two looks', async () => {
+  test('does not count what is correct when it is read again', async () => {
     await setLevel(1, 0, 0);
     const found = violations({ recheckDelays: [1500] });
     await sleep(300);
@@ -444,11 +444,11 @@ describe('the audit', () => {
     assert.match(describeAudit(report).join('\n'), /I2, 25, of which 20:/);
   });
 
-  test('throws when it can not read', async () => {
+  test('throws when it cannot read', async () => {
     await assert.rejects(violations({ password: 'wrong' }));
   });
 
-  test('takes a variable that is set to nothing for one that is not set', () => {
+  test('treats an empty variable as one that is not set', () => {
     const command = path.join(import.meta.dirname, '../src/commands/audit.ts');
     const nothing = { CASSANDRA_CONTACT_POINTS: '', CASSANDRA_LOCAL_DATACENTER: '', AUDIT_DB_PASSWORD: '' };
     const auditWith = (env: Record<string, string>) =>

@@ -127,7 +127,7 @@ test('the server that a killed run left behind can be stopped by its folder', as
   assert.equal(await stopStaleCassandra(options.dataDir), undefined);
 });
 
-test('with TLS nobody talks to it in clear text, and only its authority and its name are believed', async () => {
+test('with TLS it accepts no clear text, and clients trust only its authority and its name', async () => {
   const folder = join(options.dataDir, 'certificates');
   const script = join(import.meta.dirname, '../../../cassandra/server/make-certificates.sh');
   await run(script, [folder, options.host, 'elsewhere.example']);
@@ -160,18 +160,18 @@ test('with TLS nobody talks to it in clear text, and only its authority and its 
   await server.exited;
 });
 
-test('a pid file that names a stranger is ignored, and the stranger left alone', async () => {
+test('a pid file that names an unrelated process is ignored, and that process left alone', async () => {
   await writeFile(join(options.dataDir, 'cassandra.pid'), `${process.pid}\n`);
   assert.equal(await stopStaleCassandra(options.dataDir), undefined);
 });
 
-test('another password than the data was made with is said, and the server does not stay behind', async () => {
+test('a password other than that of the data is reported, and the server does not stay behind', async () => {
   server = await startCassandra({ ...options, admin: { ...options.admin, password: 'another' } });
   await assert.rejects(server.ready, startError(/made with another password/));
   await server.exited;
 });
 
-test('stop ends it within its time, and before it was ready', async () => {
+test('stop ends it in time, even before it is ready', async () => {
   server = await startCassandra(options);
   const startedAt = performance.now();
   await server.stop();
@@ -179,7 +179,7 @@ test('stop ends it within its time, and before it was ready', async () => {
   await assert.rejects(server.ready, StartError);
 });
 
-test('without Java 17 the error says which were found and what to install', async () => {
+test('without Java 17 the error says which versions were found and what to install', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'product-store-java-'));
   const { PATH, JAVA_HOME } = process.env;
   try {

@@ -86,7 +86,7 @@ function problem(status: number, changes: Partial<Answer> = {}, facts: object = 
 }
 
 describe('the contract check', () => {
-  test('knows every operation, and which need a token', () => {
+  test('knows every operation, and which of them need a token', () => {
     assert.deepEqual(contract.operations, [
       { service: 'node', method: 'GET', path: '/api/v1/nodes/{id}', needsToken: true },
       { service: 'node', method: 'DELETE', path: '/api/v1/nodes/{id}', needsToken: true },
@@ -130,7 +130,7 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(problem(500)).join(), /500 is never right/);
   });
 
-  test('finds a code that is not documented, and what no example of it shows', () => {
+  test('finds a code that is not documented, and a member that no example of the code shows', () => {
     assert.deepEqual(contract.faultsOf(problem(404, {}, { code: 'node_not_found' })), []);
     assert.match(contract.faultsOf(problem(404, {}, { code: 'gone' })).join(), /^gone isn't documented$/);
     const talkative = problem(404, {}, { code: 'node_not_found', secret: 1 });
@@ -144,27 +144,27 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(answer({ method: 'HEAD', status: 202, body: undefined })).join(), /202 isn't/);
   });
 
-  test('an internal operation is nothing but a 404 from outside', () => {
+  test('an internal operation is only a 404 from outside', () => {
     const path = `/internal/nodes/${id}/prune`;
     assert.deepEqual(contract.faultsOf(problem(404, { method: 'POST', path })), []);
     const done = answer({ method: 'POST', path, status: 204, body: undefined });
     assert.match(contract.faultsOf(done).join(), /in no document/);
   });
 
-  test('what every service serves beside its operations is in no document', () => {
+  test('what every service serves besides its operations is in no document', () => {
     for (const path of ['/', '/swagger/', '/api/system/health', '/openapi/node.json'])
       assert.deepEqual(contract.faultsOf(answer({ path, body: {} })), []);
     assert.match(contract.faultsOf(answer({ path: '/metrics', body: {} })).join(), /in no document/);
   });
 
-  test('health that is down is a 503 in its own words, and says when to ask again', () => {
+  test('health with something down is a 503 with a body of its own, and says when to try again', () => {
     const down = answer({ path: '/api/system/health', status: 503, body: { status: 'down' } });
     assert.match(contract.faultsOf(down).join(), /^retry-after is missing$/);
     assert.deepEqual(contract.faultsOf({ ...down, headers: { ...down.headers, 'retry-after': '1' } }), []);
     assert.match(contract.faultsOf({ ...down, path: '/' }).join(), /not application\/problem\+json/);
   });
 
-  test('made for a client it throws what is wrong', () => {
+  test('as a hook of a client it throws what is wrong', () => {
     contract.assertKept(answer());
     assert.throws(() => contract.assertKept(answer({ body: {} })), /GET \/api\/v1\/nodes.*required property 'id'/);
   });

@@ -46,7 +46,7 @@ before(async () => {
 });
 after(() => stores.stop());
 
-test('wherever order, cart or product stops during a checkout, the order is decided, once, and everything adds up', async () => {
+test('wherever order, cart or product stops during a checkout, the order is decided exactly once, and everything adds up', async () => {
   const crashes: Crash[] = [];
   for (const name of ['order', 'cart', 'product'] as const) {
     const points = await countEffects(name);

@@ -20,7 +20,7 @@ async function modeOf(file: string): Promise<number> {
   return (await stat(file)).mode & 0o777;
 }
 
-test('of starts that find the lock of a killed one at once, one has the folder and the others say who', async () => {
+test('when several starts find the lock of a killed one at the same time, one gets the folder and the others name it', async () => {
   const starts = 8;
   for (let round = 0; round < 5; round += 1) {
     const holders = await Promise.all(Array.from({ length: starts }, () => spawnHolder()));
@@ -48,7 +48,7 @@ async function spawnHolder(): Promise<ChildProcess> {
   return holder;
 }
 
-test('a folder that was made beforehand is closed to others, and so is a store that was open to them', async () => {
+test('a folder that existed before is closed to others, and so is a store that was open to them', async () => {
   await chmod(folder, 0o755);
   const fresh = await openDataDir(folder, { needsSpace: false });
   assert.equal(await modeOf(folder), 0o700);
@@ -59,14 +59,14 @@ test('a folder that was made beforehand is closed to others, and so is a store t
   await known.release();
 });
 
-test('a folder that is somebody else’s stays as it is', async () => {
+test('a folder with other contents stays as it is', async () => {
   await chmod(folder, 0o755);
   await writeFile(path.join(folder, 'thesis.txt'), 'dear');
   await assert.rejects(openDataDir(folder, { needsSpace: false }), /isn't empty and isn't a store's/);
   assert.equal(await modeOf(folder), 0o755);
 });
 
-test('a backup is restored beside reports, which stay, and beside nothing else', async () => {
+test('a backup is restored into a folder with reports, which stay, but with nothing else', async () => {
   const backup = packStore();
   await mkdir(path.join(folder, REPORTS));
   await writeFile(path.join(folder, REPORTS, 'load.json'), '{}');
@@ -76,7 +76,7 @@ test('a backup is restored beside reports, which stay, and beside nothing else',
   await assert.rejects(restoreStore(backup, folder), /isn't empty/);
 });
 
-test('a file that is no backup leaves the reports where they were', async () => {
+test('a file that is not a backup leaves the reports where they were', async () => {
   await mkdir(path.join(folder, REPORTS));
   await assert.rejects(restoreStore(import.meta.filename, folder), /can't be restored/);
   assert.deepEqual(await readdir(folder), [REPORTS]);

@@ -13,7 +13,7 @@ function runInit(env: Record<string, string>) {
   return { status, stderr };
 }
 
-test('in production Docker has to be told which origins may read answers, if only none', () => {
+test('in production Docker must be told which origins may read responses, even if none', () => {
   const silent = runInit({ NODE_ENV: 'production' });
   assert.deepEqual(silent, {
     status: 1,

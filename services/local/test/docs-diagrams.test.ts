@@ -50,7 +50,7 @@ const PORTS: Readonly<Record<string, number | undefined>> = {
 const diagrams = PAGES.flatMap(fencesOf).filter(({ language }) => language === 'mermaid');
 
 describe('the diagrams of the pages', () => {
-  test('a sequence can be read by what draws it', async () => {
+  test('the renderer can parse each sequence', async () => {
     runInThisContext(read('node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js'));
     const { mermaid } = globalThis as unknown as { mermaid: { parse(text: string): Promise<unknown> } };
     const sequences = diagrams.filter(isSequence);
@@ -58,7 +58,7 @@ describe('the diagrams of the pages', () => {
     for (const { text } of sequences) await mermaid.parse(text);
   });
 
-  test('each names only people, parts and files that are there, with their ports', () => {
+  test('each names only people, parts and files that exist, with their ports', () => {
     let looked = 0;
     for (const diagram of diagrams) {
       for (const label of isSequence(diagram) ? participantsOf(diagram) : nodesOf(diagram)) {

@@ -19,12 +19,12 @@ const examples = fences.filter(({ language }) => language === 'sh');
 const ofKind = (kind: string) => examples.filter((fence) => proofOf(fence).kind === kind);
 
 describe('the examples of the pages', () => {
-  test('each block says what it is', () => {
+  test('each block says what kind it is', () => {
     const others = fences.filter(({ language }) => !LANGUAGES.includes(language));
     assert.deepEqual(others.map(where), []);
   });
 
-  test('each is run by a test, or names what else knows that it works', (context) => {
+  test('each is run by a test, or names what else shows that it works', (context) => {
     const listed = ['by', 'docker', 'apart'].flatMap((kind) =>
       ofKind(kind).map((fence) => `${where(fence)} (${fence.words})`),
     );
@@ -46,7 +46,7 @@ describe('the examples of the pages', () => {
     for (const fence of examples) execFileSync('bash', ['-n', '-c', fence.text], { stdio: 'pipe' });
   });
 
-  test('each option that they give to a command of ours is in its --help', async () => {
+  test('each option of our commands in them is in the --help', async () => {
     const asked = new Map<string, Set<string>>();
     for (const page of PAGES) {
       for (const [, name = '', rest = ''] of readPage(page).matchAll(/\bnpm (?:run )?([\w:]+) -- ([^`\n|&)]*)/g)) {
@@ -65,7 +65,7 @@ describe('the examples of the pages', () => {
     }
   });
 
-  test('what those for Docker name is in the compose files', () => {
+  test('the names in those for Docker are in the compose files', () => {
     const compose = ['docker-compose.yml', 'docker-compose.three-nodes.yml'].map(
       (file) => parse(read(file), { merge: true, maxAliasCount: -1 }) as Compose,
     );

@@ -20,7 +20,7 @@ const MADE_UP = 'docs/pages/add-a-service.md';
 const SOURCES = '{services,cassandra,nginx,monitoring,loadtest}/**/*.{ts,sh,yml,cql,template,json}';
 
 describe('what the pages say', () => {
-  test('each npm command is there', () => {
+  test('each npm command exists', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const named = namedIn(/npm run ([\w:]+)/g);
     assert.deepEqual(
@@ -29,7 +29,7 @@ describe('what the pages say', () => {
     );
   });
 
-  test('each file and folder is there', () => {
+  test('each file and folder exists', () => {
     const named = namedIn(PATH);
     assert.deepEqual(
       named.filter(([, name]) => !existsSync(path.join(REPOSITORY, name))),
@@ -89,7 +89,7 @@ describe('what the pages say', () => {
     );
   });
 
-  test('each setting of Docker is told of', () => {
+  test('each setting of Docker is documented', () => {
     const settings = [...read('docker-compose.yml').matchAll(/\$\{(\w+)/g)].map(([, name]) => name as string);
     const pages = PAGES.map(readPage).join('\n');
     assert.deepEqual(
@@ -98,7 +98,7 @@ describe('what the pages say', () => {
     );
   });
 
-  test('each table of the schema is in the page of the database, and no other', () => {
+  test('the page of the database has each table of the schema, and no other', () => {
     const schema = globSync('cassandra/schema/*/*.cql', { cwd: REPOSITORY }).map(read).join('\n');
     const tables = new Set(
       [...schema.matchAll(/CREATE TABLE (?:IF NOT EXISTS )?(\w+)/g)].map(([, name]) => name as string),
@@ -126,7 +126,7 @@ describe('what the pages say', () => {
     assert.deepEqual(listed, written.sort());
   });
 
-  test('each link leads to a file and a heading that are there, as GitHub names it', () => {
+  test('each link leads to an existing file and heading, as GitHub names it', () => {
     const broken = PAGES.flatMap((page) =>
       [...readPage(page).matchAll(/\]\((?!https?:|\/|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
         ([link, file, heading]) => {
@@ -140,7 +140,7 @@ describe('what the pages say', () => {
     assert.deepEqual(broken, []);
   });
 
-  test('the errors are those that the code gives, all of them, each with its status', () => {
+  test('the errors are exactly those that the code gives, each with its status', () => {
     const errors = read('services/platform/src/errors.ts');
     const kinds = new Map(
       [...errors.matchAll(/class (\w+) extends StoreError \{\s+readonly status = (\d+);/g)].map(

@@ -118,7 +118,7 @@ function codesIn(room: string): string[] {
 }
 
 describe('the OpenAPI documents', () => {
-  test('give an example of every parameter, body, answer and header, which is as its schema says', () => {
+  test('give an example of every parameter, body, answer and header, which matches its schema', () => {
     const contents = operations.flatMap((operation) => contentsOf(operation).map((each) => ({ operation, each })));
     assert.ok(contents.length > 100, `only ${contents.length}`);
     const faults = contents.flatMap(({ operation: { service }, each: [what, schema] }) =>
@@ -127,7 +127,7 @@ describe('the OpenAPI documents', () => {
     assert.deepEqual(faults, []);
   });
 
-  test('give an example of every refusal, which is a problem of its status and code', () => {
+  test('give an example of every refusal, which is a problem with its status and code', () => {
     const schema = { $ref: '#/components/schemas/Problem' };
     for (const operation of operations) {
       const { service, name, responses } = operation;
@@ -140,7 +140,7 @@ describe('the OpenAPI documents', () => {
     }
   });
 
-  test('name every code that a service refuses with, and none that nobody does', () => {
+  test('name every code that a service refuses with, and no other', () => {
     const gateway = [...GATEWAY_PROBLEMS, CACHE_PROBLEM].map(({ code }) => code);
     const everywhere = new Set([
       ...codesIn('platform'),
@@ -174,7 +174,7 @@ describe('the OpenAPI documents', () => {
     );
   });
 
-  test('tell what Nginx refuses in its own words', () => {
+  test('document the refusals of Nginx', () => {
     const texts = readFileSync(join(REPOSITORY, 'nginx/problem-texts.conf'), 'utf8');
     const [, codes = '', details = ''] = texts.split(/^map \$status /m).slice(1);
     const textOf = (block: string, status: number) => block.match(new RegExp(`^ +${status} "(.*)";$`, 'm'))?.[1];
@@ -182,7 +182,7 @@ describe('the OpenAPI documents', () => {
       assert.deepEqual([textOf(codes, status), textOf(details, status)], [code, message]);
   });
 
-  test('show a product that every seeded shop has, so that they can be tried as they stand', () => {
+  test('show a product that every seeded shop has, so that the examples can be tried as they are', () => {
     const { sku, name } = seedProduct(SEED, SHOWN);
     for (const [service, schema] of [
       ['product', 'Product'],

@@ -36,7 +36,7 @@ test('two user keys are published: the one that signs, and the next one before i
   assert.equal((await start()).kid, published[1]);
 });
 
-test('a store with one user key gets its next one at the next start, and goes on with the first', async () => {
+test('a store with one user key gets its next one at the next start, and keeps using the first', async () => {
   const { userKeys } = await ensureKeys(folder);
   const { keys } = JSON.parse(await readFile(userKeys, 'utf8'));
   await writeFile(userKeys, JSON.stringify({ keys: keys.slice(0, 1) }));
@@ -45,7 +45,7 @@ test('a store with one user key gets its next one at the next start, and goes on
   assert.equal(published.length, 2);
 });
 
-test('through rotations, services that were started before and after take each other’s tokens', async () => {
+test('across rotations, services started before and after accept each other’s tokens', async () => {
   let before = await start();
   for (let now = Date.now(), round = 0; round < 4; round += 1, now += 12 * MINUTE) {
     await rotateUserKeys(folder, now);
@@ -60,7 +60,7 @@ test('through rotations, services that were started before and after take each o
   assert.equal(before.published.length, 3);
 });
 
-test('a key is forgotten only when its last token has ended', async () => {
+test('a key is removed only when its last token has expired', async () => {
   const first = await start();
   const now = Date.now();
   await rotateUserKeys(folder, now);
@@ -70,7 +70,7 @@ test('a key is forgotten only when its last token has ended', async () => {
   assert.ok(!(await start()).published.includes(first.kid));
 });
 
-test('no private half is published, and only the owner reads what is private', async () => {
+test('no private half is published, and only the owner can read what is private', async () => {
   await ensureKeys(folder);
   await rotateUserKeys(folder);
   const { userKeys, publicUserKeys } = await ensureKeys(folder);

@@ -58,7 +58,7 @@ describe('the lines of one request', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  test('are found in every log, also of further processes and what was put aside, and no others', async () => {
+  test('are found in every log, also those of replicas and rotated ones, and no others are', async () => {
     const found = await findInLogs(folder, ID);
     assert.deepEqual(found.map(({ from }) => from).sort(), ['nginx', 'order', 'order', 'product-2']);
     assert.deepEqual(
@@ -69,7 +69,7 @@ describe('the lines of one request', () => {
     assert.deepEqual(await findInLogs(folder, 'request'), []);
   });
 
-  test('are shown as they began, one under the other', async () => {
+  test('are shown in the order in which they began', async () => {
     const [, , ...rows] = describeLines(await findInLogs(folder, ID));
     assert.deepEqual(rows, [
       '10:00:00.500  +0 ms    nginx      info   POST /api/v1/orders → 201 in 400 ms by order at 127.0.0.1:8002',
@@ -79,7 +79,7 @@ describe('the lines of one request', () => {
     ]);
   });
 
-  test('are found in what is piped in, as from Docker', async () => {
+  test('are found in piped input, as from Docker', async () => {
     const input = Readable.from([`${product}\n${order}\nnginx: a word\n`]);
     const found = await Array.fromAsync(findLines(input, ID));
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe('the lines of one request', () => {
     );
   });
 
-  test('can’t be looked for where there are no logs', async () => {
+  test('can’t be searched for where there are no logs', async () => {
     await assert.rejects(findInLogs(join(folder, 'nowhere'), ID), StartError);
   });
 });

@@ -27,10 +27,10 @@ function planOf(name: string, runDir: string, program: string): ProcessPlan {
   };
 }
 
-test('a process that ends before its pid is written is known to have ended, and stopping it waits for nothing', async () => {
+test('a process that ends before its pid is written counts as ended, and stopping it does not wait', async () => {
   const runDir = path.join(folder, 'run');
   mkdirSync(runDir);
-  // Whoever writes into a pipe waits for its reader: a disk that stands still.
+  // Opening a pipe for writing waits for its reader, like a stalled disk.
   const pidFile = path.join(runDir, 'pid');
   execFileSync('mkfifo', [pidFile]);
   const launching = launch(planOf('brief', runDir, 'console.error("no settings"); process.exit(78)'));
@@ -42,7 +42,7 @@ test('a process that ends before its pid is written is known to have ended, and 
   await running.stop();
 });
 
-test('a process whose pid can not be written does not go on without a record', async () => {
+test('a process whose pid cannot be written does not keep running unrecorded', async () => {
   const runDir = path.join(folder, 'unwritable');
   mkdirSync(path.join(runDir, 'pid'), { recursive: true });
   await assert.rejects(launch(planOf('unrecorded', runDir, 'setTimeout(() => undefined, 60_000)')), { code: 'EISDIR' });

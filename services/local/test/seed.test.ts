@@ -32,13 +32,13 @@ describe('the products of a seed', () => {
     ),
   );
 
-  test('are the same bytes each time, in whatever order they are asked for', () => {
+  test('are the same bytes each time, in whatever order they are generated', () => {
     const backwards = Array.from({ length: COUNT }, (_, index) => seedProduct(1, COUNT - 1 - index)).reverse();
     assert.equal(digest(backwards), digest(catalogue));
     assert.deepEqual(products(1, 50), catalogue.slice(0, 50), 'fewer products are the first ones');
   });
 
-  test('of another seed are others, under other SKUs', () => {
+  test('of another seed differ, and have other SKUs', () => {
     const skus = new Set(catalogue.map(({ sku }) => sku));
     const others = products(2, 1000);
     assert.ok(others.every(({ sku }) => !skus.has(sku)));
@@ -46,13 +46,13 @@ describe('the products of a seed', () => {
     assert.ok(same.length < 50, `${same.length} of 1,000 have the same name at the same place`);
   });
 
-  test('have no SKU, no id and no name twice', () => {
+  test('have unique SKUs, ids and names', () => {
     assert.equal(new Set(catalogue.map(({ sku }) => sku)).size, COUNT);
     assert.equal(new Set(catalogue.map(({ sku }) => productIdOf(sku))).size, COUNT);
     assert.equal(new Set(catalogue.map(({ name }) => name)).size, COUNT);
   });
 
-  test('carry a name of their own brand and shelf, and a brand that is at home in their department', () => {
+  test('have a name of their brand and shelf, and a brand of their department', () => {
     const brands = DEPARTMENTS.flatMap((department) => department.brands);
     for (const { name, brand, category } of catalogue) {
       const place = shelves.get(category);
@@ -73,7 +73,7 @@ describe('the products of a seed', () => {
     assert.equal(new Set(catalogue.map(({ brand }) => brand)).size, 80);
   });
 
-  test('have believable prices, pictures, attributes, ages and stocks', () => {
+  test('have plausible prices, pictures, attributes, ages and stocks', () => {
     for (const { priceMinor, category, images, sku, stock, createdAt, attributes, description } of catalogue) {
       const [lowest, highest] = shelves.get(category)?.shelf.prices ?? [0, 0];
       assert.ok(priceMinor % 100 === 99 && priceMinor >= lowest * 100 - 1 && priceMinor <= highest * 100 - 1, sku);
@@ -90,7 +90,7 @@ describe('the products of a seed', () => {
     assert.ok(share(({ stock }) => stock >= 20) > 0.85);
   });
 
-  test('200,000 of them still have names of their own', () => {
+  test('200,000 of them still have unique names', () => {
     const names = new Set<string>();
     for (let index = 0; index < 200_000; index += 1) names.add(seedProduct(1, index).name);
     assert.equal(names.size, 200_000);
@@ -154,7 +154,7 @@ describe('on a real Cassandra', () => {
 
   const seed = (count: number) => seedCatalogue({ ...accountOf(keyspaces, 'product'), products: count });
 
-  test('seeding again, or further, changes nothing that is there; what the shop has changed stays so', {
+  test('seeding again, or more, changes nothing that exists; what the shop has changed stays changed', {
     timeout: 120_000,
   }, async () => {
     const [held, moved, deleted, purged] = [0, 1, 2, 3].map((index) => seedProduct(1, index)) as [
@@ -232,7 +232,7 @@ describe('on a real Cassandra', () => {
     );
   });
 
-  test('shoppers can sign in with the one password; a password that one has changed stays changed', async () => {
+  test('shoppers can sign in with the shared password; a changed password stays changed', async () => {
     const keyspace = `${keyspaces.keyspacePrefix}users`;
     const seedShoppers = () => seedUsers({ ...accountOf(keyspaces, 'users'), users: 30 });
     const findHash = async (email: string) =>
@@ -256,7 +256,7 @@ describe('on a real Cassandra', () => {
   });
 });
 
-test('npm run seed explains itself, and refuses in a sentence what it does not understand', async () => {
+test('npm run seed has a --help, and refuses in one sentence what it does not understand', async () => {
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['services/local/src/commands/seed.ts', ...args], {
       cwd: `${import.meta.dirname}/../../..`,

@@ -104,7 +104,7 @@ async function assertRefusedEverywhere(tokens: Tokens, since: number): Promise<v
   assert.deepEqual(seen, [401, 401, 401, 401]);
 }
 
-test('a disabled user’s access token is refused by all four services within 10 s, nobody else’s is', async () => {
+test('all four services refuse a disabled user’s access token within 10 s, and nobody else’s', async () => {
   const [person, neighbour] = [await signUp(), await signUp()];
   assert.deepEqual(await everywhere(person), [200, 403, 200, 200]);
   const disabledAt = Date.now();
@@ -113,7 +113,7 @@ test('a disabled user’s access token is refused by all four services within 10
   assert.deepEqual(await everywhere(neighbour), [200, 403, 200, 200]);
 });
 
-test('a demoted admin’s is too', async () => {
+test('they refuse a demoted admin’s too', async () => {
   const person = await signUp();
   const admin = shop.as(adminToken);
   await admin.changeUser(person.id, { role: 'admin' });
@@ -124,7 +124,7 @@ test('a demoted admin’s is too', async () => {
   await assertRefusedEverywhere(promoted, demotedAt);
 });
 
-test('after a password change the others’ are, and the caller’s is not', async () => {
+test('after a password change they refuse the user’s other tokens, but not the caller’s', async () => {
   const person = await signUp();
   const other = (await shop.login(person)).body;
   const changedAt = Date.now();
@@ -134,7 +134,7 @@ test('after a password change the others’ are, and the caller’s is not', asy
   assert.deepEqual(await everywhere(person), [200, 403, 200, 200]);
 });
 
-test('the first admin is made once, signs in under any spelling, and counts as the last one', async () => {
+test('the first admin is created once, signs in with any spelling, and counts as the last one', async () => {
   assert.equal(await makeFirstAdmin(), false);
   assert.equal((await shop.login({ ...ADMIN, email: 'FIRST@example.com' })).status, 200);
   const { id } = (await shop.as(adminToken).profile()).body;
@@ -142,7 +142,7 @@ test('the first admin is made once, signs in under any spelling, and counts as t
   assert.deepEqual([answer.status, codeOf(answer)], [409, 'last_admin']);
 });
 
-test('a first admin whose role was taken away does not get it back by a start', async () => {
+test('a first admin whose role was removed does not get it back at a start', async () => {
   const admin = shop.as(adminToken);
   const { id } = (await admin.profile()).body;
   const other = await signUp();

@@ -120,7 +120,7 @@ describe('the smoke walk', () => {
     assert.match((await walk(shop))[1] ?? '', /body: must have required property 'id'/);
   });
 
-  test('fails for an operation that does without the token that it asks for', async () => {
+  test('fails for an operation that works without the token that it requires', async () => {
     const open = shopOf(({ method, token }) =>
       method === 'POST' && !token ? { status: 201, body: { id: 'b' } } : undefined,
     );
@@ -139,7 +139,7 @@ describe('the smoke walk', () => {
 });
 
 describe('the memory of a store', () => {
-  test('is that of the processes that it recorded, and none where no store runs', async () => {
+  test('is that of the processes on record, and undefined where no store is running', async () => {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'memory-'));
     try {
       assert.equal(await measureMemory(dataDir), undefined);
@@ -159,7 +159,7 @@ describe('the memory of a store', () => {
     }
   });
 
-  test('is over its limit for a service above 150 MB and a store above 3 GB, not before', () => {
+  test('is over its limit for a service above 150 MB and a store above 3 GB, not below', () => {
     const mb = 1024 * 1024;
     const good = [
       { name: 'cassandra', bytes: 2500 * mb },

@@ -66,13 +66,13 @@ function isRunning(pid: number): boolean {
 }
 
 describe('a running store', () => {
-  test('answers at its door for every service', async () => {
+  test('answers for every service through Nginx', async () => {
     for (const url of ['/', '/api/v1/products', '/api/v1/cart', '/api/v1/orders', '/api/v1/users']) {
       assert.equal((await get(`${store.baseUrl}${url}`)).status, 200);
     }
   });
 
-  test('has nobody who watches it, and no agent in Cassandra, unless that was asked for', async () => {
+  test('has no monitoring, and no agent in Cassandra, by default', async () => {
     assert.equal(store.monitoring, undefined);
     assert.equal((await readFile(`/proc/${store.cassandra?.pid}/cmdline`, 'utf8')).includes('-javaagent'), false);
     assert.deepEqual(await readdir(path.join(store.dataDir, 'run')), ['cart', 'nginx', 'order', 'product', 'user']);
@@ -130,7 +130,7 @@ describe('a running store', () => {
     assert.equal(JSON.stringify(issuers).includes('"d"'), false);
   });
 
-  test('starts a killed service again, with a word', async () => {
+  test('restarts a killed service, and says so', async () => {
     const [cart] = store.services.cart as [Supervised];
     const { pid } = cart;
     cart.kill('SIGKILL');
@@ -142,7 +142,7 @@ describe('a running store', () => {
     assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).body.pid, cart.pid);
   });
 
-  test('starts a service again when asked, in good order', async () => {
+  test('restarts a service on request, in good order', async () => {
     const [order] = store.services.order as [Supervised];
     const { pid } = order;
     await order.restart();
@@ -154,13 +154,13 @@ describe('a running store', () => {
     );
   });
 
-  test('starts a killed Nginx again, though its workers hold the port', async () => {
+  test('restarts a killed Nginx, although its workers hold the port', async () => {
     store.gateway.kill('SIGKILL');
     await eventually(() => events.some((event) => event.kind === 'back' && event.name === 'nginx'), Boolean, 15_000);
     assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).status, 200);
   });
 
-  test('starts a killed Cassandra again', async () => {
+  test('restarts a killed Cassandra', async () => {
     store.cassandra?.kill('SIGKILL');
     await eventually(
       () => events.some((event) => event.kind === 'back' && event.name === 'cassandra'),
@@ -169,7 +169,7 @@ describe('a running store', () => {
     );
   });
 
-  test('refuses a second start with the same folder, and a reset', async () => {
+  test('refuses a second start on the same folder, and a reset', async () => {
     await assert.rejects(startStore({ ...settings, port: 18_081 }), /is already running \(process \d+\)/);
     await assert.rejects(resetStore(settings.dataDir), /is already running/);
     assert.ok((await readdir(store.dataDir)).includes('lock'));
@@ -184,7 +184,7 @@ describe('a running store', () => {
     });
   });
 
-  test('stops everything and starts again with what it had; a reset forgets it', async () => {
+  test('stops everything and starts again with its data; a reset deletes it', async () => {
     const pids = [...Object.values(store.services).flat(), store.gateway, store.cassandra].map(
       (part) => part?.pid ?? 0,
     );
@@ -215,7 +215,7 @@ describe('a running store', () => {
   });
 });
 
-describe('a start that can’t be', () => {
+describe('a start that fails', () => {
   test('a folder with something else in it is left alone', async () => {
     const mine = path.join(folder, 'mine');
     await mkdir(mine);
@@ -225,7 +225,7 @@ describe('a start that can’t be', () => {
     assert.deepEqual(await readdir(mine), ['thesis.txt']);
   });
 
-  test('a folder with nothing but reports, of a benchmark or of another store, may become a store', async () => {
+  test('a folder with only reports, of a benchmark or of another store, may become a store', async () => {
     const reported = path.join(folder, 'reported');
     await mkdir(path.join(reported, REPORTS), { recursive: true });
     const taken = await openDataDir(reported, { needsSpace: false });
@@ -234,7 +234,7 @@ describe('a start that can’t be', () => {
     assert.ok((await readdir(reported)).includes(REPORTS));
   });
 
-  test('a service that ends at once is shown with its last words, and nothing is left running', async () => {
+  test('a service that ends at once is reported with its last output, and nothing is left running', async () => {
     const broken = path.join(folder, 'broken.ts');
     await writeFile(broken, "console.error('CASSANDRA_KEYSPACE is missing'); process.exit(78);");
     const failing = { ...settings, dataDir: path.join(folder, 'failing'), serviceMain: broken };
@@ -249,7 +249,7 @@ describe('a start that can’t be', () => {
     await Promise.all(probes);
   });
 
-  test('wrong settings are all named at once', () => {
+  test('all wrong settings are named at once', () => {
     assert.throws(
       () => readSettings({ PORT: 'x', ADMIN_PASSWORD: 'short', CURRENCY: 'dollar' }),
       (error: Error) => ['PORT', 'ADMIN_PASSWORD', 'CURRENCY'].every((name) => error.message.includes(name)),
@@ -257,7 +257,7 @@ describe('a start that can’t be', () => {
   });
 });
 
-test('keys that are there stay, so that tokens stay good', async () => {
+test('existing keys stay, so that tokens stay valid', async () => {
   const keys = path.join(folder, 'keys');
   const { userKeys } = await ensureKeys(keys);
   const before = await readFile(userKeys, 'utf8');

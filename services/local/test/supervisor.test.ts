@@ -41,7 +41,7 @@ async function superviseLives({ failing = [] as number[], startsFor = 0 } = {}) 
   };
 }
 
-test('a process that cannot come back is tried again and again, ever later', async () => {
+test('a process that cannot be restarted is retried with growing delays', async () => {
   const waits: number[] = [];
   let lives = 0;
   const supervised = await supervise(
@@ -77,7 +77,7 @@ test('a process that is stopped while it is being restarted is not started again
   assert.deepEqual([supervised.pid, listAlive()], [0, []]);
 });
 
-test('nor does it stay when the stop comes while it is starting', async () => {
+test('nor does it stay if it is stopped while it is starting', async () => {
   const { supervised, listAlive } = await superviseLives({ startsFor: 200 });
   const restarted = assert.rejects(supervised.restart(), { name: 'AbortError' });
   await sleep(2 * MOMENT);
@@ -86,7 +86,7 @@ test('nor does it stay when the stop comes while it is starting', async () => {
   assert.deepEqual([supervised.pid, listAlive()], [0, []]);
 });
 
-test('a process that is restarted while it comes back from a crash runs once', async () => {
+test('a process that is restarted while it recovers from a crash runs once', async () => {
   const { supervised, events, listAlive } = await superviseLives();
   supervised.kill('SIGKILL');
   await eventually(() => events.length > 0, Boolean, 5000);
@@ -96,7 +96,7 @@ test('a process that is restarted while it comes back from a crash runs once', a
   assert.deepEqual(listAlive(), []);
 });
 
-test('so does one that crashes at the moment of its restart, and one that is restarted twice at once', async () => {
+test('so does one that crashes at the moment of its restart, and one that is restarted twice at the same time', async () => {
   const { supervised, listAlive } = await superviseLives();
   supervised.kill('SIGKILL');
   await Promise.all([supervised.restart(), supervised.restart()]);
@@ -105,7 +105,7 @@ test('so does one that crashes at the moment of its restart, and one that is res
   await supervised.stop();
 });
 
-test('whoever asks for a restart hears that it failed, and the process is tried again until it is back', async () => {
+test('a failed restart is reported to the caller, and the process is retried until it is back', async () => {
   const { supervised, events, isBack, listAlive } = await superviseLives({ failing: [2, 3] });
   await assert.rejects(supervised.restart(), /no 2/);
   await eventually(isBack, Boolean, 10_000);

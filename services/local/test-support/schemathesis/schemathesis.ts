@@ -8,7 +8,7 @@ import { REPOSITORY } from '../../src/settings.ts';
 const run = promisify(execFile);
 /** Ignored by Git. */
 const WORK = join(REPOSITORY, '.python/schemathesis/work');
-/** All that judge an answer by the documents. That valid data is accepted isn't among them: a rule may be more than a schema can say. */
+/** All checks of answers against the documents. Acceptance of valid data isn't one: a rule may say more than a schema can. */
 const CHECKS = [
   'not_a_server_error',
   'status_code_conformance',
@@ -30,7 +30,7 @@ export interface SchemathesisRun {
   readonly configFile: string;
   readonly reportFile: string;
   readonly seed: number;
-  /** Random cases for each operation, beside those that follow from its schema. */
+  /** Random cases for each operation, besides those that follow from its schema. */
   readonly examples: number;
   readonly excludedPaths: string;
 }
@@ -43,16 +43,16 @@ export interface SchemathesisReport {
   readonly errors: readonly unknown[];
   readonly warnings: { readonly unsupported_regex: readonly string[] };
   readonly complete: boolean;
-  /** As printed for people: the report counts faults, this shows them. */
+  /** As printed for people: it shows the faults, which the report only counts. */
   readonly output: string;
 }
 
-/** Installs the tool where it isn't yet, and gives the folder of its programs; throws StartError with what to do where that can't be. */
+/** Installs the tool if necessary, and resolves to the folder of its programs; throws a StartError that says what to do if it can't. */
 export function ensureSchemathesis(): Promise<string> {
   return ensurePythonEnvironment('schemathesis', join(import.meta.dirname, 'requirements.txt'));
 }
 
-/** Sends cases made from a document, the same for the same seed, and holds the answers against it. */
+/** Sends cases generated from a document, the same for the same seed, and checks the answers against it. */
 export async function runSchemathesis(options: SchemathesisRun): Promise<SchemathesisReport> {
   const { document, baseUrl, headers, configFile, reportFile, seed, examples, excludedPaths } = options;
   const programs = await ensureSchemathesis();
@@ -79,7 +79,7 @@ export async function runSchemathesis(options: SchemathesisRun): Promise<Schemat
     ...given,
   ];
   const { stdout } = await run(join(programs, 'schemathesis'), command, { cwd: WORK, maxBuffer: 64 << 20 }).catch(
-    // It ends with 1 when it found something, which is in the report.
+    // It exits with 1 when it finds something, which is in the report.
     (error: { stdout?: string; stderr?: string }) => ({ stdout: `${error.stdout ?? ''}${error.stderr ?? ''}` }),
   );
   const report = await readFile(reportFile, 'utf8').catch(() => '');
