@@ -46,8 +46,10 @@ export async function openDataDir(wanted: string, { needsSpace = true } = {}): P
     );
   });
   const folder = await realpath(wanted);
-  const isNew = !(await isStore(folder));
-  if (isNew && !(await isFree(folder))) {
+  // Read once: another first start may write the marker at any time.
+  const names = await readdir(folder);
+  const isNew = !names.includes(MARKER);
+  if (isNew && !hasOnlyReports(names)) {
     throw new StartError(`${folder} isn't empty and isn't a store's: set DATA_DIR to an empty or a new folder.`);
   }
   // If somebody created it beforehand, it may be open to everyone.
@@ -73,7 +75,11 @@ export async function isStore(folder: string): Promise<boolean> {
 
 /** True for a folder that may become a store. */
 export async function isFree(folder: string): Promise<boolean> {
-  return (await readdir(folder)).every((name) => name === REPORTS);
+  return hasOnlyReports(await readdir(folder));
+}
+
+function hasOnlyReports(names: readonly string[]): boolean {
+  return names.every((name) => name === REPORTS);
 }
 
 /** Throws StartError when `folder` can't be written to, or when its disk has fewer bytes left than `needed`. */

@@ -21,29 +21,33 @@ async function modeOf(file: string): Promise<number> {
 }
 
 test('when several starts find the lock of a killed one at the same time, one gets the folder and the others name it', async () => {
-  const starts = 8;
-  for (let round = 0; round < 5; round += 1) {
-    const holders = await Promise.all(Array.from({ length: starts }, () => spawnHolder()));
-    try {
-      const answers = holders.map(async ({ stdout }) =>
-        String(await once(stdout as NonNullable<typeof stdout>, 'data')),
-      );
-      for (const { stdin } of holders) stdin?.write('take it\n');
-      const said = await Promise.all(answers);
-      const has = said.indexOf('has it\n');
-      assert.equal(said.filter((line) => line === 'has it\n').length, 1, said.join(''));
-      for (const line of said.toSpliced(has, 1))
-        assert.ok(line.includes(`is already running (process ${holders[has]?.pid})`), line);
-    } finally {
-      await Promise.all(holders.map((holder) => holder.kill('SIGKILL') && once(holder, 'exit')));
-    }
-  }
+  for (let round = 0; round < 5; round += 1) await raceFor(folder);
   assert.deepEqual((await readdir(folder)).sort(), [MARKER, 'lock', 'logs', 'run']);
 });
 
-async function spawnHolder(): Promise<ChildProcess> {
+test('so it is when they find a new folder', async () => {
+  for (let round = 0; round < 8; round += 1) await raceFor(mkdtempSync(path.join(root, 'new-')));
+});
+
+/** Lets several processes take `folder` at the same time, and kills them. */
+async function raceFor(wanted: string): Promise<void> {
+  const holders = await Promise.all(Array.from({ length: 8 }, () => spawnHolder(wanted)));
+  try {
+    const answers = holders.map(async ({ stdout }) => String(await once(stdout as NonNullable<typeof stdout>, 'data')));
+    for (const { stdin } of holders) stdin?.write('take it\n');
+    const said = await Promise.all(answers);
+    const has = said.indexOf('has it\n');
+    assert.equal(said.filter((line) => line === 'has it\n').length, 1, said.join(''));
+    for (const line of said.toSpliced(has, 1))
+      assert.ok(line.includes(`is already running (process ${holders[has]?.pid})`), line);
+  } finally {
+    await Promise.all(holders.map((holder) => holder.kill('SIGKILL') && once(holder, 'exit')));
+  }
+}
+
+async function spawnHolder(wanted: string): Promise<ChildProcess> {
   const program = path.join(import.meta.dirname, 'hold-data-dir.ts');
-  const holder = spawn(process.execPath, [program, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const holder = spawn(process.execPath, [program, wanted], { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(holder.stdout, 'data');
   return holder;
 }
