@@ -95,7 +95,7 @@ async function startGateway(name: string, settings: Partial<GatewaySettings> & P
   }
 }
 
-/** What nobody starts. */
+/** Renders a configuration without starting Nginx. */
 function renderOnly(settings: Partial<GatewaySettings>): string {
   const stateDir = path.join(folder, 'unstarted');
   return renderGateway({
@@ -239,7 +239,7 @@ describe('routing', () => {
     ['/openapi/user.json', 'user'],
   ];
   for (const [url, service] of routes) {
-    test(`${url} goes to ${service} as it is`, async () => {
+    test(`${url} goes to ${service} unchanged`, async () => {
       for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
         const answer = await ask(method, url);
         assert.equal(answer.status, 200);
@@ -265,7 +265,7 @@ describe('routing', () => {
     }
   });
 
-  test('built docs are served, a page that is not there is a 404 problem', async () => {
+  test('built docs are served; a missing page is a 404 problem', async () => {
     const page = await ask('GET', '/docs/');
     assert.equal(page.text, '<h1>Docs</h1>');
     assert.match(page.headers['content-security-policy']?.toString() ?? '', /script-src 'self'/);
@@ -277,7 +277,7 @@ describe('routing', () => {
     assert.equal(refused.headers.allow, 'GET, HEAD');
   });
 
-  test('the front page may load its own style and script, and ask the store; what the API answers may nothing', async () => {
+  test('the front page may load its own style and script and fetch from the store; API responses may load nothing', async () => {
     const policyOf = async (url: string) =>
       (await ask('GET', url)).headers['content-security-policy']?.toString() ?? '';
     const allowed = (await policyOf('/')).split('; ');
@@ -294,7 +294,7 @@ describe('routing', () => {
     );
   });
 
-  test('what only looks like a route is nobody’s', async () => {
+  test('paths that only resemble a route reach no service', async () => {
     for (const url of [
       '/api/v1/productsx',
       '/api/v1/carts',
@@ -378,7 +378,7 @@ describe('nothing internal is reachable', () => {
 });
 
 describe('request ids and forwarded headers', () => {
-  test('a sane request id is taken, forwarded and answered', async () => {
+  test('a well-formed request id is accepted, forwarded and returned', async () => {
     const answer = await ask('GET', '/api/v1/cart', { 'x-request-id': 'abc_DEF-12345' });
     assert.equal(answer.headers['x-request-id'], 'abc_DEF-12345');
     assert.equal(seen[0]?.headers['x-request-id'], 'abc_DEF-12345');
@@ -405,7 +405,7 @@ describe('request ids and forwarded headers', () => {
     assert.equal(answer.headers['x-frame-options'], 'DENY');
   });
 
-  test('forwarding headers are ours, identity and internal headers stay outside, traces pass', async () => {
+  test("forwarding headers are set by Nginx, identity and internal headers aren't passed on, traces are", async () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     await ask(
       'POST',
@@ -453,7 +453,7 @@ describe('request ids and forwarded headers', () => {
   });
 });
 
-describe('errors of our own are problems', () => {
+describe("Nginx's own errors are problems", () => {
   test('the instance is the path without its query, and safe whatever is in it', async () => {
     const cases: readonly (readonly [string, string])[] = [
       ['/nothing?token=secret', '/nothing'],
@@ -472,7 +472,7 @@ describe('errors of our own are problems', () => {
     }
   });
 
-  test('400 for what is not HTTP, for two lengths, for a missing host', async () => {
+  test('400 for anything but HTTP, for two lengths, for a missing host', async () => {
     for (const bytes of [
       'NONSENSE\r\n\r\n',
       'GET / HTTP/1.1\r\n\r\n',
@@ -485,7 +485,7 @@ describe('errors of our own are problems', () => {
     assert.deepEqual(seen, []);
   });
 
-  test('405 with Allow for TRACE, and for methods that no service knows', async () => {
+  test('405 with Allow for TRACE and for methods that no service knows', async () => {
     for (const method of ['TRACE', 'FOO', 'PROPFIND', 'X-GET', 'GETS']) {
       for (const url of ['/api/v1/products', '/api/v1/cart', '/', '/nothing']) {
         const answer = await raw(`${method} ${url} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
@@ -496,7 +496,7 @@ describe('errors of our own are problems', () => {
     assert.deepEqual(seen, []);
   });
 
-  test('413 for a body over 64 kB, told by its length or found while reading', async () => {
+  test('413 for a body over 64 kB, by its declared length or while reading it', async () => {
     const body = 'x'.repeat(65_537);
     assertProblem(
       await raw(`POST /api/v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 65537\r\n\r\n${body}`),
@@ -509,7 +509,7 @@ describe('errors of our own are problems', () => {
     assert.equal((await ask('POST', '/api/v1/orders', {}, 'x'.repeat(65_536))).status, 200);
   });
 
-  test('414 for an address, 431 for a header over 8 kB', async () => {
+  test('414 for a URL, 431 for a header over 8 kB', async () => {
     assertProblem(await raw(`GET /${'a'.repeat(9000)} HTTP/1.1\r\nHost: x\r\n\r\n`), 414, 'uri_too_long');
     assertProblem(
       await raw(`GET /nothing HTTP/1.1\r\nHost: x\r\nX-Big: ${'a'.repeat(9000)}\r\n\r\n`),
@@ -518,7 +518,7 @@ describe('errors of our own are problems', () => {
     );
   });
 
-  test('502 for a service that is down or cuts the answer, 504 for one that does not answer within 6 s, each with Retry-After', async () => {
+  test("502 for a service that is down or aborts its answer, 504 for one that doesn't answer within 6 s, each with Retry-After", async () => {
     const { listen } = await startGateway('down', {
       servers: { ...servers, cart: [`127.0.0.1:${await freePort()}`] },
       limits: false,
@@ -536,7 +536,7 @@ describe('errors of our own are problems', () => {
     assert.equal(seen.length, 1);
   });
 
-  test('what a service says about itself is left alone', async () => {
+  test("a service's own errors are passed on unchanged", async () => {
     handler = (_, response) => {
       response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '17' });
       response.end('{"code":"overloaded"}');
@@ -574,7 +574,7 @@ describe('pages of other origins', () => {
     }));
   });
 
-  test('a listed origin may read answers, errors too, and caches know that it made a difference', async () => {
+  test('a listed origin may read responses, errors included, and caches know that they vary', async () => {
     for (const url of ['/api/v1/products', '/api/v1/cart', '/nowhere']) {
       const { headers } = await send(door, 'GET', url, { origin });
       assert.equal(headers['access-control-allow-origin'], origin);
@@ -584,7 +584,7 @@ describe('pages of other origins', () => {
     }
   });
 
-  test('a preflight of a listed origin is answered at the door', async () => {
+  test('a preflight of a listed origin is answered by Nginx', async () => {
     const asked = {
       origin,
       'access-control-request-method': 'POST',
@@ -598,7 +598,7 @@ describe('pages of other origins', () => {
     assert.equal(headers['access-control-max-age'], '600');
   });
 
-  test('no other origin is let in, whatever it looks like, and none is reflected', async () => {
+  test('no other origin is allowed, whatever it looks like, and none is reflected', async () => {
     const others = [
       'https://shop.example.evil.example',
       'https://evil-shop.example',
@@ -619,13 +619,13 @@ describe('pages of other origins', () => {
     }
   });
 
-  test('without a list nobody is let in', async () => {
+  test('without a list no origin is allowed', async () => {
     const { headers } = await send(main.listen, 'GET', '/api/v1/products', { origin });
     assert.equal(headers['access-control-allow-origin'], undefined);
     assert.doesNotMatch(String(headers.vary), /Origin/);
   });
 
-  test('what is no origin is refused before Nginx sees it', () => {
+  test('an invalid origin is refused before Nginx sees it', () => {
     for (const wrong of ['shop.example', 'https://shop.example/', 'https://*.example', '*', '";return 200;"'])
       assert.throws(() => renderOnly({ corsOrigins: [wrong] }), /isn't an origin/, wrong);
   });
@@ -673,7 +673,7 @@ describe('limits', () => {
     assert.ok(passed >= 100 && passed <= 100 + more, `${passed} passed`);
   });
 
-  test('LOAD_PROFILE lifts them', async () => {
+  test('LOAD_PROFILE lifts the limits', async () => {
     const { listen } = await startGateway('unlimited', {
       servers,
       limits: false,
@@ -702,26 +702,26 @@ describe('clients behind proxies', () => {
     ({ listen: door } = await startGateway('proxied', { servers, trustedProxies, apiLimit: twoForEach }));
   });
 
-  test('two clients of a trusted proxy are limited, and passed on, as two', async () => {
+  test('two clients behind a trusted proxy are limited, and passed on, as two', async () => {
     const [one, other] = ['203.0.113.7', '203.0.113.8'];
     assert.deepEqual(await askThrough(door, one, one, one, other), [200, 200, 429, 200]);
     assert.deepEqual(clientsSeen(), [one, one, other]);
   });
 
-  test('a chain of trusted proxies is walked from the right, and what is made up before the client isn’t believed', async () => {
+  test("a chain of trusted proxies is read from the right, and addresses made up before the client's aren't believed", async () => {
     const client = '198.51.100.7';
     const chains = [`6.6.6.6, ${client}, 10.0.0.5`, `10.6.6.6, ${client}, 2001:db8:ffff::1, 10.0.0.5`, `::1,${client}`];
     assert.deepEqual(await askThrough(door, ...chains), [200, 200, 429]);
     assert.deepEqual(clientsSeen(), [client, client]);
   });
 
-  test('who is no trusted proxy has no other address, and no more requests, by saying so', async () => {
+  test("a caller that isn't a trusted proxy can't claim another address to get more requests", async () => {
     const { listen } = await startGateway('direct', { servers, trustedProxies: ['10.0.0.0/8'], apiLimit: twoForEach });
     assert.deepEqual(await askThrough(listen, '203.0.113.7', '203.0.113.8', '10.0.0.5'), [200, 200, 429]);
     assert.deepEqual(clientsSeen(), ['127.0.0.1', '127.0.0.1']);
   });
 
-  test('an IPv6 network has one limit, however its addresses are written, and an IPv4 address its own', async () => {
+  test('an IPv6 network has one limit, however its addresses are written, and each IPv4 address its own', async () => {
     const networks = [
       ['2001:db8:a:0:1::', '2001:db8:a::1', '2001:0DB8:000A:0000:1:2:3:4'],
       ['2001:db8:a:1::', '2001:db8:a:1:ffff:ffff:ffff:ffff', '2001:db8:a:1:0:1::'],
@@ -737,7 +737,7 @@ describe('clients behind proxies', () => {
       assert.deepEqual(await askThrough(door, ...network), [200, 200, 429], network.join(', '));
   });
 
-  test('what is neither an address nor a network is refused by name, before Nginx sees it', () => {
+  test('an entry that is neither an address nor a network is refused by name, before Nginx sees it', () => {
     for (const wrong of [
       'proxy.example',
       '10.0.0',
@@ -761,7 +761,7 @@ describe('clients behind proxies', () => {
 });
 
 describe('a write is never sent twice', () => {
-  test('not when the service cuts the connection after it was sent, with replicas or without', async () => {
+  test('not if the service drops the connection after it was sent, with or without replicas', async () => {
     const spare = await startStub('cart-replica');
     const { listen } = await startGateway('replicas', {
       servers: { ...servers, cart: [...servers.cart, spare] },
@@ -781,7 +781,7 @@ describe('a write is never sent twice', () => {
     }
   });
 
-  test('one that a replica refused goes to another, also to one that has just come back', async () => {
+  test('a connection refused by one replica is tried at another, even one that has just come back', async () => {
     const addresses = [await startStub('order-1'), await startStub('order-2')];
     const [first, second] = ['order-1', 'order-2'].map((name) => stubs.get(name)) as [http.Server, http.Server];
     const { port: firstPort } = first.address() as AddressInfo;
@@ -829,7 +829,7 @@ describe('the catalogue cache', () => {
     return `/api/v1/products?limit=${lists}`;
   };
 
-  test('the same list is asked for once a second, and is new within 2 s', async () => {
+  test('the same list is requested once a second, and is new within 2 s', async () => {
     handler = catalogue;
     const url = fresh();
     const first = await ask('GET', url);
@@ -926,7 +926,7 @@ describe('the catalogue cache', () => {
     });
   });
 
-  test('everyone who asks at once waits for one answer', async () => {
+  test('simultaneous requests wait for one answer', async () => {
     handler = (request, response) => setTimeout(() => catalogue(request, response), 30);
     const url = fresh();
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask('GET', url)));
@@ -934,7 +934,7 @@ describe('the catalogue cache', () => {
     assert.equal(new Set(answers.map(({ text }) => text)).size, 1);
   });
 
-  test('who asks makes no difference: the token does not get there, but an admin’s change does', async () => {
+  test("the caller makes no difference: a reader's token isn't passed on, but an admin's change is", async () => {
     handler = catalogue;
     const url = fresh();
     await ask('GET', url, { authorization: 'Bearer a' });
@@ -945,7 +945,7 @@ describe('the catalogue cache', () => {
     assert.equal(seen.at(-1)?.headers['if-match'], '"1.2"');
   });
 
-  test('nor does the host that a caller names: nobody fills the cache, or gets past it, by making hosts up', async () => {
+  test('nor does the Host header: made-up hosts neither fill the cache nor bypass it', async () => {
     handler = catalogue;
     const url = fresh();
     await ask('GET', url, { host: 'one.example' });
@@ -969,7 +969,7 @@ describe('the catalogue cache', () => {
     assert.equal(seen.at(-1)?.headers['if-none-match'], undefined);
   });
 
-  test('a condition that Nginx refuses by itself is a problem, and a range is no matter', async () => {
+  test('a condition that Nginx itself refuses is a problem, and a range is ignored', async () => {
     handler = catalogue;
     const url = fresh();
     const { etag } = (await ask('GET', url)).headers;
@@ -979,7 +979,7 @@ describe('the catalogue cache', () => {
       for (const range of ['bytes=1-2', 'bytes=9999-']) assert.equal((await ask('GET', path, { range })).status, 200);
   });
 
-  test('an old answer is served while the service fails, and only then', async () => {
+  test('a stale answer is served while the service fails, and only then', async () => {
     handler = catalogue;
     const url = fresh();
     const first = await ask('GET', url);
@@ -997,7 +997,7 @@ describe('the catalogue cache', () => {
     assert.notEqual((await ask('GET', url)).text, first.text);
   });
 
-  test('refusals, personal answers and other methods are never cached', async () => {
+  test('refusals, personal responses and other methods are never cached', async () => {
     handler = (_, response) => response.writeHead(400, { 'content-type': 'application/problem+json' }).end('{}');
     const url = '/api/v1/products?nonsense=1';
     await ask('GET', url);
@@ -1020,7 +1020,7 @@ describe('the catalogue cache', () => {
     assert.ok(answer.headers.etag);
   });
 
-  test('a compressed answer keeps its tag, weakened', async () => {
+  test('a compressed response keeps its ETag, weakened', async () => {
     handler = (_, response) => {
       response.setHeader('content-type', 'application/json');
       response.setHeader('etag', '"7.3"');
@@ -1034,14 +1034,14 @@ describe('the catalogue cache', () => {
 });
 
 describe('connections and the log', () => {
-  test('connections to a service are used again', async () => {
+  test('connections to a service are reused', async () => {
     for (let times = 0; times < 20; times += 1) await ask('POST', '/api/v1/orders');
     assert.equal(seen.length, 20);
     assert.ok(new Set(seen.map(({ port }) => port)).size <= 2);
     assert.equal(seen[0]?.headers.connection, undefined);
   });
 
-  test('each request is one JSON line that tells whose it was and no secret', async () => {
+  test('each request is one JSON log line with its service and without secrets', async () => {
     const id = `log-${Date.now()}`;
     await ask('GET', '/api/v1/orders?limit=5&access_token=canary', { 'x-request-id': `${id}-a` });
     await ask('GET', '/api/v1/orders?limit=5&cursor=abc', { 'x-request-id': `${id}-b`, traceparent: '00-"evil\\' });
@@ -1071,7 +1071,7 @@ describe('connections and the log', () => {
     for (const line of routed) assert.equal(line.upstreamAddr, servers[line.upstreamService as 'cart'][0], line.uri);
   });
 
-  test('every request has a trace: the caller’s where it is well-formed, else one of ours, in the log too', async () => {
+  test("every request has a trace, the caller's if it is well-formed, else a new one, also in the log", async () => {
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
     const good = `00-${trace}-00f067aa0ba902b7-00`;
     const malformed = [
@@ -1111,7 +1111,7 @@ describe('connections and the log', () => {
     );
   });
 
-  test('the status page is on its own loopback port only', async () => {
+  test('the status page is only on its own loopback port', async () => {
     assert.match((await send(main.status, 'GET', '/stub_status')).text, /Active connections/);
     assert.equal((await send(main.status, 'GET', '/api/v1/products')).status, 404);
   });

@@ -101,7 +101,7 @@ async function whoAnswers(pathname: string, count = 40, method = 'GET'): Promise
   return [...seen].sort();
 }
 
-test('replicas behind a name are found and lost within 2 seconds, without a reload', async () => {
+test('replicas behind a name are noticed coming and going within 2 seconds, without a reload', async () => {
   addresses.set('order', [FIRST]);
   assert.deepEqual(await whoAnswers('/api/v1/orders'), [FIRST]);
   addresses.set('order', [FIRST, SECOND]);
@@ -112,19 +112,19 @@ test('replicas behind a name are found and lost within 2 seconds, without a relo
   assert.deepEqual(await whoAnswers('/api/v1/orders'), [SECOND]);
 });
 
-test('replicas that don’t listen yet or no more cost nobody an answer, not even a write', async () => {
+test("replicas that aren't listening, yet or any longer, lose no request, not even a write", async () => {
   addresses.set('cart', ['127.0.0.4', FIRST, '127.0.0.5', '127.0.0.6']);
   assert.deepEqual(await whoAnswers('/api/v1/cart/items', 40, 'POST'), [FIRST]);
 });
 
-test('each path goes to the name that its service has', async () => {
+test("each path goes to its service's name", async () => {
   for (const name of ['product', 'cart', 'order', 'user', 'any_service']) addresses.set(name, [FIRST]);
   await sleep(2000);
   for (const pathname of ['/', '/api/v1/products', '/api/v1/cart', '/api/v1/users', '/openapi/user.json', '/swagger/'])
     assert.deepEqual(await whoAnswers(pathname, 1), [FIRST]);
 });
 
-test('a name that nobody has is a problem that says to ask again', async () => {
+test('an unknown name is a problem that says when to retry', async () => {
   addresses.delete('user');
   await sleep(2000);
   const response = await fetch(`${door}/api/v1/users`);

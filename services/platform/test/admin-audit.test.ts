@@ -83,7 +83,7 @@ test('the line is there before the change is made', async () => {
   assert.equal(during.outcome, 'begun');
 });
 
-test('nothing is changed when its line can not be written', async () => {
+test("nothing is changed if its line can't be written", async () => {
   const write = () => Promise.reject(new Unavailable('database_unavailable', 'No.'));
   const broken = createAdminAudit({ lines: createAuditRepository({ ...database, write }), logger: silentLogger });
   let changed = false;
@@ -97,7 +97,7 @@ test('nothing is changed when its line can not be written', async () => {
   assert.equal(changed, false);
 });
 
-test('a change stands, and its line says begun, when the line can not be completed', async () => {
+test("a change stands, and its line says begun, if the line can't be completed", async () => {
   const entityId = randomUUID();
   const write: Database['write'] = (name, ...rest) =>
     name === 'admin_audit.complete'
@@ -113,7 +113,7 @@ test('a change stands, and its line says begun, when the line can not be complet
   assert.equal((await lineOf(entityId)).outcome, 'begun');
 });
 
-test('a refusal is thrown on, and its line says why', async () => {
+test('a refusal is rethrown, and its line says why', async () => {
   const entityId = randomUUID();
   const refusal = new Conflict('sku_taken', 'Taken.');
   const work = () => Promise.reject(refusal);
@@ -125,7 +125,7 @@ test('a refusal is thrown on, and its line says why', async () => {
   assert.deepEqual({ outcome, code, after }, { outcome: 'refused', code: 'sku_taken', after: null });
 });
 
-test('an outcome that nobody knows stays begun', async () => {
+test('an unknown outcome stays begun', async () => {
   for (const error of [new Unavailable('database_unavailable', 'No answer.'), new Error('A fault of ours.')]) {
     const entityId = randomUUID();
     await assert.rejects(
@@ -139,7 +139,7 @@ test('an outcome that nobody knows stays begun', async () => {
   }
 });
 
-test('a day is walked page by page, newest first, and holds one kind of thing alone', async () => {
+test('a day is listed page by page, newest first, with lines about one kind of entity only', async () => {
   const names = Array.from({ length: 7 }, (_, index) => `shelf-${index}`);
   for (const entityId of names) {
     await audit.record(
@@ -187,7 +187,7 @@ test('a line is gone after 400 days', async () => {
   for (const ttl of [row?.begun, row?.done]) assert.ok(ttl > 399 * 86_400 && ttl <= 400 * 86_400, String(ttl));
 });
 
-test('only an admin reads it, and bad questions are named', async () => {
+test('only an admin can read the log, and invalid parameters are named', async () => {
   await request(service.app).get(PATH).query({ entity: 'product' }).expect(401);
   await list({ entity: 'product' }, userToken()).expect(403);
   const walk = await list({ entity: 'category', limit: 1 }).expect(200);

@@ -51,7 +51,7 @@ for (const method of METHODS) {
       .serialize((body: string) => body)
       .send(text);
 
-  test(`${method.toUpperCase()} without a body in its contract takes none, and an empty object`, async () => {
+  test(`${method.toUpperCase()} without a body in its contract accepts none, or an empty object`, async () => {
     await api[method]('/thing').expect(204);
     await api[method]('/thing').set('Content-Type', 'application/json').expect(204);
     await api[method]('/thing').set({ 'Content-Type': 'text/plain', 'Content-Length': '0' }).expect(204);
@@ -59,7 +59,7 @@ for (const method of METHODS) {
     await send(' { } ').expect(204);
   });
 
-  test(`${method.toUpperCase()} without a body in its contract refuses whatever a body holds, and names it`, async () => {
+  test(`${method.toUpperCase()} without a body in its contract refuses every field in one, and names it`, async () => {
     const { status, body } = await send('{"status":"shipped","role":"admin"}');
     assert.deepEqual([status, body.code], [400, 'validation_failed']);
     assert.deepEqual(body.errors, [
@@ -74,7 +74,7 @@ for (const method of METHODS) {
   });
 }
 
-test('a body in chunks is no way around it', async () => {
+test("a chunked body doesn't get around this", async () => {
   const { port } = server.address() as AddressInfo;
   const sending = request({
     port,
@@ -104,7 +104,7 @@ for (const method of WRITING) {
     }
   });
 
-  test(`${method.toUpperCase()} with JSON that is no object breaks the schema; what is no JSON in UTF-8 is malformed`, async () => {
+  test(`${method.toUpperCase()} with JSON that isn't an object violates the schema; anything but JSON in UTF-8 is malformed`, async () => {
     await send('{"name":"Ünique"}').expect(204);
     for (const scalar of ['null', '7', '"x"', 'true', '[]']) {
       const { body } = await send(scalar).expect(400);

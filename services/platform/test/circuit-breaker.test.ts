@@ -8,7 +8,7 @@ const SETTINGS = { failureThreshold: 5, timeoutMs: 50, successThreshold: 2 };
 const fail = () => Promise.reject(new Error('It fails.'));
 const succeed = async () => undefined;
 
-test('answers to calls from before it opened do not count as those after which it is closed', async () => {
+test("late answers to calls made before the circuit opened don't help to close it", async () => {
   const { circuitState: state } = createMetrics();
   const circuit: Circuit = createCircuit('product', SETTINGS, state, silentLogger);
   const shown = async () => (await state.get()).values[0]?.value;

@@ -17,7 +17,7 @@ after(async () => {
   await keyspaces.stop();
 });
 
-test('a read gives every row, also more than come in one answer', async () => {
+test('a read returns every row, even more than fit into one response', async () => {
   const slot = new Date(0);
   const ids = Array.from({ length: 2500 }, () => randomUUID());
   for (let from = 0; from < ids.length; from += 500) {

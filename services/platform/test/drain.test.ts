@@ -1,4 +1,4 @@
-// What a service does with its connections at its end.
+// What a service does with its connections when it stops.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage } from 'node:http';
@@ -24,7 +24,7 @@ async function open() {
   return { server, port, agent, ask };
 }
 
-test('a kept connection gets its next answer while the service drains, and is closed with it', async () => {
+test('a kept-alive connection gets one more answer while the service drains, and is closed with it', async () => {
   const { server, agent, ask } = await open();
   assert.equal((await ask('/')).headers.connection, 'keep-alive');
   const drained = drain(server);
@@ -35,7 +35,7 @@ test('a kept connection gets its next answer while the service drains, and is cl
   agent.destroy();
 });
 
-test('a draining service takes no new connection, finishes what runs, and waits for nobody who is idle', async () => {
+test("a draining service accepts no new connection, finishes running requests, and doesn't wait for idle clients", async () => {
   const { server, port, agent, ask } = await open();
   const idle = new Agent({ keepAlive: true });
   const [first] = await once(get({ port, host: '127.0.0.1', agent: idle }), 'response');

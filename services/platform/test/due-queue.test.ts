@@ -65,7 +65,7 @@ async function readWatermark(): Promise<number> {
   return (row.done_until as Date).getTime();
 }
 
-test('what is put is handled once it is due, not before, and once only', { timeout: 30_000 }, async () => {
+test('work is handled when it is due, not before, and only once', { timeout: 30_000 }, async () => {
   const handled: { id: string; action: string; at: number }[] = [];
   const queue = openQueue(async ({ id, action }) => void handled.push({ id, action, at: Date.now() }));
   queue.start();
@@ -84,7 +84,7 @@ test('what is put is handled once it is due, not before, and once only', { timeo
   assert.equal(own().length, 2, 'looking again within the overlap handles nothing twice');
 });
 
-test('work goes on under the id of the request that put it off, also when it fails first; other work has one of its own', {
+test('work runs under the id of the request that put it off, even after a failure; other work has an id of its own', {
   timeout: 60_000,
 }, async () => {
   const [mine, nobodys] = [randomUUID(), randomUUID()];
@@ -112,7 +112,7 @@ test('work goes on under the id of the request that put it off, also when it fai
   assert.match(of(nobodys)[0]?.requestId ?? '', /^[0-9a-f-]{36}$/);
 });
 
-test('up to when work has been handled is counted, and stands still while some of it doesn’t end', {
+test("the time up to which work has been handled is a metric, and stands still while some work doesn't end", {
   timeout: 60_000,
 }, async () => {
   const metrics = createMetrics();
@@ -138,7 +138,7 @@ test('up to when work has been handled is counted, and stands still while some o
   await eventually(async () => (await lagMs()) < 2000, Boolean, 25_000);
 });
 
-test('one id may be due for several actions, and hundreds of rows at once are all handled', {
+test('one id may be due for several actions, and hundreds of rows due at once are all handled', {
   timeout: 60_000,
 }, async () => {
   const handled = new Set<string>();
@@ -170,7 +170,7 @@ test('skipped work is left to other replicas; the same work put again is not ski
   assert.deepEqual(mine, [others[0], others[2]]);
 });
 
-test('work that fails comes again until it succeeds, and holds nothing else up', { timeout: 30_000 }, async () => {
+test('work that fails is retried until it succeeds, and delays nothing else', { timeout: 30_000 }, async () => {
   const [failing, fine] = [randomUUID(), randomUUID()];
   let attempts = 0;
   let isFineDone = false;
@@ -190,7 +190,7 @@ test('work that fails comes again until it succeeds, and holds nothing else up',
   assert.equal(attempts, 3);
 });
 
-test('work that fails in every replica comes again as one row: it does not multiply', { timeout: 30_000 }, async () => {
+test("work that fails in every replica is retried as one row: it doesn't multiply", { timeout: 30_000 }, async () => {
   const id = randomUUID();
   const replicas = Array.from({ length: 3 }, () =>
     openQueue(async (work) => {
@@ -210,9 +210,11 @@ test('work that fails in every replica comes again as one row: it does not multi
   assert.ok(own <= 6, `${own} rows after ten seconds`);
 });
 
-test('what was due while nobody ran is handled by the next one that starts', { timeout: 30_000 }, async () => {
+test('work that became due while nothing ran is handled by the next process to start', {
+  timeout: 30_000,
+}, async () => {
   const id = randomUUID();
-  const dead = openQueue(async () => assert.fail('it was never started'));
+  const dead = openQueue(async () => assert.fail('this queue was never started'));
   await dead.put(0, id, 'work');
   const fiveMinutesAgo = randomUUID();
   await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', [
@@ -225,7 +227,7 @@ test('what was due while nobody ran is handled by the next one that starts', { t
   await eventually(() => handled.has(id) && handled.has(fiveMinutesAgo), Boolean, 5000);
 });
 
-test('where no process ever saved its place, the next one begins with the oldest work', {
+test('if no process has saved its position, the next one begins with the oldest work', {
   timeout: 30_000,
 }, async () => {
   await database.write('test.forget', 'DELETE FROM due_watermark WHERE worker = ?', ['due']);
@@ -236,7 +238,7 @@ test('where no process ever saved its place, the next one begins with the oldest
   await eventually(() => handled.has(id), Boolean, 5000);
 });
 
-test('work in hand is finished by stop; what stop kept from being handled is left for the next one', {
+test('stop finishes the work in progress, and leaves the rest to the next process', {
   timeout: 30_000,
 }, async () => {
   const ids = Array.from({ length: 40 }, () => randomUUID());
@@ -258,7 +260,7 @@ test('work in hand is finished by stop; what stop kept from being handled is lef
   await eventually(() => ids.every((id) => first.has(id) || second.has(id)), Boolean, 5000);
 });
 
-test('a row that becomes visible late is still seen', { timeout: 30_000 }, async () => {
+test('a row that becomes visible late is still handled', { timeout: 30_000 }, async () => {
   const handled = new Set<string>();
   openQueue(async ({ id }) => void handled.add(id)).start();
   await sleep(1000);
@@ -269,7 +271,7 @@ test('a row that becomes visible late is still seen', { timeout: 30_000 }, async
   }
 });
 
-test('so is one that becomes visible while work before it takes longer than is looked back', {
+test('so is one that becomes visible while earlier work takes longer than the overlap', {
   timeout: 30_000,
 }, async () => {
   const [slow, late] = [randomUUID(), randomUUID()];
@@ -287,7 +289,7 @@ test('so is one that becomes visible while work before it takes longer than is l
   await eventually(() => isLateHandled, Boolean, 8000);
 });
 
-test('the watermark follows, and never passes work that is not handled', { timeout: 30_000 }, async () => {
+test("the watermark advances, but never past work that hasn't been handled", { timeout: 30_000 }, async () => {
   const old = slotOf(Date.now() - 10 * SLOT_MS);
   await database.write('test.watermark', 'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?)', ['due', old]);
   const id = randomUUID();
@@ -309,7 +311,7 @@ test('the watermark follows, and never passes work that is not handled', { timeo
   await eventually(async () => (await readWatermark()) >= slotOf(Date.now() - 10_000).getTime(), Boolean, 5000);
 });
 
-test('several workers at once handle everything, each row at least once', { timeout: 60_000 }, async () => {
+test('several workers together handle every row at least once', { timeout: 60_000 }, async () => {
   const counts = new Map<string, number>();
   const workers = Array.from({ length: 3 }, () =>
     openQueue(async ({ id }) => {
@@ -323,7 +325,7 @@ test('several workers at once handle everything, each row at least once', { time
   await eventually(() => ids.every((id) => counts.has(id)), Boolean, 20_000);
 });
 
-test('a database that fails for a while stops nothing for good', { timeout: 30_000 }, async () => {
+test('a temporary database failure stops nothing for good', { timeout: 30_000 }, async () => {
   const handled = new Set<string>();
   let isDown = true;
   const failing: Database = {
@@ -349,7 +351,7 @@ test('a database that fails for a while stops nothing for good', { timeout: 30_0
   await eventually(() => handled.has(id), Boolean, 5000);
 });
 
-test('work whose note took long to write is handled even though the scans have passed it', {
+test('work whose note took long to write is handled even if the scans have passed it', {
   timeout: 30_000,
 }, async () => {
   const handled: string[] = [];
@@ -369,7 +371,7 @@ test('work whose note took long to write is handled even though the scans have p
     database: slow,
     logger: silentLogger,
     metrics: createMetrics(),
-    handle: async () => assert.fail('it was never started'),
+    handle: async () => assert.fail('this queue was never started'),
   });
   await writer.put(0, id, 'work');
   await eventually(() => handled.includes(id), Boolean, 10_000);
@@ -379,7 +381,7 @@ test('a watermark saved by a clock that is ahead hides nothing that became due m
   timeout: 30_000,
 }, async () => {
   const ahead = Date.now() + 60_000;
-  // Its write timestamp is as far ahead, so it outlives what is saved by other clocks. For a minute, the other tests would see it too.
+  // Its write timestamp is as far ahead, so it outlives what other clocks save, in other tests too: this one must be the last.
   await database.write(
     'test.watermark',
     'INSERT INTO due_watermark (worker, done_until) VALUES (?, ?) USING TIMESTAMP ?',

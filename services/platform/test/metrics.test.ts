@@ -13,7 +13,7 @@ import { noVerifiers, readySystem } from './support/http-parts.ts';
 
 const Thing = z.strictObject({ id: z.string() });
 
-describe('metrics after whatever anybody asks', () => {
+describe('metrics after arbitrary requests', () => {
   const metrics = createMetrics();
   let server: Server;
 
@@ -76,11 +76,11 @@ describe('metrics after whatever anybody asks', () => {
     return [...new Set(values)].filter((value) => value !== undefined).sort();
   }
 
-  test('a path is a route’s pattern or unmatched', async () => {
+  test("the path label is a route's pattern or unmatched", async () => {
     assert.deepEqual(await valuesOf('path'), ['/api/v1/things/:id', 'unmatched']);
   });
 
-  test('a method is one of those that routes have, or other', async () => {
+  test('the method label is one that routes have, or other', async () => {
     const expected = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'other'];
     assert.deepEqual(await valuesOf('method'), expected);
   });

@@ -1,4 +1,4 @@
-// What a paged route makes of its address, and of its cursor.
+// The next-page link and the cursor of a paged route.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import supertest from 'supertest';
@@ -34,7 +34,7 @@ const { app } = createHttpApp('product', [list], {
 });
 const api = supertest(app);
 
-test('the link to the next page keeps every parameter, question marks in it too', async () => {
+test('the link to the next page keeps every parameter, even with a question mark in it', async () => {
   const { headers } = await api.get('/things?brand=what?&limit=3').expect(200);
   const [, link = ''] = /^<([^>]+)>; rel="next"$/.exec(headers.link ?? '') ?? [];
   const { pathname, searchParams } = new URL(link, 'http://store');

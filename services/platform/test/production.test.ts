@@ -55,11 +55,11 @@ function listGivenSecrets(): { file: string; value: string }[] {
 }
 
 describe('in production', () => {
-  test('a complete configuration is taken', () => {
+  test('a complete configuration is accepted', () => {
     assert.equal(readConfig(schema, production).NODE_ENV, 'production');
   });
 
-  test('weak secrets and forgotten settings are refused, all at once and without a value', () => {
+  test('weak secrets and missing settings are refused, all at once and without their values', () => {
     const weak = { ...production, HOST: undefined, CASSANDRA_LOCAL_DATACENTER: '', CURSOR_SECRET: 'short-1' };
     assert.deepEqual(faultsOf({ ...weak, CASSANDRA_PASSWORD: 'short-2', CART_URL: undefined }).sort(), [
       '  CART_URL is missing',
@@ -70,7 +70,7 @@ describe('in production', () => {
     ]);
   });
 
-  test('every secret that stands in a file of the repository is refused', () => {
+  test('every secret in a file of the repository is refused', () => {
     const given = listGivenSecrets().filter(({ value }) => value.length >= 32 && !value.includes('$'));
     assert.ok(given.length >= 3, 'the search finds those that are known to be there');
     for (const { file, value } of given) {
@@ -92,7 +92,7 @@ describe('in production', () => {
     assert.equal(status, 1, stdout);
   });
 
-  test('no service starts with what another machine might have left out', async () => {
+  test('no service starts with settings that are too weak for production', async () => {
     const env = { NODE_ENV: 'production', CASSANDRA_PASSWORD: 'a secret of the tests that is long enough' };
     const starts = ['product', 'cart', 'order', 'user'].map(async (name) => {
       const error = await promisify(execFile)(process.execPath, [join(ROOT, `services/${name}/src/main.ts`)], {

@@ -9,7 +9,7 @@ import { createRenewedPool } from '#platform/client/renewed-pool.ts';
 const CONNECTIONS = 3;
 const AGE = 60;
 
-describe('connections that are renewed', () => {
+describe('a renewed pool', () => {
   let url: string;
   let accepted = 0;
   /** Answers after as many ms as its path says. */
@@ -35,7 +35,7 @@ describe('connections that are renewed', () => {
   };
   const open = () => createRenewedPool(url, { connections: CONNECTIONS }, AGE);
 
-  test('the first request after a burst that used all of them and a quiet time is answered', async () => {
+  test('answers the first request after a burst that used all connections and a quiet time', async () => {
     const connections = open();
     const burst = Array.from({ length: 5 * CONNECTIONS }, () => ask(connections.current(), 5));
     await Promise.all(burst);
@@ -45,7 +45,7 @@ describe('connections that are renewed', () => {
     await connections.close();
   });
 
-  test('what is under way, or waits for its turn, when they are replaced has its answer', async () => {
+  test('answers requests that are in flight or queued when connections are replaced', async () => {
     const connections = open();
     const slow = Array.from({ length: 2 * CONNECTIONS }, () => ask(connections.current(), 2 * AGE));
     await sleep(AGE + 20);
@@ -56,7 +56,7 @@ describe('connections that are renewed', () => {
     await connections.close();
   });
 
-  test('a closed one refuses what is asked of it later, and opens nothing anew', async () => {
+  test('refuses requests after it is closed, and opens no new connection', async () => {
     const connections = open();
     await ask(connections.current(), 0);
     await connections.close();
@@ -66,7 +66,7 @@ describe('connections that are renewed', () => {
     assert.equal(accepted, before);
   });
 
-  test('closing waits for those that were replaced too', async () => {
+  test('waits for replaced connections, too, when it is closed', async () => {
     const connections = open();
     let isAnswered = false;
     const slow = ask(connections.current(), 4 * AGE).then(() => {

@@ -119,11 +119,11 @@ describe('a request through two services', () => {
     return { requestId, body, told: lines.filter((line) => line.requestId === requestId) };
   }
 
-  test('a quick read that a service answers alone has no line', async () => {
+  test("a quick read that a service answers alone isn't logged", async () => {
     assert.deepEqual((await request('/api/v1/alone')).told, []);
   });
 
-  test('a read in which two services have part has a line in both', async () => {
+  test('a read in which two services take part is logged by both', async () => {
     const { told } = await request('/api/v1/asking');
     assert.deepEqual(
       told.map(({ service, route: pattern }) => [service, pattern]),
@@ -157,7 +157,7 @@ describe('a request through two services', () => {
     });
   });
 
-  test('slow reads and refusals have a line with their code, an outage one with its cause, and secrets none', async () => {
+  test('slow reads and refusals are logged with their code, an outage with its cause, and secrets never', async () => {
     const [slow] = (await request('/api/v1/slow')).told;
     assert.ok(slow && Number(slow.durationMs) >= 500);
     const [refused] = (await request('/api/v1/refused')).told;
@@ -179,7 +179,7 @@ describe('a request through two services', () => {
     );
   });
 
-  test('a client that goes away before its answer is told as Nginx tells it', async () => {
+  test('a client that disconnects before its answer is logged as Nginx does', async () => {
     const requestId = randomUUID();
     const gone = fetch(`${frontUrl}/api/v1/slow`, {
       headers: { 'x-request-id': requestId },
@@ -193,12 +193,12 @@ describe('a request through two services', () => {
     );
   });
 
-  test('a trace goes on to the next service as it came, with what others put beside it', async () => {
+  test('a trace is passed on to the next service as received, with its tracestate', async () => {
     const { body } = await request('/api/v1/asking', { headers: { traceparent: TRACEPARENT, tracestate: 'a=b' } });
     assert.deepEqual(body, { traceparent: TRACEPARENT, tracestate: 'a=b' });
   });
 
-  test('a trace is made where there is none, or a malformed one, and is that of the log', async () => {
+  test('a trace is made if there is none, or a malformed one, and the log has its id', async () => {
     const malformed = [
       undefined,
       'no',

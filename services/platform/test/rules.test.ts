@@ -18,14 +18,14 @@ describe('a cursor', () => {
   const position = { k: 'ünïcode/+=', i: '0b6f9f2c-6c1c-5d6e-9a57-3f1f6c1d7c11', t: 1_700_000_000_000 };
   const invalid = { code: 'invalid_cursor', status: 400 };
 
-  test('comes back as it was, and is fit for a URL', () => {
+  test('decodes to the position it was made from, and needs no escaping in a URL', () => {
     const cursor = cursors.encode('list a', position);
     assert.deepEqual(cursors.decode('list a', cursor), position);
     assert.match(cursor, /^[\w.-]+$/);
     assert.equal(encodeURIComponent(cursor), cursor);
   });
 
-  test('is refused for another list, with another secret, and changed in any character', () => {
+  test('is refused for another list, with another secret, or with any character changed', () => {
     const cursor = cursors.encode('list a', position);
     assert.throws(() => cursors.decode('list b', cursor), invalid);
     assert.throws(() => createCursorCodec('another secret, just as long as that').decode('list a', cursor), invalid);
@@ -41,7 +41,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('of one list and payload never stands for another that reads the same together', () => {
+  test("for one list and payload isn't valid for another whose concatenation is the same", () => {
     const cursor = cursors.encode('a', 'b');
     const [payload = ''] = cursor.split('.');
     assert.throws(() => cursors.decode(`a\n${payload}`, cursor), invalid);
@@ -57,7 +57,7 @@ describe('canonical JSON', () => {
     assert.deepEqual(JSON.parse(canonicalJson(left)), left);
   });
 
-  test('differs where the values do', () => {
+  test('differs if the values do', () => {
     const values = [
       null,
       0,
@@ -83,7 +83,7 @@ describe('canonical JSON', () => {
     assert.equal(new Set(values.map(requestHash)).size, values.length);
   });
 
-  test('takes a member that is undefined as absent', () => {
+  test('treats an undefined member as absent', () => {
     assert.equal(canonicalJson({ a: undefined, b: 1 }), canonicalJson({ b: 1 }));
   });
 });
@@ -104,7 +104,7 @@ describe('the configuration', () => {
     USER_KEYS_FILE: '/keys/users.json',
   };
 
-  test('puts nothing off for longer than it is kept', () => {
+  test('allows no delay longer than deferred work is kept', () => {
     const day = 24 * 60 * 60 * 1000;
     assert.equal(delay.parse(6 * day), 6 * day);
     assert.equal(delay.safeParse(7 * day).success, false);
@@ -125,7 +125,7 @@ describe('the configuration', () => {
     );
   });
 
-  test('names all its faults at once, and never a value', () => {
+  test('lists all faults at once, and never a value', () => {
     const faulty = {
       ...complete,
       PORT: '70000',
@@ -151,7 +151,7 @@ describe('the configuration', () => {
     );
   });
 
-  test('takes any setting from a file, and says which file is missing', () => {
+  test('reads any setting from a file, and says which file is missing', () => {
     const folder = mkdtempSync(join(tmpdir(), 'store-config-'));
     try {
       const file = join(folder, 'password');
@@ -181,12 +181,12 @@ describe('the configuration', () => {
   });
 });
 
-describe('what goes into a log', () => {
+describe('a log line', () => {
   const token = `eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.${'s'.repeat(86)}`;
   const hash = `$2b$12$${'a'.repeat(53)}`;
   const cartToken = `cart_${'-w'.repeat(21)}w`;
 
-  test('has no value under a telling key, at any depth', () => {
+  test('has no value under a key that names a secret, at any depth', () => {
     const fields = {
       password: 'p1',
       newPassword: 'p2',
@@ -211,7 +211,7 @@ describe('what goes into a log', () => {
     );
   });
 
-  test('ends, however deep or circular it is', () => {
+  test('ends, however deep or circular its fields are', () => {
     const circular: Record<string, unknown> = { name: 'x' };
     circular.self = circular;
     assert.match(JSON.stringify(redact(circular)), /\[deep\]/);
@@ -221,8 +221,8 @@ describe('what goes into a log', () => {
   });
 });
 
-describe('a limit for each key', () => {
-  test('lets so many run for one key, others beside it, in their order', async () => {
+describe('a limit per key', () => {
+  test('runs that many pieces of work for one key, in order, and those of other keys alongside', async () => {
     const limit = createKeyedLimit(2);
     const running = { a: 0, b: 0 };
     const most = { a: 0, b: 0 };
@@ -242,7 +242,7 @@ describe('a limit for each key', () => {
     assert.deepEqual(results, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]);
   });
 
-  test('goes on after work that fails', async () => {
+  test('continues after work that fails', async () => {
     const limit = createKeyedLimit(1);
     const outcomes = await Promise.allSettled([
       limit('a', async () => Promise.reject(new NotFound('x', 'X.'))),

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { listen } from '#platform/http/server.ts';
 import { freePort } from '../../local/test-support/free-port.ts';
 
-test('all headers that Nginx may pass on are accepted: four of 8 kB, and the host of one twice', async () => {
+test('all headers that Nginx may pass on are accepted: four times 8 kB, and the host twice', async () => {
   const port = await freePort();
   const server = await listen((_request, response) => void response.end(), { host: '127.0.0.1', port });
   try {
@@ -20,7 +20,7 @@ test('all headers that Nginx may pass on are accepted: four of 8 kB, and the hos
   }
 });
 
-test('an address that is taken is an error', async () => {
+test('listening on an address in use is an error', async () => {
   const address = { host: '127.0.0.1', port: await freePort() };
   const server = await listen(() => undefined, address);
   await assert.rejects(

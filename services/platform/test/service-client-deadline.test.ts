@@ -32,7 +32,7 @@ after(async () => {
   server.close();
 });
 
-it('requests that have hardly any time left of their own do not open the circuit of a healthy service', async () => {
+it("requests with hardly any time left don't open the circuit to a healthy service", async () => {
   const call = () =>
     client.call({ method: 'GET', path: '/', scope: 'x', idempotent: true, answers: { 200: z.object({}) } });
   for (const timeLeft of [-1, 0, 30]) {

@@ -48,7 +48,7 @@ describe('a circuit', () => {
     await isRefused(circuit);
   });
 
-  test('never opens by failures that are not in a row, however many', async () => {
+  test("never opens after failures that aren't in a row, however many", async () => {
     const { circuit } = open();
     for (let round = 0; round < 30; round += 1) {
       for (let failure = 1; failure <= 4; failure += 1) await fail(circuit);
@@ -79,7 +79,7 @@ describe('a circuit', () => {
     assert.equal(circuit.isOpen(), false, 'it takes five failures again');
   });
 
-  test('opens again at once when a probe fails, or the call after the first success', async () => {
+  test('opens again at once if a probe fails, or the call after the first success', async () => {
     const { circuit, metrics } = open();
     for (let failure = 1; failure <= 5; failure += 1) await fail(circuit);
     await sleep(SETTINGS.timeoutMs + 60);
@@ -159,7 +159,7 @@ describe('a client of a service', () => {
     });
   const unavailable = { code: 'upstream_unavailable', status: 503, retryAfter: 2 };
 
-  test('sends its token, the body, the request’s id and trace, and gives the checked answer', async () => {
+  test("sends its token, the body, the request's id and trace, and returns the validated answer", async () => {
     answers = [{ status: 200, body: { ok: true, more: 'not asked for' } }];
     const context = {
       requestId: 'request-1',
@@ -178,7 +178,7 @@ describe('a client of a service', () => {
     assert.ok(deadline > 500 && deadline <= 900, `${deadline} ms of 900 are passed on`);
   });
 
-  test('replicas take turns, and one that can’t be connected to is passed over, even by what may not be repeated', async () => {
+  test("replicas take turns, and one that can't be connected to is skipped, even by calls that may not be repeated", async () => {
     const replica = createServer((_request, response) => {
       counts.other += 1;
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}');
@@ -205,7 +205,7 @@ describe('a client of a service', () => {
     replica.closeAllConnections();
   });
 
-  test('outside of a request the cap is the deadline: 2 s to read, 3 s to write, or its own', async () => {
+  test("outside a request the cap is the deadline: 2 s for reads, 3 s for writes, or the call's own", async () => {
     answers = [{ status: 200, body: { ok: true } }];
     await call();
     await client.call({ method: 'GET', path: '/', scope: 'x', idempotent: true, answers: { 200: Ok } });
@@ -233,7 +233,7 @@ describe('a client of a service', () => {
     });
   }
 
-  test('gives up when no time is left, and does not repeat beyond it', async () => {
+  test("gives up when no time is left, and doesn't retry after that", async () => {
     answers = [{ status: 200, body: { ok: true }, delayMs: 2000 }];
     const startedAt = Date.now();
     const context = { requestId: 'late', traceparent: newTraceparent(false), deadlineAt: Date.now() + 300 };
@@ -245,7 +245,7 @@ describe('a client of a service', () => {
     assert.equal(seen.length, 1);
   });
 
-  test('takes a 4xx for an answer: it is not repeated, and however many don’t open the circuit', async () => {
+  test("treats a 4xx as an answer: it isn't retried, and any number of them doesn't open the circuit", async () => {
     answers = [{ status: 409, body: { code: 'no' } }];
     for (let round = 0; round < 12; round += 1) assert.deepEqual(await call(), { status: 409, body: { code: 'no' } });
     assert.equal(seen.length, 12);
@@ -255,7 +255,7 @@ describe('a client of a service', () => {
     assert.equal(client.isAvailable(), true);
   });
 
-  test('an open circuit refuses at once, asks nobody, and is found closed again later', async () => {
+  test('an open circuit refuses at once without sending anything, and closes again later', async () => {
     answers = [{ status: 503 }];
     for (let round = 0; round < 5; round += 1) await assert.rejects(call({ idempotent: false }), unavailable);
     seen = [];

@@ -1,4 +1,4 @@
-// What a service knows before it takes its first request.
+// What a service knows before it accepts its first request.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -32,7 +32,7 @@ async function isListening(port: number): Promise<boolean> {
   return answered;
 }
 
-test('whose tokens are refused is known before the first request is taken', { timeout: 60_000 }, async () => {
+test('revocations are known before the first request is accepted', { timeout: 60_000 }, async () => {
   const userId = randomUUID();
   const revocation = { subject: userId, notBefore: Math.floor(Date.now() / 1000) + 60 };
   let answer: () => void = () => undefined;

@@ -52,7 +52,7 @@ const PATHS = [
 ];
 
 for (const path of PATHS) {
-  test(`${path} is for reading: any other method is 405 with Allow`, async () => {
+  test(`${path} is read-only: any other method is 405 with Allow`, async () => {
     assert.ok((await api.get(path)).status < 400);
     assert.ok((await api.head(path)).status < 400);
     for (const method of ['post', 'put', 'patch', 'delete'] as const) {
@@ -65,7 +65,7 @@ for (const path of PATHS) {
   });
 }
 
-test('the health of the system takes no parameters', async () => {
+test("the system's health takes no query parameters", async () => {
   const { body } = await api.get('/api/system/health?deep=true').expect(400);
   assert.equal(body.code, 'validation_failed');
   assert.deepEqual(body.errors, [{ pointer: '/deep', detail: 'Unknown parameter.' }]);
@@ -82,7 +82,7 @@ test('without its database a service is 503 with Retry-After, but alive', async 
   await down.get('/health/liveness').expect(200);
 });
 
-test('a service is up while one of its replicas is ready, and none is waited for over a second', {
+test('a service is up while one of its replicas is ready, and none is waited for longer than a second', {
   timeout: 10_000,
 }, async () => {
   const ready = await serve((_, response) => void response.end('{}'));

@@ -16,13 +16,13 @@ function failing(...errors: readonly Error[]) {
   };
 }
 
-test('work goes on when an outage ends, and any other failure is thrown at once', async () => {
+test('work continues when an outage ends; any other failure is thrown at once', async () => {
   assert.equal(await throughOutages(failing(outage, outage)), 3);
   await assert.rejects(throughOutages(failing(new NotFound('not_found', 'Gone.'))), { code: 'not_found' });
   await assert.rejects(throughOutages(failing(outage, new Error('broken'))), /broken/);
 });
 
-test('an outage without an end is thrown when there is nothing left to wait for', async () => {
+test("an outage that doesn't end is thrown after the last wait", async () => {
   let asked = 0;
   const work = async () => {
     asked += 1;
