@@ -8,9 +8,9 @@ import { innerPorts } from '../src/settings.ts';
 import { createShop } from '../src/shop-client.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** One of the scenarios of `npm run alerts:reproduce`; all of them take ten minutes. */
+/** One scenario of `npm run alerts:reproduce`; all of them take ten minutes. */
 export function alerts(running: () => RunningStore): void {
-  test('a killed service pages within 60 s, and that ends when it is back', async (t) => {
+  test('a killed service pages within 60 s, and the alert ends when the service is back', async (t) => {
     const { store, settings } = running();
     const scenario = SCENARIOS.find((one) => one.alerts.includes('ServiceDown'));
     assert.ok(scenario);

@@ -12,12 +12,12 @@ import { bodyOf, newAccount } from '../src/shop-client.ts';
 import { type RunningStore, startRunningStore, violationsOf } from './running-store.ts';
 
 const BUYERS = 4;
-/** ms that they buy before and after the backup. */
+/** ms for which shoppers buy before and after the backup. */
 const AROUND = 1500;
 
-/** Loses the store, so nothing that needs it may follow. */
+/** Destroys the store, so no test that needs it may follow. */
 export function backup(running: () => RunningStore): void {
-  test('a lost store comes back with all that was acknowledged before its backup, which no shopper noticed', async (context) => {
+  test('a lost store comes back with all that was acknowledged before its backup, and no shopper noticed the backup', async (context) => {
     const { store, settings, shop, journal, newShopper, catalogue } = running();
     const folder = await mkdtemp(path.join(tmpdir(), 'store-backup-'));
     const [file, told] = [path.join(folder, 'store.tar.gz'), path.join(folder, 'journal.jsonl')];
@@ -63,7 +63,7 @@ export function backup(running: () => RunningStore): void {
       await rm(folder, { recursive: true });
     }
 
-    /** Orders until it is told to stop, each as it should be; says how many. */
+    /** Places orders until it is told to stop, each as it should be; gives their number. */
     async function buy(productId: string, signal: AbortSignal): Promise<number> {
       let orders = 0;
       for (; !signal.aborted; orders += 1) {

@@ -21,7 +21,7 @@ export function catalogueWalk(running: () => RunningStore): void {
       await buyers;
 
       const ids = new Set(seen.map(({ id }) => id));
-      assert.equal(ids.size, seen.length, 'something came twice');
+      assert.equal(ids.size, seen.length, 'a product was repeated');
       assert.ok(seen.filter(({ sku }) => !sku.startsWith('TST-')).length === PRODUCTS, `${seen.length} seen`);
       assertSorted(seen, sort);
 

@@ -21,21 +21,21 @@ import { startLoad } from './running-load.ts';
 import type { RunningStore } from './running-store.ts';
 
 const RATE_INTERVAL = `${SHORTEST_RATE}s`;
-/** ms: rules of rules are evaluated a minute after the first scrape. */
+/** ms; rules that read other rules are evaluated a minute after the first scrape. */
 const SHOWN_WITHIN = 120_000;
-/** Of one label, for one job. */
+/** Values of one label in one job. */
 const MOST_VALUES = 100;
 const OUR_JOBS = 'product|cart|order|user|nginx-log|cassandra';
-/** k6 says nothing of what it left out until it has left something out. */
+/** k6 doesn't report this until it has dropped an iteration. */
 const ONLY_IF_IT_WAS = 'k6_dropped_iterations_total';
-/** Ids, e-mail addresses, URLs with something in them, tokens. */
+/** Ids, e-mail addresses, URLs, query strings, tokens. */
 const TELLING = /[0-9a-f]{8}-[0-9a-f]{4}-|@|:\/\/|[?&=]|eyJ|\d{6}/;
 
-/** In text: what is counted in such words is a metric or was recorded by a rule. */
+/** A word in a text that looks like this is a metric or recorded by a rule. */
 const METRIC =
   /\b(?:[a-z]+(?:_[a-z0-9]+)*_(?:total|seconds|bytes|count|sum|bucket|state)|[a-z]+:[a-z_]+:[a-z0-9_]+)\b/g;
 
-/** What dashboards and rules ask, of a Prometheus that watches the store at work and under load. */
+/** The queries of dashboards and rules, on a Prometheus that watches the store at work and under load. */
 export function dashboards(running: () => RunningStore): void {
   const shown = readCommitted();
   let prometheus: PrometheusClient;
@@ -75,7 +75,7 @@ export function dashboards(running: () => RunningStore): void {
     return results.every((samples) => samples.some(({ value }) => Number.isFinite(value)));
   }
 
-  test('every rule is evaluated without a fault, and what it records is there', async () => {
+  test('every rule is evaluated without an error, and what it records exists', async () => {
     const faults = async () => {
       const rules = await prometheus.listRules();
       const found = await Promise.all(
@@ -90,7 +90,7 @@ export function dashboards(running: () => RunningStore): void {
     await eventually(faults, ({ length }) => length === 0, SHOWN_WITHIN);
   });
 
-  test('whatever a rule or panel looks at exists, with every label that it looks at', async () => {
+  test('every metric that a rule or panel reads exists, with every label that it reads', async () => {
     const rules = (await prometheus.listRules()).map(({ expression }) => expression);
     const queries = shown.flatMap((dashboard) =>
       panelsOf(dashboard)
@@ -116,7 +116,7 @@ export function dashboards(running: () => RunningStore): void {
     assert.deepEqual(missing, []);
   });
 
-  test('all dashboards can be drawn as pages, none of whose panels is empty', async () => {
+  test('all dashboards can be drawn as pages, and no panel is empty', async () => {
     const outDir = await mkdtemp(path.join(tmpdir(), 'store-dashboards-'));
     const prometheusUrl = running().store.monitoring?.prometheusUrl as string;
     const drawAndListEmpty = async () => {
@@ -125,14 +125,14 @@ export function dashboards(running: () => RunningStore): void {
       return files.flatMap((file) => emptyPanelsOf(readFileSync(file, 'utf8')).map((title) => `${file}: ${title}`));
     };
     try {
-      // k6 sends what has happened since it sent last: a rate needs two orders of its few shoppers that are close to each other.
+      // k6 sends only what is new since the last time: a rate needs two orders of its few shoppers close to each other.
       await eventually(drawAndListEmpty, ({ length }) => length === 0, SHOWN_WITHIN);
     } finally {
       await rm(outDir, { recursive: true, force: true });
     }
   });
 
-  test(`no label has more than ${MOST_VALUES} values, and none tells who or what it was about`, async (t) => {
+  test(`no label has more than ${MOST_VALUES} values, and none identifies a person or a thing`, async (t) => {
     const values = new Map<string, Set<string>>();
     const series = await prometheus.listSeries(`{job=~"${OUR_JOBS}"}`);
     const sent = await prometheus.listSeries('{__name__=~"k6_.+"}');
@@ -152,13 +152,13 @@ export function dashboards(running: () => RunningStore): void {
   });
 }
 
-/** The titles of a page's panels that have nothing to show. */
+/** The titles of a page's empty panels. */
 function emptyPanelsOf(page: string): string[] {
   const sections = page.split('<section').filter((section) => section.includes('No data'));
   return sections.map((section) => /<h3[^>]*>([^<]*)/.exec(section)?.[1] ?? section);
 }
 
-/** The same metric and job with the same labels, whatever their values: a 5xx need not have happened. */
+/** The same metric and job with the same labels, whatever their values: there may have been no 5xx. */
 function toAnyOfIt({ metric, exact, labels }: Selector): string {
   const matchers = labels.map((label) => (label === 'job' && exact.job ? `job="${exact.job}"` : `${label}!=""`));
   return `${metric}{${[...new Set(matchers)].join(',')}}`;

@@ -39,13 +39,13 @@ interface ComposeService {
 }
 
 const JOBS = ['init', 'migrate', 'seed', 'shoppers'];
-/** Runs once, when somebody asks for it, whatever comes out. */
+/** Runs once, on demand, and is never restarted. */
 const RUN = 'k6';
-/** Images that hold nothing but their program: nobody in there can ask it how it is. */
+/** Images that contain only their program, so nothing in them can check its health. */
 const WITHOUT_TOOLS = ['nginx-exporter', 'loki', 'jaeger', 'k6'];
-/** Pages for whoever sits at the machine. */
+/** Pages for operators on the same machine. */
 const OPERATORS_PORTS = ['prometheus', 'alertmanager', 'grafana', 'jaeger', 'k6'];
-/** Prometheus' name of what a container is asked for. */
+/** Prometheus' job for each container. */
 const JOB_OF: Readonly<Record<string, string>> = {
   ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, name])),
   cassandra: 'cassandra',
@@ -55,10 +55,10 @@ const JOB_OF: Readonly<Record<string, string>> = {
   'nginx-exporter': 'nginx',
   mtail: 'nginx-log',
 };
-/** What the store and its metrics go on without, where the image can't be had. */
+/** What the store and its metrics can do without if the image can't be pulled. */
 const DISPENSABLE = ['grafana', 'node-exporter', 'k6'];
 const CONFIGS = { product: productConfig, cart: cartConfig, order: orderConfig, user: userConfig };
-/** What watching needs, and k6's scripts; read-only. */
+/** Mounts from the host, read-only: what monitoring needs, and k6's scripts. */
 const FROM_THE_MACHINE: Readonly<Record<string, string>> = {
   'node-exporter': '/',
   alloy: '/var/run/docker.sock',
@@ -66,7 +66,7 @@ const FROM_THE_MACHINE: Readonly<Record<string, string>> = {
 };
 /** MB. */
 const WHOLE_BUDGET = 4096;
-/** s from `up` to healthy, the images being there. */
+/** s from `up` to healthy, once the images are there. */
 const HEALTHY_WITHIN = 120;
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
@@ -93,14 +93,14 @@ async function docker(...args: string[]): Promise<string> {
 }
 
 const missing: string[] = [];
-/** What can run is named, since Compose wants the images of all that it isn't told to leave away. */
+/** Names what can run, since Compose would otherwise want all images. */
 const up = (...args: string[]) =>
   docker('compose', 'up', '-d', '--wait', ...args, ...byDefault.map(([name]) => name).filter(canRun));
 const canRun = (name: string) => !missing.includes(name);
 const containersOf = async (name: string) => (await docker('compose', 'ps', '-q', name)).split('\n').filter(Boolean);
 const inspect = (id: string, format: string) => docker('inspect', '-f', format, id);
 
-/** Why the store can't be brought up here; undefined where it can. */
+/** Why the store can't be started here; undefined if it can. */
 async function findObstacle(): Promise<string | undefined> {
   const isThere = await docker('info', '--format', '{{.ServerVersion}}')
     .then(
@@ -119,25 +119,25 @@ async function findObstacle(): Promise<string | undefined> {
       .catch(() => '');
     if (isKnown) continue;
     if (!DISPENSABLE.includes(name)) return `the Docker engine has no image ${image} and can't pull it`;
-    console.log(`Docker runs without ${name}: there is no image ${image}, and it can't be pulled.`);
+    console.log(`Docker runs without ${name}: the image ${image} is missing and can't be pulled.`);
     missing.push(name);
   }
   return undefined;
 }
 
-// Before the first test: the file ends with the last test that is known by then.
+// Before the first test is defined: the file ends with the last test that is known by then.
 const obstacle = await findObstacle();
-if (obstacle) console.log(`The store was not brought up in Docker, docker-compose.yml was only read: ${obstacle}.`);
+if (obstacle) console.log(`The store was not started in Docker, only docker-compose.yml was checked: ${obstacle}.`);
 
 describe('docker-compose.yml', () => {
-  test('lets no container write to its own file system, gain rights or take more than its share', () => {
+  test('lets no container write to its own file system, gain privileges or exceed its limits', () => {
     for (const [name, service] of services) {
       assert.equal(service.read_only, true, name);
       assert.deepEqual(service.cap_drop, ['ALL'], name);
       assert.deepEqual(service.security_opt, ['no-new-privileges:true'], name);
       for (const limit of ['mem_limit', 'cpus', 'pids_limit', 'logging'])
         assert.ok(service[limit], `${name}: ${limit}`);
-      // Only root may ask Docker for the logs of the containers.
+      // Only root may read the logs of the containers from Docker.
       const user = name === 'alloy' ? /^0:0$/ : /^[1-9]\d*:[1-9]\d*$/;
       if (service.image !== 'product-store') assert.match(String(service.user), user, name);
     }
@@ -159,7 +159,7 @@ describe('docker-compose.yml', () => {
       assert.ok(sum <= WHOLE_BUDGET, `${sum} MB`);
   });
 
-  test('gives Nginx alone a port that other machines reach, and only those with a port a way outside', () => {
+  test('gives only Nginx a port that other machines can reach, and only containers with a port an outside network', () => {
     assert.equal(compose.networks.inside?.internal, true);
     for (const [name, service] of services) {
       if (name === 'nginx') continue;
@@ -171,7 +171,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('starts again what ended, waits for what was asked to stop, and knows when each part is well', () => {
+  test('restarts what has ended, gives each container time to stop, and checks the health of each part', () => {
     for (const [name, service] of services) {
       const restart = JOBS.includes(name) ? 'on-failure:5' : name === RUN ? 'no' : 'unless-stopped';
       assert.equal(service.restart, restart, name);
@@ -179,21 +179,21 @@ describe('docker-compose.yml', () => {
       assert.ok(service.stop_grace_period, name);
       assert.equal(service.healthcheck === undefined, WITHOUT_TOOLS.includes(name), name);
     }
-    // `up --wait` takes the end of a job for a failure unless something waits for it.
+    // `up --wait` treats the end of a job as a failure unless something waits for it.
     const awaited = services.flatMap(([, { depends_on = {} }]) =>
       Object.entries(depends_on).flatMap(([name, { condition }]) => (/completed/.test(condition) ? [name] : [])),
     );
     assert.deepEqual([...new Set(awaited)].sort(), [...JOBS].sort());
   });
 
-  test('gives each service settings that it knows, all that it needs, and secrets that no other service sees', () => {
+  test('gives each service only settings that it knows, all that it needs, and secrets that no other service sees', () => {
     for (const name of SERVICE_NAMES) {
       const { environment = {}, volumes } = compose.services[name] as ComposeService;
       const known = CONFIGS[name].shape;
       const given = Object.keys(environment).map((key) => (key in known ? key : key.replace(/_FILE$/, '')));
       const needed = Object.entries(known).filter(([, schema]) => !schema.safeParse(undefined).success);
       for (const [key] of needed) assert.ok(given.includes(key), `${name} lacks ${key}`);
-      // One list for all: the cart has no cursors, the user service no currency.
+      // One list serves all: the cart has no cursors, the user service no currency.
       for (const key of given)
         assert.ok(
           Object.values(CONFIGS).some(({ shape }) => key in shape),
@@ -203,7 +203,7 @@ describe('docker-compose.yml', () => {
     }
   });
 
-  test('names files and volumes that are there', () => {
+  test('names only files and volumes that exist', () => {
     for (const [name, { command = [], volumes = [] }] of services) {
       if (command[0] === 'node')
         assert.ok(existsSync(path.join(REPOSITORY, String(command[1]))), `${name}: ${command}`);
@@ -215,7 +215,7 @@ describe('docker-compose.yml', () => {
   });
 });
 
-test('k6 is the one that npm run load uses, and signs in the shoppers that are made for it', () => {
+test('k6 is the version that npm run load uses, and signs in the shoppers created for it', () => {
   const { image, environment = {} } = compose.services[RUN] as ComposeService;
   assert.equal(image, IMAGE);
   assert.equal(environment.SHOPPER_PASSWORD, SHOPPER_PASSWORD);
@@ -245,12 +245,12 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     await docker('compose', 'down', '--volumes', '--remove-orphans', '--timeout', '10');
   });
 
-  test('is healthy within 2 minutes with nothing prepared', (t) => {
+  test('is healthy within 2 minutes without preparation', (t) => {
     t.diagnostic(`healthy after ${secondsToHealthy.toFixed(1)} s`);
     assert.ok(secondsToHealthy <= HEALTHY_WITHIN, `${secondsToHealthy} s`);
   });
 
-  test('every endpoint answers as its document says, through Nginx', async () => {
+  test('every endpoint responds as documented, through Nginx', async () => {
     const password = await docker(
       'compose',
       'run',
@@ -266,7 +266,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     assert.equal(report.failed, 0, describeSmoke(report).join('\n'));
   });
 
-  test('the front page, Swagger and the pages of /docs/ are there', async () => {
+  test('the front page, Swagger and the pages of /docs/ are served', async () => {
     for (const [path, title] of [
       ['/', 'Product Store'],
       ['/swagger/', 'Product Store API'],
@@ -279,9 +279,9 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     }
   });
 
-  test('k6 puts it under load, shows the run live, and Prometheus gets what it measures', async (t) => {
-    // Nothing of ours makes this image, as it is with the engine itself: where it can't be pulled either, the sum says that this was left out.
-    if (!canRun(RUN)) return t.skip('there is no image of k6');
+  test('k6 puts it under load and shows the run live, and Prometheus receives its measurements', async (t) => {
+    // Like the engine itself, this image isn't ours to build: if it can't be pulled, the summary counts this test as skipped.
+    if (!canRun(RUN)) return t.skip('the image of k6 is missing');
     const run = docker('compose', 'run', '--rm', '-T', '--service-ports', '--env', 'SCENARIO=smoke', RUN);
     let isOver = false;
     void run
@@ -301,7 +301,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     assert.equal(sample?.value, 3);
   });
 
-  test('only Nginx listens outside', async () => {
+  test('only Nginx listens to other machines', async () => {
     for (const name of ['cassandra', ...SERVICE_NAMES]) {
       for (const id of await containersOf(name)) {
         assert.match(await inspect(id, '{{json .HostConfig.PortBindings}}'), /^(null|\{\})$/);
@@ -313,7 +313,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     }
   });
 
-  test('Prometheus finds every part by its name, and every replica', async () => {
+  test('Prometheus finds every part by name, and every replica', async () => {
     await up('--scale', 'cart=2');
     const expected = byDefault.map(([name]) => name).filter((name) => name in JOB_OF && canRun(name));
     const jobs = expected.map((name) => JOB_OF[name]);
@@ -346,7 +346,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     return data.activeTargets;
   }
 
-  test('three replicas of product and two of order all get work, and nobody notices when they go again', async () => {
+  test('three replicas of product and two of order all get work, and no request fails when they are removed', async () => {
     await up('--scale', 'product=3', '--scale', 'order=2');
     const isOver = new AbortController();
     const traffic = sendUntil(isOver.signal);
@@ -372,7 +372,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     assert.ok(replicas('product').size >= 3, [...replicas('product')].join(' '));
   });
 
-  /** Asks for lists that no cache has. */
+  /** Requests lists that no cache has. */
   async function sendUntil(signal: AbortSignal): Promise<{ sent: number; failures: string[] }> {
     const failures: string[] = [];
     let sent = 0;
@@ -385,9 +385,9 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     return { sent, failures };
   }
 
-  test('a killed service is started again', async () => {
+  test('a killed service is restarted', async () => {
     const [id = ''] = await containersOf('cart');
-    // Not `docker kill`, which Docker takes for a stop that was asked for.
+    // Not `docker kill`, which Docker treats as a requested stop.
     process.kill(Number(await inspect(id, '{{.State.Pid}}')), 'SIGKILL');
     for (const deadline = Date.now() + 60_000; ; await sleep(200)) {
       const state = await inspect(id, '{{.RestartCount}} {{.State.Health.Status}}');
@@ -396,24 +396,24 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     }
   });
 
-  test('all of it fits into the memory that it is given', async (t) => {
+  test('every container fits into its memory limit', async (t) => {
     const ids = (await docker('compose', 'ps', '-q')).split('\n');
     const usage = await docker('stats', '--no-stream', '--format', '{{.Name}} {{.MemUsage}}', ...ids);
     for (const line of usage.split('\n')) t.diagnostic(line);
     for (const id of ids) assert.equal(await inspect(id, '{{.State.OOMKilled}}'), 'false');
   });
 
-  test('down and up again keep orders and accounts', async () => {
+  test('orders and accounts survive down and up', async () => {
     const isThere = await buySomething();
     await docker('compose', 'down');
     await up();
     await isThere();
   });
 
-  test('a backup and a restore, as the page tells them, bring back orders and accounts', async () => {
+  test('a backup and a restore, as documented, bring back orders and accounts', async () => {
     const isThere = await buySomething();
     const home = await mkdtemp(path.join(tmpdir(), 'store-operator-'));
-    // `compose up` of what can run here.
+    // Replaces `compose up` by one that starts only what can run here.
     const withoutMissing =
       'docker() { if [ "$2" = up ]; then command docker "$@" $THERE; else command docker "$@"; fi; }';
     const told = fencesOf('docs/pages/operations.md').filter(({ text }) => text.startsWith('PROJECT='));
@@ -440,7 +440,7 @@ describe('docker compose up', { skip: obstacle ?? false }, () => {
     await isThere();
   });
 
-  /** Gives what asserts that the account and its order are there. */
+  /** Gives a check that the account and its order still exist. */
   async function buySomething(): Promise<() => Promise<void>> {
     const account = newAccount('docker');
     bodyOf(await shop.register(account), 201);

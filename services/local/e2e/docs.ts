@@ -10,24 +10,24 @@ import { eventually } from '../test-support/eventually.ts';
 import { type Fence, fencesOf, PAGES, proofOf } from '../test-support/pages.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** ms for a page's examples. */
+/** ms for all examples of a page. */
 const PATIENCE = 180_000;
-/** In place of the programs: as much of a loop as shows that it works. */
+/** Replaces these programs, so that a loop runs just long enough to show that it works. */
 const BRIEFLY = 'seq() { command seq 2; }; sleep() { command sleep 0.2; }';
 
-/** What the pages tell people to paste works, each page as one script. */
+/** What the pages offer to paste works, each page as one script. */
 export function docs(running: () => RunningStore): void {
   for (const page of PAGES) {
     const examples = fencesOf(page).filter(isRun);
     if (examples.length === 0) continue;
-    test(`the examples of ${page} work as they stand, in their order: ${examples.length}`, async () => {
+    test(`the examples of ${page} work unchanged, in order: ${examples.length}`, async () => {
       const { store, settings, shop } = running();
       const home = await mkdtemp(path.join(tmpdir(), 'store-reader-'));
       const script = examples.map(({ words, text }) =>
         words === 'brief' ? `${BRIEFLY}\n${text}unset -f seq sleep` : text,
       );
       try {
-        // A pipe that ends early is no success; what a block prints last is what a reader sees.
+        // With pipefail, since a failure early in a pipe must not pass.
         const { stdout } = await promisify(execFile)('bash', ['-c', ['set -euxo pipefail', ...script].join('\n')], {
           cwd: REPOSITORY,
           env: {
@@ -45,7 +45,7 @@ export function docs(running: () => RunningStore): void {
       } finally {
         await rm(home, { recursive: true });
       }
-      // Some examples do harm for a moment.
+      // Some examples make the store unhealthy for a moment.
       await eventually(
         () => shop.send<{ status: string }>({ method: 'GET', path: '/api/system/health' }),
         ({ body }) => body.status === 'ok',

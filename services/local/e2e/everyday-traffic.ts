@@ -4,14 +4,14 @@ import { smokeStore } from '../src/commands/smoke.ts';
 import { createShop, newAccount, type ProductSummary, type Shop, SOMEWHERE } from '../src/shop-client.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** ms between two requests of one visitor. */
+/** ms between two requests by one visitor. */
 const PAUSE = 50;
-/** ms; a hundred failures a day from one address are the most before nobody there can sign in. */
+/** ms; after a hundred failures a day from one address, nobody there can sign in. */
 const BETWEEN_MISTAKES = 5000;
 
 /**
- * What happens in a shop, all at once, until `signal` aborts: people look around, fill carts, order, cancel, mistype passwords and ask for
- * what isn't there; somebody walks through everything there is to do, as a shopper and as an admin.
+ * What happens in a shop, all at once, until `signal` aborts: people browse, fill carts, order, cancel, mistype passwords and request what
+ * doesn't exist; one visitor calls every operation, as a shopper and as an admin.
  */
 export async function everydayTraffic(running: RunningStore, signal: AbortSignal): Promise<void> {
   const { store, settings } = running;
@@ -70,7 +70,7 @@ async function mistype(shop: Shop): Promise<void> {
   await sleep(BETWEEN_MISTAKES);
 }
 
-/** Of a page that the cache need not have. */
+/** Products of a list that the cache may not have. */
 async function listSomething(shop: Shop): Promise<readonly ProductSummary[]> {
   const limit = 5 + Math.floor(Math.random() * 20);
   const { body } = await shop.listProducts({ inStock: true, sort: 'price', limit });

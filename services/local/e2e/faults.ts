@@ -5,7 +5,7 @@ import { eventually } from '../test-support/eventually.ts';
 import { createOrderBook } from './order-book.ts';
 import { type RunningStore, violationsOf } from './running-store.ts';
 
-/** Shoppers at work while something is killed, and who ask afterwards what became of their orders. */
+/** Shoppers who order while something is killed, and afterwards check what became of their orders. */
 const SHOPPERS = 12;
 const KILLS = 4;
 /** ms for everything to be decided after the last fault. */
@@ -13,7 +13,7 @@ const SETTLED_WITHIN = 60_000;
 
 type Victim = 'order' | 'product' | 'cart' | 'cassandra';
 
-/** kill -9, at random, under load: nothing that was acknowledged may be missing. */
+/** kill -9 at random moments under load: nothing that was acknowledged may be missing. */
 export function faults(running: () => RunningStore): void {
   for (const victim of ['order', 'product', 'cart', 'cassandra'] as const) {
     test(`kill -9 of ${victim} under load loses no acknowledged order, and every order is decided`, async (context) => {
@@ -36,7 +36,7 @@ export function faults(running: () => RunningStore): void {
 
       const statuses = await book.settle(SETTLED_WITHIN);
       const confirmed = statuses.filter((status) => status !== 'rejected').length;
-      context.diagnostic(`${statuses.length} orders asked for, ${confirmed} confirmed`);
+      context.diagnostic(`${statuses.length} orders requested, ${confirmed} confirmed`);
       assert.ok(confirmed > 0, 'no order came through');
       assert.deepEqual(await eventually(audit, (violations) => violations.length === 0, SETTLED_WITHIN), []);
 

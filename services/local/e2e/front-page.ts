@@ -7,11 +7,11 @@ import { ensureDocs } from '../src/docs-pages.ts';
 import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** ms; a count is good for the longer the longer it takes, and this machine may be busy. */
+/** ms; the slower the count, the longer it is reused, and this machine may be busy. */
 const COUNTED_WITHIN = 60_000;
 const PHONE = { width: 360, height: 740 };
 
-/** What `GET /` of the store shows to people, and tells programs. */
+/** What `GET /` shows to people, and returns to programs. */
 export function frontPage(running: () => RunningStore): void {
   let browser: TestBrowser;
   const get = (path: string, headers: Record<string, string> = {}) =>
@@ -23,7 +23,7 @@ export function frontPage(running: () => RunningStore): void {
   });
   after(() => browser?.stop());
 
-  test('the front page shows the health of each part and the number of products, and none of its policy is broken', async () => {
+  test('the front page shows the health of each part and the number of products, and breaks no content policy', async () => {
     const page = await browser.newPage();
     await page.goto(running().store.baseUrl);
     await page.getByText('All is well').waitFor();
@@ -34,7 +34,7 @@ export function frontPage(running: () => RunningStore): void {
     assert.deepEqual(browser.complaints, []);
   });
 
-  test('the number of products follows while somebody looks', async () => {
+  test('the number of products is updated while the page is open', async () => {
     const page = await browser.newPage();
     await page.goto(running().store.baseUrl);
     const shown = page.locator('#products');
@@ -44,7 +44,7 @@ export function frontPage(running: () => RunningStore): void {
     await page.getByText((before + 3).toLocaleString('en'), { exact: true }).waitFor({ timeout: COUNTED_WITHIN });
   });
 
-  test('what it gives to paste works as it stands', async () => {
+  test('the command that it offers works unchanged', async () => {
     const page = await browser.newPage();
     await page.goto(running().store.baseUrl);
     const command = (await page.locator('#command').textContent()) ?? '';
@@ -53,7 +53,7 @@ export function frontPage(running: () => RunningStore): void {
     assert.equal(JSON.parse(stdout).data.length, 3);
   });
 
-  test('every link leads somewhere, also those for programs', async () => {
+  test('every link works, including those for programs', async () => {
     const page = await browser.newPage();
     await page.goto(running().store.baseUrl);
     const shown = await page.locator('a').evaluateAll((links) => links.map((link) => link.getAttribute('href') ?? ''));
@@ -70,7 +70,7 @@ export function frontPage(running: () => RunningStore): void {
     assert.ok((await page.evaluate<number>('document.documentElement.scrollWidth')) <= PHONE.width);
   });
 
-  test('it is HTML unless JSON is asked for', async () => {
+  test('it is HTML unless JSON is requested', async () => {
     for (const accept of ['text/html,application/xhtml+xml,*/*;q=0.8', '*/*', 'image/png'])
       assert.match((await get('/', { accept })).headers.get('content-type') ?? '', /^text\/html/, accept);
     const { headers } = await get('/', { accept: 'application/json' });

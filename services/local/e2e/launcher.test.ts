@@ -15,7 +15,7 @@ import { REPOSITORY } from '../src/settings.ts';
 import { eventually } from '../test-support/eventually.ts';
 import { freePort } from '../test-support/free-port.ts';
 
-/** ms for a store to be ready. */
+/** ms within which a store is ready. */
 const READY_WITHIN = 120_000;
 
 let folder: string;
@@ -47,7 +47,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Begins a program whose outputs are pipes. */
+/** Starts a program whose outputs are pipes. */
 function begin(program: string, ...args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, [path.join(REPOSITORY, 'services/local', program), ...args], {
     env,
@@ -65,7 +65,7 @@ const restart = () =>
 
 const cassandra = () => findCassandra(path.join(dataDir, 'cassandra'));
 
-/** The terminal is closed, and who read from the pipe has gone before; gives the exit code. */
+/** Closes the terminal, after the readers of its pipes have gone; gives the exit code. */
 async function closeTerminal(launcher: ChildProcess): Promise<number | null> {
   const exited = once(launcher, 'exit');
   for (const output of [launcher.stdout, launcher.stderr]) output?.destroy();
@@ -74,7 +74,7 @@ async function closeTerminal(launcher: ChildProcess): Promise<number | null> {
   return code;
 }
 
-test('npm start restarts its services when asked, once it is ready, and stops everything though nobody reads what it says', async () => {
+test('npm start restarts its services on request once it is ready, and stops everything although nobody reads its output', async () => {
   const launcher = begin('start.mjs');
   await eventually(() => findLauncher(dataDir), Boolean, READY_WITHIN);
   await assert.rejects(restart(), /restarts no services; npm start does, once it has said that the store is ready/);
@@ -94,7 +94,7 @@ test('npm start restarts its services when asked, once it is ready, and stops ev
   assert.deepEqual([(await readServiceProcesses(dataDir)).size, await cassandra()], [0, undefined]);
 });
 
-test('npm run load restarts nothing, and stops the store that it has started when the terminal is closed', async () => {
+test('npm run load restarts nothing, and stops the store that it started when the terminal is closed', async () => {
   const load = begin('src/commands/load.ts', 'smoke');
   await eventually(
     () => readServiceProcesses(dataDir),

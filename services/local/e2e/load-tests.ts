@@ -14,14 +14,14 @@ import { eventually } from '../test-support/eventually.ts';
 import { spawnLoad } from './running-load.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** What k6 ends with when a threshold wasn't kept. */
+/** k6's exit code when a threshold was missed. */
 const MISSED = 99;
 
 interface Summary {
   readonly metrics: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** `npm run load` by k6, on a store that runs. */
+/** `npm run load`, with k6, on a running store. */
 export function loadTests(running: () => RunningStore): void {
   async function load(...args: string[]): Promise<{ code: number; said: string }> {
     return ended(spawnLoad(running(), ...args));
@@ -42,7 +42,7 @@ export function loadTests(running: () => RunningStore): void {
     return JSON.parse(readFileSync(path.join(folder(), file), 'utf8'));
   }
 
-  test('one of each goes well, and is reported', async () => {
+  test('a run with one iteration of each journey passes, and is reported', async () => {
     const { code, said } = await load('smoke');
     assert.equal(code, 0, said);
     const { iterations, checks } = summaryOf('smoke').metrics;
@@ -51,7 +51,7 @@ export function loadTests(running: () => RunningStore): void {
     assert.ok((checks?.passes ?? 0) > 20, `${checks?.passes} checks`);
   });
 
-  test('many who want few pieces at once get them once, as the audit says', async () => {
+  test('many shoppers who want a few units at once get each unit once, according to the audit', async () => {
     const { code, said } = await load('flash-sale', '--users', '60');
     assert.equal(code, 0, said);
     const { iterations, orders } = summaryOf('flash-sale').metrics;
@@ -60,7 +60,7 @@ export function loadTests(running: () => RunningStore): void {
     assert.match(said, /^No violations\.$/m);
   });
 
-  test('each of the others, but a spike, which takes a minute, runs to its end, and leaves a page and a summary', async () => {
+  test('each other scenario, except for spike, which takes a minute, runs to its end and leaves a page and a summary', async () => {
     const short: readonly (readonly string[])[] = [
       ['shoppers', '--users', '5', '--rate', '5', '--duration', '3s', '--think', '0.2'],
       ['browse', '--rate', '5', '--duration', '3s', '--think', '0.2'],
@@ -74,7 +74,7 @@ export function loadTests(running: () => RunningStore): void {
       assert.ok([0, MISSED].includes(code), said);
       const [name] = args as [string];
       const { metrics } = summaryOf(name);
-      // That one goes on until something fails.
+      // Breakpoint continues until something fails.
       if (name !== 'breakpoint') assert.equal(metrics.checks?.fails, 0, `${name}: ${said}`);
       assert.ok((metrics.iterations?.count ?? 0) > 0, name);
       assert.ok(
@@ -84,7 +84,7 @@ export function loadTests(running: () => RunningStore): void {
     }
   });
 
-  test('one product that one walk of all misses is a missed objective', async () => {
+  test('a single product that a single walk misses is a missed objective', async () => {
     const { store, settings } = running();
     let isSpoilt = false;
     const door = createServer(async ({ url = '/' }, response) => {
@@ -110,7 +110,7 @@ export function loadTests(running: () => RunningStore): void {
     }
   });
 
-  test('a missed objective is what it ends with', async () => {
+  test('a missed objective is its exit code', async () => {
     const { cassandra } = running().store;
     assert.ok(cassandra);
     const child = spawnLoad(running(), 'checkout', '--rate', '5', '--duration', '6s', '--think', '0.2');
@@ -128,7 +128,7 @@ export function loadTests(running: () => RunningStore): void {
     assert.equal(code, MISSED, said);
   });
 
-  test('a scenario that is not there is named together with those that are', async () => {
+  test('an unknown scenario is named together with those that exist', async () => {
     const { code, said } = await load('sopppers');
     assert.equal(code, 1);
     assert.match(said, /sopppers.*smoke, shoppers/);

@@ -22,7 +22,7 @@ const JOBS = [...SERVICE_NAMES, 'nginx', 'nginx-log', 'cassandra', 'node', 'prom
 const SERVICE_SCRAPE = 20;
 const CASSANDRA_SCRAPE = 1000;
 const ROWS_WITHIN = 60_000;
-/** In a row. */
+/** Scrapes in a row. */
 const SCRAPES = 10;
 
 let receiver: SpanReceiver;
@@ -45,7 +45,7 @@ after(async () => {
   receiver?.stop();
 });
 
-/** `data` of an answer of Prometheus' API. */
+/** `data` of a response of Prometheus' API. */
 async function ask<Data>(what: string): Promise<Data> {
   const response = await fetch(`${prometheusUrl}/api/v1/${what}`);
   assert.equal(response.status, 200, what);
@@ -56,7 +56,7 @@ async function listTargets(): Promise<readonly Target[]> {
   return (await ask<{ activeTargets: Target[] }>('targets?state=active')).activeTargets;
 }
 
-/** The only value; undefined where there is none. */
+/** The only value; undefined if there is none. */
 async function readValue(expression: string): Promise<number | undefined> {
   const samples = await prometheus.query(expression);
   assert.ok(samples.length <= 1, `${expression} has ${samples.length} values`);
@@ -76,7 +76,7 @@ describe('npm start -- --observe', () => {
     assert.equal(await readValue('prometheus_notifications_alertmanagers_discovered'), 1);
   });
 
-  test('what happens at the door is counted with its status, its time and what the cache did', async () => {
+  test('each request to Nginx is counted with its status, its duration and what the cache did', async () => {
     const { baseUrl } = running.store;
     const count = () => readValue('sum(nginx_http_requests_total{upstream_service="cart",method="GET",status="401"})');
     const before = (await count()) ?? 0;
@@ -103,7 +103,7 @@ describe('npm start -- --observe', () => {
     const isCassandra = ({ job }: Target['labels']) => job === 'cassandra';
     for (const { scrapeUrl, labels } of (await listTargets()).filter(isTimed)) {
       const limit = isCassandra(labels) ? CASSANDRA_SCRAPE : SERVICE_SCRAPE;
-      // All of a row within the limit: a row in which the machine was busy with something else doesn't count.
+      // One whole row within the limit is enough: during the others the machine may have been busy with something else.
       const row = await eventually(
         () => timeScrapes(scrapeUrl),
         (times) => Math.max(...times) <= limit,

@@ -10,19 +10,19 @@ import { eventually } from '../test-support/eventually.ts';
 import type { ReceivedSpan, SpanReceiver } from '../test-support/span-receiver.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** ms within which spans have come and Nginx has written its lines. */
+/** ms within which spans have arrived and Nginx has written its lines. */
 const ARRIVES = 30_000;
 const [SERVER, CLIENT, CONSUMER] = [2, 3, 5];
-/** No other facts leave the store: none holds what anybody sent. */
+/** No other attributes leave the store: none of these holds what a caller sent. */
 const FACTS = ['http.request.method', 'http.route', 'http.response.status_code', 'db.system.name', 'request.id'];
 
 const isServer = ({ kind }: ReceivedSpan) => kind === SERVER;
 const nameOf = ({ service, name }: ReceivedSpan) => `${service}: ${name}`;
 
-/** What can be seen of one request in a store that sends its spans to the receiver. */
+/** The traces and logs of one request, in a store that sends its spans to the receiver. */
 export function oneRequest(running: () => RunningStore, receiver: () => SpanReceiver): void {
   describe('traces', () => {
-    test('a purchase is one trace through all four services, each span under the one that asked for it', async () => {
+    test('a purchase is one trace through all four services, each span under its caller’s', async () => {
       const traceId = randomBytes(16).toString('hex');
       const browser = randomBytes(8).toString('hex');
       await buy(`trace-${randomUUID()}`, { traceparent: `00-${traceId}-${browser}-01` });
@@ -60,7 +60,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       assert.ok(asked.length > steps.length, 'statements are among them');
     });
 
-    test('without a trace of its own a request is the first span of one that Nginx has in its log', async () => {
+    test('a request without a trace starts one, which Nginx has in its log', async () => {
       const id = `door-${randomUUID()}`;
       await buy(id, {});
       const [line] = await linesOf(`${id}-order`, (lines) => lines.some(({ from }) => from === 'nginx'));
@@ -70,7 +70,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       assert.deepEqual(first.map(nameOf), ['order: POST /api/v1/orders']);
     });
 
-    test('work that was put off is a trace of its own, linked to the one it comes from', async () => {
+    test('deferred work is a trace of its own, linked to the one it comes from', async () => {
       const traceId = randomBytes(16).toString('hex');
       await buy(`due-${randomUUID()}`, { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
       const linked = () =>
@@ -86,7 +86,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       assert.ok(!work?.parentSpanId);
     });
 
-    test('a caller’s trace that is not sampled has no spans, nor has what services do by themselves', async () => {
+    test('a caller’s trace that is not sampled has no spans, and neither has what services do by themselves', async () => {
       const traceId = randomBytes(16).toString('hex');
       await buy(`quiet-${randomUUID()}`, { traceparent: `00-${traceId}-00f067aa0ba902b7-00` });
       await sleep(7000);
@@ -102,7 +102,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
   });
 
   describe('logs', () => {
-    test('one request id finds its line in Nginx and in every service that had part in it, in order', async () => {
+    test('a request id finds the lines of Nginx and of every service involved, in order', async () => {
       const id = `logs-${randomUUID()}`;
       await buy(id, {});
       const lines = await linesOf(`${id}-order`, (found) => found.length === 6);
@@ -130,7 +130,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       assert.equal(
         (await running().command('logs', String(line?.fields.traceId))).stdout,
         stdout,
-        'a trace’s id finds them too',
+        'a trace id finds them too',
       );
       const raw = (await running().command('logs', `${id}-order`, '--json')).stdout.trim().split('\n');
       assert.deepEqual(
@@ -139,7 +139,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       );
     });
 
-    test('Nginx’s line of a quick read names the service and the process that answered it', async () => {
+    test('Nginx’s line of a quick read names the service and the process that answered', async () => {
       const id = `read-${randomUUID()}`;
       await running().shop.send({
         method: 'GET',
@@ -153,7 +153,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
       assert.deepEqual(refused.map(({ fields }) => fields.code).filter(Boolean), ['product_not_found']);
     });
 
-    test('it is said when nothing is found', async () => {
+    test('finding nothing is reported', async () => {
       await assert.rejects(
         running().command('logs', `none-${randomUUID()}`),
         ({ code, stderr }: { code: number; stderr: string }) => {
@@ -164,7 +164,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
     });
   });
 
-  /** Signs somebody in, fills a cart and buys it; each request with `headers` and an id that starts with `id`. */
+  /** Signs a new user in, fills a cart and buys it; each request has `headers` and an id that starts with `id`. */
   async function buy(id: string, headers: Record<string, string>) {
     const { shop, catalogue } = running();
     const send = async <Body>(step: string, request: Sent): Promise<Body> => {
@@ -186,7 +186,7 @@ export function oneRequest(running: () => RunningStore, receiver: () => SpanRece
     return send<Order>('order', order);
   }
 
-  /** The spans of a trace, once they are all there: those of what was asked of other services and, but for the first, of who asked. */
+  /** The spans of a trace, once they are all there: each call to another service with the callee's span, each span with its parent. */
   function traceOf(traceId: string, from?: string): Promise<ReceivedSpan[]> {
     const isWhole = (spans: readonly ReceivedSpan[]) => {
       const parents = new Set(spans.map(({ parentSpanId }) => parentSpanId || undefined));

@@ -6,13 +6,13 @@ import { type Answer, bodyOf, codeOf, type Order } from '../src/shop-client.ts';
 import { eventually } from '../test-support/eventually.ts';
 import type { SignedIn } from './running-store.ts';
 
-/** Orders as clients ask for them while something is killed, and what became of each. */
+/** Orders that clients place while something is killed, and what became of each. */
 export interface OrderBook {
-  /** Places the shopper's cart under a new key; undefined if no answer came. What was told is remembered. */
+  /** Orders the shopper's cart under a new key and remembers the answer; undefined if none came. */
   place(shopper: SignedIn): Promise<Answer<Order> | undefined>;
   /**
-   * Asks with every key again until all orders are decided, and gives what they are then. Throws when that takes longer, or an order
-   * that somebody was told of is gone or another.
+   * Retries every key until all orders are decided, and gives their statuses. Throws when that takes longer, or when an acknowledged order
+   * is gone or has become a different one.
    */
   settle(withinMs: number): Promise<string[]>;
 }
@@ -20,17 +20,17 @@ export interface OrderBook {
 interface Asked {
   readonly key: string;
   readonly shopper: SignedIn;
-  /** As the client was told, if it was. */
+  /** The id that the client received, if any. */
   orderId: string | undefined;
 }
 
-/** How many orders are asked for again at one moment. */
+/** Retries at a time. */
 const AT_ONCE = 12;
 
 export function createOrderBook(journal: Journal): OrderBook {
   const asked: Asked[] = [];
 
-  /** The same key again gives the same order, whatever became of the first answer; its status once it has been decided. */
+  /** Retries the key, which must give the same order, whatever became of the first answer; its status once it is decided. */
   async function decide({ key, shopper, orderId }: Asked): Promise<string | undefined> {
     const answer = await shopper.placeOrder(key).catch(() => undefined);
     if (answer?.status === 409) {

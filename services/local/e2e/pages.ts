@@ -5,11 +5,11 @@ import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import { fencesOf, PAGES } from '../test-support/pages.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** px; of a small phone. */
+/** The screen of a small phone, in px. */
 const PHONE = { width: 360, height: 720 };
 const BUILT = PAGES.filter((page) => page.startsWith('docs/pages/'));
 
-/** What the store serves at `/docs/`, as a reader has it. */
+/** What the store serves at `/docs/`, as a reader sees it. */
 export function pages(running: () => RunningStore): void {
   let browser: TestBrowser;
   const urlOf = (page: string) => {
@@ -26,7 +26,7 @@ export function pages(running: () => RunningStore): void {
   test('the search finds a page by its words and leads there', async () => {
     const page = await browser.newPage();
     await page.goto(`${running().store.baseUrl}/docs/`);
-    // It looks at keys that are pressed, not at the text.
+    // The search reacts to pressed keys, not to the text.
     await page.getByRole('textbox', { name: 'Search' }).pressSequentially('power cut');
     await page.locator('.md-search-result__link', { hasText: 'A backup is what a power cut' }).first().click();
     await page.getByRole('heading', { level: 1, name: 'A backup is what a power cut would leave' }).waitFor();
@@ -39,7 +39,7 @@ export function pages(running: () => RunningStore): void {
     for (const file of BUILT) {
       await page.goto(urlOf(file));
       const diagrams = fencesOf(file).filter(({ language }) => language === 'mermaid').length;
-      // Drawn ones are a `div`; what can't be drawn stays a `pre`.
+      // A drawn diagram is a `div`; one that can't be drawn stays a `pre`.
       for (let nth = 0; nth < diagrams; nth += 1) {
         const drawn = await page.locator('div.mermaid').nth(nth).boundingBox();
         assert.ok(drawn && drawn.height > 100, `diagram ${nth + 1} of ${file}`);
@@ -50,7 +50,7 @@ export function pages(running: () => RunningStore): void {
     assert.deepEqual(browser.complaints, []);
   });
 
-  test('they are light or dark as the reader’s system is, and can be read in both', async () => {
+  test('they are light or dark like the reader’s system, and readable in both', async () => {
     const brightness = (color: string) => {
       const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
       return (red + green + blue) / (3 * 255);
@@ -68,7 +68,7 @@ export function pages(running: () => RunningStore): void {
     assert.deepEqual(browser.complaints, []);
   });
 
-  test('each link of each page leads to something that the store serves, and to a place in it', async (context) => {
+  test('each link of each page leads to something that the store serves, and to an existing anchor', async (context) => {
     const texts = new Map<string, Promise<string | undefined>>();
     const read = (url: string) => {
       const text = texts.get(url) ?? fetch(url).then((response) => (response.ok ? response.text() : undefined));

@@ -9,7 +9,7 @@ const SERVES_WITHIN = 30_000;
 
 /** `npm run profile`. A snapshot leaves the product service with more memory until its next start. */
 export function profiles(running: () => RunningStore): void {
-  test('of a service under load names its functions; the service goes on', async () => {
+  test('of a service under load names its functions, and the service keeps running', async () => {
     const [url] = running().store.urls.product;
     const pid = running().store.services.product[0]?.pid;
     const stopping = new AbortController();
@@ -38,7 +38,7 @@ export function profiles(running: () => RunningStore): void {
     assert.equal(running().store.services.product[0]?.pid, pid);
   });
 
-  test('of what doesn’t run is refused with what does', async () => {
+  test('of a process that doesn’t run is refused, naming those that do', async () => {
     await assert.rejects(running().command('profile', 'product-2'), ({ stderr }: { stderr: string }) =>
       /only .*product/.test(stderr),
     );

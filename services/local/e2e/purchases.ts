@@ -6,7 +6,7 @@ import { type Answer, bodyOf, codeOf, newAccount, type Shopper, SOMEWHERE } from
 import { eventually } from '../test-support/eventually.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** What a shopper does, and what happens when everything is done at once. */
+/** What a shopper does, and what happens when much of it is done at once. */
 export function purchases(running: () => RunningStore): void {
   test('a shopper signs up, browses, fills a cart, orders, and watches the order arrive', async () => {
     const { shop } = running();
@@ -37,7 +37,7 @@ export function purchases(running: () => RunningStore): void {
     assert.equal((await shopper.cancel(order.id)).status, 409);
   });
 
-  test('the smoke run finds every endpoint well, each service within 150 MB and the store within 3 GB', async () => {
+  test('the smoke run finds no fault in any endpoint; each service fits into 150 MB and the store into 3 GB', async () => {
     const { store, settings } = running();
     const admin = { email: settings.adminEmail, password: settings.adminPassword as string };
     const report = await smokeStore({ baseUrl: store.baseUrl, dataDir: store.dataDir, admin });
@@ -45,7 +45,7 @@ export function purchases(running: () => RunningStore): void {
     assert.ok(report.passed > 20);
   });
 
-  test('one Idempotency-Key 50 times at once is one order, and the key gives that order ever after', async () => {
+  test('one Idempotency-Key 50 times at once is one order, and the key keeps returning that order', async () => {
     const { newShopper, catalogue, readStock } = running();
     const product = await catalogue.addProduct({ stock: 100 });
     const shopper = newShopper();
@@ -79,7 +79,7 @@ export function purchases(running: () => RunningStore): void {
     assert.equal(bodyOf(await shopper.listOrders(), 200).data.length, 1);
   });
 
-  test('40 adds at once to one cart are 40 pieces', async () => {
+  test('40 concurrent additions to one cart are 40 units', async () => {
     const { newShopper, catalogue } = running();
     const product = await catalogue.addProduct({ stock: 100 });
     const shopper = newShopper();
@@ -88,7 +88,7 @@ export function purchases(running: () => RunningStore): void {
     assert.equal(bodyOf(await shopper.cart(), 200).itemCount, 40);
   });
 
-  test('two orders at once for one cart are one order and one cart_empty', async () => {
+  test('two concurrent orders for one cart are one order and one cart_empty', async () => {
     const { newShopper, catalogue, readStock } = running();
     const product = await catalogue.addProduct({ stock: 10 });
     const shopper = newShopper();
@@ -99,7 +99,7 @@ export function purchases(running: () => RunningStore): void {
     assert.deepEqual(await readStock(product.id), { available: 7, reserved: 0, sold: 3 });
   });
 
-  test('20 cancellations at once return the stock once', async () => {
+  test('20 concurrent cancellations return the stock once', async () => {
     const { newShopper, catalogue, readStock } = running();
     const product = await catalogue.addProduct({ stock: 10 });
     const shopper = newShopper();
@@ -117,7 +117,7 @@ export function purchases(running: () => RunningStore): void {
     assert.equal(bodyOf(await shopper.listOrders(), 200).data[0]?.status, 'cancelled');
   });
 
-  test('50 refreshes of one token at once leave at most one child alive', async () => {
+  test('50 concurrent refreshes of one token leave at most one valid child', async () => {
     const { shop } = running();
     const account = newAccount();
     bodyOf(await shop.register(account), 201);
@@ -128,7 +128,7 @@ export function purchases(running: () => RunningStore): void {
     assert.ok(answers.every(({ status }) => status === 200 || status === 401));
   });
 
-  test('640 orders at once on 200 units: exactly 200 are confirmed, all others refused, nothing stays held', async (t) => {
+  test('640 concurrent orders for 200 units: exactly 200 are confirmed, all others refused, nothing stays held', async (t) => {
     const { newShopper, catalogue, readStock } = running();
     const product = await catalogue.addProduct({ stock: 200 });
     const shoppers = Array.from({ length: 640 }, newShopper);
@@ -143,7 +143,7 @@ export function purchases(running: () => RunningStore): void {
       return eventually(() => shopper.placeOrder(key), isTold, 60_000);
     };
     const answers = await Promise.all(shoppers.map(placeUntilTold));
-    t.diagnostic(`${repeated} were told to ask again`);
+    t.diagnostic(`${repeated} were told to try again`);
     const refused = answers.filter((answer) => answer.status === 409 && codeOf(answer) === 'insufficient_stock');
     const accepted = answers.filter(({ status }) => status === 201 || status === 202);
     assert.equal(
@@ -174,12 +174,12 @@ export function purchases(running: () => RunningStore): void {
   });
 }
 
-/** Not when the store was too busy to say, or the first request with the key is still on its way: whoever orders then asks again. */
+/** False if the store was too busy, or the first request with the key is still in progress: the client then retries. */
 function isTold(answer: Answer): boolean {
   return answer.status !== 503 && answer.status !== 504 && codeOf(answer) !== 'idempotency_in_progress';
 }
 
-/** Undefined while the store says that it is too busy, as it may after a burst: whoever reads then asks again. */
+/** Undefined while the store is too busy, as it may be after a burst: the client then retries. */
 async function readPatiently<Body>(read: () => Promise<Answer<Body>>): Promise<Body | undefined> {
   const answer = await read();
   return answer.status === 503 || answer.status === 504 ? undefined : bodyOf(answer, 200);

@@ -7,7 +7,7 @@ import { type RunningStore, startRunningStore, violationsOf } from './running-st
 const REQUESTS = 20_000;
 const READERS = 6;
 const BUYERS = 4;
-/** ms that a reader rests between two products. */
+/** ms for which a reader pauses between two products. */
 const GLANCE = 5;
 
 let running: RunningStore;
@@ -17,7 +17,7 @@ before(async () => {
 });
 after(() => running?.stop());
 
-test(`every service is restarted, one process after the other though two ask for it at once, and none of ${REQUESTS} requests fails`, async (context) => {
+test(`every service is restarted, one process at a time though two restarts are requested at once, and none of ${REQUESTS} requests fails`, async (context) => {
   const { store, shop, catalogue, newShopper, audit } = running;
   const products = await catalogue.addProducts(Array.from({ length: 20 }, () => ({ stock: 100_000 })));
   const before = pidsOf(store);

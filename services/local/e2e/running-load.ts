@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { REPOSITORY } from '../src/settings.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** Begins `npm run load` on the store, in a group of its own; what it says is read from its outputs. */
+/** Starts `npm run load` on the store, in a process group of its own, with its outputs as pipes. */
 export function spawnLoad({ settings, store }: RunningStore, ...args: readonly string[]): ChildProcess {
   const { port, innerPortOffset, adminEmail, adminPassword } = settings;
   return spawn('npm', ['run', '--silent', 'load', '--', ...args], {
@@ -17,12 +17,12 @@ export function spawnLoad({ settings, store }: RunningStore, ...args: readonly s
       ADMIN_PASSWORD: adminPassword,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A terminal's Ctrl-C reaches all of a group, and so does this.
+    // Like a terminal's Ctrl-C, this reaches the whole group.
     detached: true,
   });
 }
 
-/** A few shoppers, as long as nobody ends it. Gives what ends it. */
+/** A few shoppers until the returned function is called. */
 export function startLoad(running: RunningStore): () => Promise<void> {
   const load = spawnLoad(running, 'shoppers', '--users', '3', '--think', '1', '--duration', '30m');
   load.stdout?.resume();

@@ -22,29 +22,29 @@ import { createTestCatalogue, type TestCatalogue } from '../test-support/catalog
 import { freePort } from '../test-support/free-port.ts';
 
 export const PRODUCTS = 20_000;
-/** ms between two steps of an order, short enough to watch. */
+/** ms between two steps of an order, short enough for a test to wait. */
 const STEP = '2000';
 
 export interface SignedIn extends Shopper {
   readonly userId: string;
 }
 
-/** The whole store, as `npm start` runs it, and what a test needs around it. */
+/** The whole store, as `npm start` runs it, with what a test needs around it. */
 export interface RunningStore {
   readonly store: Store;
   readonly settings: StoreSettings;
-  /** Each answer to it, and to those who shop by it, is held against the OpenAPI documents. */
+  /** Each response to it, and to the shoppers made from it, is checked against the OpenAPI documents. */
   readonly shop: Shop;
-  /** What of all answers so far wasn't as documented, a sentence each. */
+  /** Where responses so far weren't as documented, a sentence each. */
   readonly brokenPromises: readonly string[];
-  /** The same for an answer that came by another way. */
+  /** Checks a response that another client received. */
   observe(answer: Answer): void;
   readonly catalogue: TestCatalogue;
   readonly journal: Journal;
-  /** Somebody signed in, without a password hash to wait for. */
+  /** A signed-in shopper, without the wait for a password hash. */
   newShopper(): SignedIn;
   readStock(productId: string): Promise<{ available: number; reserved: number; sold: number }>;
-  /** The invariants, also of all that the journal says was acknowledged. */
+  /** Checks the invariants, including those of what the journal says was acknowledged. */
   audit(): Promise<AuditReport>;
   /** What one of the programs in services/local/src prints about this store; rejects with its code and output when it fails. */
   command(name: string, ...args: readonly string[]): Promise<{ stdout: string; stderr: string }>;
@@ -59,7 +59,7 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
     for (const process of [...Object.values(services).flat(), gateway, cassandra]) process?.kill('SIGKILL');
   };
   process.once('exit', killWithUs);
-  // A cut-off test run ends by a signal, which by itself skips 'exit' and would leave the store behind.
+  // A signal ends a cut-off test run; without a handler 'exit' would be skipped and the store left behind.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   const journalFile = join(settings.dataDir, 'journal.jsonl');
   const database = await connectProduct(store);
@@ -125,7 +125,7 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
       await shop.close();
       await database.close();
       const stopped = store.stop();
-      // Nobody asks them any more: they needn't wait for who may still be asking.
+      // Nobody sends requests any more, so there is no need to drain.
       for (const service of Object.values(store.services).flat()) service.kill('SIGKILL');
       await stopped;
       process.removeListener('exit', killWithUs);
@@ -134,7 +134,7 @@ export async function startRunningStore(overrides: Partial<StoreSettings> = {}):
   };
 }
 
-/** What an audit found wrong, as sentences. */
+/** The violations that an audit found, as sentences. */
 export function violationsOf({ checks }: AuditReport): string[] {
   return checks.flatMap(({ id, violations }) => violations.map((sentence) => `${id}: ${sentence}`));
 }

@@ -45,9 +45,9 @@ describe('abuse', () => {
     );
 });
 describe('faults', () => faults(() => running));
-// Last: it loses the store.
+// Last, since it destroys the store.
 describe('backup', () => backup(() => running));
 
-test('every answer that these tests got was as the OpenAPI documents say', () => {
+test('every response to these tests was as the OpenAPI documents say', () => {
   assert.deepEqual([...new Set(running.brokenPromises)], []);
 });

@@ -7,13 +7,13 @@ import { newAccount, type Order, type Page as PageOf, type Product, type Tokens 
 import { startBrowser, type TestBrowser } from '../test-support/browser.ts';
 import type { RunningStore } from './running-store.ts';
 
-/** What is typed; all else stays as Swagger UI fills it in from the examples. */
+/** What is typed; everything else stays as Swagger UI fills it in from the examples. */
 interface Typed {
   readonly body?: object;
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** The page at `/swagger/`, as somebody uses it in a browser. */
+/** The page at `/swagger/`, used in a browser. */
 export function swagger(running: () => RunningStore): void {
   let browser: TestBrowser;
   let page: Page;
@@ -31,7 +31,7 @@ export function swagger(running: () => RunningStore): void {
     await page.getByRole('heading', { name: `Product Store: ${service} service` }).waitFor();
   }
 
-  /** Opens an operation, presses "Execute", and gives the body of the answer, which the page shows with its status. */
+  /** Opens an operation, clicks "Execute", and gives the body of the response, which the page shows with its status. */
   async function tryOut<Body>(operation: string, typed: Typed, ...statuses: readonly number[]): Promise<Body> {
     const block = page.locator(`.opblock[id$="-${operation}"]`);
     await block.locator('.opblock-summary-control').click();
@@ -49,7 +49,7 @@ export function swagger(running: () => RunningStore): void {
     return (await response.json()) as Body;
   }
 
-  test('somebody signs in, authorizes, looks at products, fills a cart and orders', async () => {
+  test('a shopper signs in, authorizes, looks at products, fills a cart and orders', async () => {
     const account = newAccount();
     await open('user');
     await tryOut('postApiV1AuthRegister', { body: account }, 201);
@@ -63,7 +63,7 @@ export function swagger(running: () => RunningStore): void {
     await page.getByRole('button', { name: 'Close' }).first().click();
     await tryOut('getApiV1AuthProfile', {}, 200);
 
-    // From here on the page knows who it is, whichever document it shows.
+    // The authorization now holds for every document.
     await open('product');
     const { data } = await tryOut<PageOf<Product>>('getApiV1Products', {}, 200);
     assert.equal(data.length, 20);
@@ -75,7 +75,7 @@ export function swagger(running: () => RunningStore): void {
     assert.deepEqual(order.total, { amount: 2 * product.price.amount, currency: 'USD' });
   });
 
-  test('each document can be downloaded, and is what the service is described by', async () => {
+  test('each document can be downloaded, and describes its service', async () => {
     for (const service of SERVICE_NAMES) {
       await open(service);
       const link = page.getByRole('link', { name: `/openapi/${service}.json` });
@@ -85,7 +85,7 @@ export function swagger(running: () => RunningStore): void {
     }
   });
 
-  test('the browser had nothing to refuse or to complain of', () => {
+  test('the browser blocked and reported nothing', () => {
     assert.deepEqual(browser.complaints, []);
   });
 }

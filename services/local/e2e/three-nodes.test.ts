@@ -10,15 +10,15 @@ import { type RunningStore, startRunningStore, violationsOf } from './running-st
 import { startThreeNodes, type ThreeNodes } from './three-nodes.ts';
 
 const SHOPPERS = 8;
-/** ms that a shopper looks at a page. */
+/** ms for which a shopper looks at a page. */
 const GLANCE = 100;
-/** ms within which a lost node may be noticed, and the share of answers that may then be errors. */
+/** ms in which the loss of a node may be noticed, and the share of answers that may be errors then. */
 const NOTICED_WITHIN = 5000;
 const NOTICED_BY = 0.01;
 /** ms for everything to be decided after a fault. */
 const SETTLED_WITHIN = 60_000;
 
-/** What a shopper was answered; status 0 is no answer. */
+/** The answer that a shopper got; status 0 is none. */
 interface Heard {
   readonly what: 'look' | 'change';
   readonly askedAt: number;
@@ -91,7 +91,7 @@ test('a second one is killed: changes are refused with 503, and after both are b
   context.diagnostic(`${changes.length} changes refused; bought something ${backAt - startingAt} ms after the start`);
   assert.ok(changes.length > 0);
   assert.deepEqual(changes.filter(({ status }) => status !== 503).map(toSentence(deadAt)), []);
-  // The cache may still have what somebody looks at.
+  // The cache may still have what a shopper reads.
   assert.deepEqual(alone.filter(({ status }) => status !== 503 && status !== 200).map(toSentence(deadAt)), []);
   const later = heard.filter(({ askedAt }) => askedAt > backAt);
   assert.ok(later.some(({ what, status }) => what === 'change' && status === 201));

@@ -8,7 +8,7 @@ import { type CassandraOptions, type CassandraServer, startCassandra } from '../
 import { ringTokens } from '../src/cassandra/yaml.ts';
 import { newPassword, ONE_COMPILER } from '../test-support/cassandra.ts';
 
-/** Cassandra on 127.0.0.2, 127.0.0.3 and 127.0.0.4, each row on all three. Nodes are counted from 0. */
+/** Cassandra on 127.0.0.2, 127.0.0.3 and 127.0.0.4, with each row on all three. Nodes are numbered from 0. */
 export interface ThreeNodes {
   /** Of all three, `host:port`. */
   readonly contactPoints: readonly string[];
@@ -16,7 +16,7 @@ export interface ThreeNodes {
   readonly admin: Admin;
   /** SIGKILL; resolves when the process has ended. */
   kill(node: number): Promise<void>;
-  /** Starts nodes that were killed, on their data; resolves when all of them are ready. */
+  /** Restarts killed nodes on their data; resolves when all of them are ready. */
   start(...nodes: number[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export async function startThreeNodes(): Promise<ThreeNodes> {
   const hosts = ['127.0.0.2', '127.0.0.3', '127.0.0.4'];
   const tokens = ringTokens(hosts.length);
   const admin = { username: 'store_admin', password: newPassword() };
-  // Below what the system gives to outgoing connections, so that they are still free when a node comes back.
+  // Below the range for outgoing connections, so that they are still free when a node comes back.
   const port = randomInt(22_000, 32_000);
   const storagePort = port + 1;
   const plans = hosts.map((host, node) => ({

@@ -10,7 +10,7 @@ import { byService, type Scene } from './scene.ts';
 
 const LEAST = 500;
 
-/** In the place of any value in a body. */
+/** Each replaces any value in a body. */
 const VALUES: readonly unknown[] = [
   null,
   true,
@@ -38,7 +38,7 @@ const VALUES: readonly unknown[] = [
   { toString: 'x', length: -1 },
 ];
 
-/** In the place of a whole body, as text. */
+/** Each replaces a whole body, as text. */
 const BODIES: Readonly<Record<string, string | Buffer>> = {
   nothing: '',
   'half an object': '{"name": ',
@@ -49,7 +49,7 @@ const BODIES: Readonly<Record<string, string | Buffer>> = {
   'two objects': '{}{}',
   'with a comment': '{/**/}',
   'with a byte order mark': '\ufeff{}',
-  'bytes that are no UTF-8': Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
+  'bytes that are not UTF-8': Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
   NUL: '\u0000',
   __proto__: '{"__proto__": {"role": "admin"}}',
   constructor: '{"constructor": {"prototype": {"role": "admin"}}}',
@@ -147,13 +147,13 @@ interface BadInput {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer | undefined;
-  /** The field that must be named; undefined where a refusal isn't certain, or isn't about a field. */
+  /** The field that the refusal must name; undefined if a refusal isn't certain, or isn't about a field. */
   readonly field?: string | undefined;
 }
 
-/** Whatever people and their programs send: it is served or refused, and never breaks anything. */
+/** Whatever people and programs send is served or refused, and never breaks anything. */
 export function badInputs(running: () => RunningStore, scene: () => Scene): void {
-  test('no bad input at any operation breaks anything: each refusal is a problem that names what is wrong', async (context) => {
+  test('no bad input to any operation breaks anything: each refusal is a problem that names what is wrong', async (context) => {
     const { store, brokenPromises } = running();
     const { people, operations } = scene();
     const pool = new Pool(store.baseUrl);
@@ -179,10 +179,10 @@ export function badInputs(running: () => RunningStore, scene: () => Scene): void
     assert.deepEqual(wrong, []);
     assert.deepEqual(brokenPromises.slice(brokenBefore), []);
     assert.ok(asked >= LEAST, `${asked}`);
-    context.diagnostic(`${asked} inputs at ${outside.length} operations`);
+    context.diagnostic(`${asked} inputs to ${outside.length} operations`);
   });
 
-  test('afterwards everybody can still shop', async () => {
+  test('afterwards, everyone can still shop', async () => {
     const { people } = scene();
     assert.notEqual((await people.newOrder(people.newShopper())).status, 'rejected');
   });
@@ -211,7 +211,7 @@ function toBadInput(operation: Operation, { method, path, query, token, headers,
     Object.entries(query ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
   );
   return {
-    what: 'as it should be',
+    what: 'valid',
     operation,
     method,
     path: parameters.size === 0 ? path : `${path}?${parameters}`,
@@ -254,7 +254,7 @@ function withValue(
   return { ...base, what, body: JSON.stringify(body), field: isAllowed ? undefined : pointer };
 }
 
-/** Fields of every object that the right body holds. */
+/** The fields of every object in the valid body. */
 function fieldsOf(
   operation: Operation,
   given: Schema,
@@ -296,10 +296,10 @@ function faultsOf({ field }: BadInput, { status, headers, body }: Answer): strin
   if (status >= 500) return [`${status} ${JSON.stringify(body)}`];
   if (status < 400) return field === undefined ? [] : [`${status}, though ${field} is wrong`];
   const { code, errors } = (body ?? {}) as { code?: string; errors?: { pointer: string }[] };
-  if (!headers['content-type']?.startsWith('application/problem+json') || !code) return [`${status} is no problem`];
+  if (!headers['content-type']?.startsWith('application/problem+json') || !code) return [`${status} is not a problem`];
   if (code !== 'validation_failed') return [];
-  if (!errors?.length) return ['no field is named'];
+  if (!errors?.length) return ['names no field'];
   const isNamed =
     field === undefined || errors.some(({ pointer }) => pointer === field || pointer.startsWith(`${field}/`));
-  return isNamed ? [] : [`${errors.map(({ pointer }) => pointer)} is named, not ${field}`];
+  return isNamed ? [] : [`${errors.map(({ pointer }) => pointer)} named instead of ${field}`];
 }

@@ -8,7 +8,7 @@ import type { RunningStore } from '../running-store.ts';
 import type { Operation } from './operations.ts';
 import type { Scene } from './scene.ts';
 
-/** Who calls what, by which scope. As in the architecture, not as in the code. */
+/** Who calls what, with which scope: from the architecture, not from the code. */
 const CALLERS: Readonly<Record<string, { readonly callers: readonly ServiceName[]; readonly scope: string }>> = {
   'POST /internal/products/batch': { callers: ['cart', 'order'], scope: 'products:read' },
   'PUT /internal/reservations/{orderId}': { callers: ['order'], scope: 'reservations:write' },
@@ -22,11 +22,11 @@ const CALLERS: Readonly<Record<string, { readonly callers: readonly ServiceName[
 const SCOPES = [...new Set(Object.values(CALLERS).map(({ scope }) => scope)), '*', ''];
 const SOMEBODY = '7a52d9c4-6c1b-4f0e-9b1c-0d1f2e3a4b5c';
 
-/** What services ask of each other, at their own ports: only who should, only what they should, and nobody from outside. */
+/** Calls between services, on their own ports: each service may call only what it should, and nobody else may. */
 export function betweenServices(running: () => RunningStore, scene: () => Scene): void {
   const internal = () => scene().operations.filter(({ isInternal }) => isInternal);
 
-  test('it is said of every internal operation who calls it, and each of them is there', () => {
+  test('every internal operation has its callers listed here, and every operation listed exists', () => {
     assert.deepEqual(
       internal()
         .map(({ name }) => name)
@@ -36,7 +36,7 @@ export function betweenServices(running: () => RunningStore, scene: () => Scene)
     assert.ok(internal().every(({ security }) => security.join() === 'service'));
   });
 
-  test('a service gets in by its own key, at the service it names, for that one scope, and no other way', async (context) => {
+  test('a service is let in with its own key, by the service it names, for that one scope, and not otherwise', async (context) => {
     const wrong: string[] = [];
     let asked = 0;
     for (const service of SERVICE_NAMES) {
@@ -73,7 +73,7 @@ export function betweenServices(running: () => RunningStore, scene: () => Scene)
     }
   });
 
-  test('through the front door no internal operation is there, whatever token is shown and however the path is put', async () => {
+  test('no internal operation can be reached through Nginx, whatever the token and however the path is written', async () => {
     const { shop } = running();
     for (const operation of internal()) {
       const { callers, scope } = CALLERS[operation.name] as (typeof CALLERS)[string];
@@ -109,7 +109,7 @@ export function betweenServices(running: () => RunningStore, scene: () => Scene)
   }
 }
 
-/** Without a body or query, so that who gets in is refused for that alone. */
+/** Without a body or query, so that a caller who is let in is refused for that alone. */
 async function statusOf(shop: Shop, { method, path }: Operation, token: string | undefined): Promise<number> {
   return (await shop.send({ method, path: path.replaceAll(/\{\w+\}/g, SOMEBODY), token })).status;
 }

@@ -9,14 +9,14 @@ import { type Answer, bodyOf, type Sent, SOMEWHERE } from '../../src/shop-client
 import type { RunningStore } from '../running-store.ts';
 import type { Scene } from './scene.ts';
 
-/** ms after which Nginx has written its buffered lines. */
+/** ms within which Nginx writes its buffered lines. */
 const FLUSHED = 1500;
-/** What no secret of anybody's looks unlike: access tokens, password hashes, cart tokens. */
+/** What access tokens, password hashes and cart tokens look like. */
 const SECRET_SHAPES = [/\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/, /\$2[aby]\$\d\d\$/, /\bcart_[\w-]{20,}/];
 
-/** Secrets in every place that takes one; then every log and every metric is read. */
+/** Sends secrets in every place that takes one, then reads every log and every metric. */
 export function canaries(running: () => RunningStore, scene: () => Scene): void {
-  test('no secret that anybody sends or gets is in any log or metric', async (context) => {
+  test('no secret that anyone sends or receives is in any log or metric', async (context) => {
     const { shop, store } = running();
     const { people } = scene();
     const secrets: Record<string, string> = {};
@@ -76,7 +76,7 @@ export function canaries(running: () => RunningStore, scene: () => Scene): void 
       await shop.send({ method: 'GET', path, query: { access_token: access, password: canary(`query of ${path}`) } });
     }
     await shop.send({ method: 'GET', path: '/api/v1/orders', token: `${access}x` });
-    // The spent one ends the family, which is logged.
+    // Reusing a spent token ends the family, which is logged.
     assert.equal((await shop.refresh(first.refresh_token)).status, 401);
     await shop.logout(refresh);
     secrets['the admin’s password'] = people.admin.account.password;

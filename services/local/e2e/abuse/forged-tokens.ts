@@ -12,9 +12,9 @@ import type { Scene } from './scene.ts';
 const AT_ONCE = 16;
 const SOMEBODY = '7a52d9c4-6c1b-4f0e-9b1c-0d1f2e3a4b5c';
 
-/** Tokens that look like the store's, at every operation that wants one. */
+/** Tokens that look like the store's, sent to every operation that requires one. */
 export function forgedTokens(running: () => RunningStore, scene: () => Scene): void {
-  test('every forged token gets one and the same 401 from every protected operation', async (context) => {
+  test('every forged token gets the same 401 from every protected operation', async (context) => {
     const { shop } = running();
     const guarded = scene().operations.filter(({ security }) => security.includes('user'));
     const { forge, forgeries } = await newForger();
@@ -33,10 +33,10 @@ export function forgedTokens(running: () => RunningStore, scene: () => Scene): v
       }
     });
     assert.deepEqual(wrong, []);
-    context.diagnostic(`${Object.keys(tokens).length} tokens at ${guarded.length} operations`);
+    context.diagnostic(`${Object.keys(tokens).length} tokens to ${guarded.length} operations`);
   });
 
-  test('what the forger changes is all that keeps these tokens out', async () => {
+  test('a token that the forger leaves unchanged is accepted', async () => {
     const { shop } = running();
     const { forge } = await newForger();
     assert.equal((await shop.as(forge({})).profile()).status, 200);
@@ -59,7 +59,7 @@ export function forgedTokens(running: () => RunningStore, scene: () => Scene): v
   }
 }
 
-/** Nothing else of the request is right: who is refused for the token learns no more than that. */
+/** Nothing else in the request is valid: a caller refused for the token learns nothing more. */
 function withToken({ method, path, service }: Operation, token: string) {
   const query = path === '/api/v1/admin/audit' ? { entity: service } : undefined;
   return { method, path: path.replaceAll(/\{\w+\}/g, SOMEBODY), query, token };

@@ -8,7 +8,7 @@ import type { Operation, Schema } from './operations.ts';
 import { allowedRequest } from './right-requests.ts';
 import type { Scene } from './scene.ts';
 
-/** What a client has no say in, and some client will try. */
+/** What a client must not set, and some client will try to. */
 const HIDDEN: Readonly<Record<string, unknown>> = {
   id: randomUUID(),
   userId: randomUUID(),
@@ -34,9 +34,9 @@ const HIDDEN: Readonly<Record<string, unknown>> = {
   history: [],
 };
 
-/** Fields that nobody offered, in the body of every write. */
+/** Undocumented fields in the body of every write. */
 export function massAssignment(running: () => RunningStore, scene: () => Scene): void {
-  test('a field that an operation doesn’t offer is refused by its name in every object of every body, and nothing changes', async (context) => {
+  test('a field that an operation doesn’t document is refused by name in every object of every body, and nothing changes', async (context) => {
     const { people, operations } = scene();
     const { shop } = running();
     const writes = operations.filter(({ isInternal, body }) => !isInternal && body);
@@ -64,7 +64,7 @@ export function massAssignment(running: () => RunningStore, scene: () => Scene):
 
   let whatThereIs: Promise<readonly Sent[]> | undefined;
 
-  /** Somebody's things and the shop's, as they can be seen; none of them is what a right request changes. */
+  /** What a user and the shop own, as the API shows it; a valid request here changes none of it. */
   async function lookAround(): Promise<unknown[]> {
     whatThereIs ??= findThings();
     const seen: unknown[] = [];
@@ -93,7 +93,7 @@ export function massAssignment(running: () => RunningStore, scene: () => Scene):
   }
 }
 
-/** Bodies with one hidden field each, by its pointer: beside the fields, and in each object among them. */
+/** Bodies with one hidden field each, by its pointer: at the top level, and in each nested object. */
 function withHiddenFields(operation: Operation, body: unknown): [string, unknown][] {
   if (!operation.body) return [];
   return closedObjects(operation, operation.body, []).flatMap(({ path, schema }) =>

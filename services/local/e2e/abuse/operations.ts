@@ -3,7 +3,7 @@ import addFormats from 'ajv-formats';
 import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import type { Sent } from '../../src/shop-client.ts';
 
-/** As much of a JSON schema as is read here. */
+/** The parts of a JSON schema that are read here. */
 export interface Schema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -24,15 +24,15 @@ export interface Operation {
   readonly service: ServiceName;
   readonly method: Sent['method'];
   readonly path: string;
-  /** Between services; all else is for outside. */
+  /** Between services; all others are public. */
   readonly isInternal: boolean;
-  /** What may be sent as authorization, each by itself: `user`, `guest` or `service`; `none` where it can also be left out. */
+  /** The accepted kinds of authorization, one at a time: `user`, `guest` or `service`; `none` if it may be left out. */
   readonly security: readonly string[];
   readonly parameters: readonly Parameter[];
   /** Of a JSON body, with references resolved one level at a time by `resolve`. */
   readonly body: Schema | undefined;
   resolve(schema: Schema): Schema;
-  /** Whether the schema alone lets a body through; a service may know better reasons to refuse it. */
+  /** Whether the schema accepts a body; a service may refuse it for other reasons. */
   allows(body: unknown): boolean;
 }
 
@@ -49,7 +49,7 @@ interface DocumentedOperation {
 
 const REFERENCE = '#/components/schemas/';
 
-/** Every operation of the store's documents; one that several services serve comes once for each. */
+/** Every operation in the store's documents; one that several services serve comes once for each. */
 export async function readOperations(baseUrl: string): Promise<Operation[]> {
   const lists = await Promise.all(
     SERVICE_NAMES.map(async (service) => {

@@ -18,11 +18,11 @@ import type { RunningStore } from '../running-store.ts';
 /** ms for an order on a slow machine. */
 const DECIDED_WITHIN = 20_000;
 
-/** Who asks. A stranger is signed in, as somebody else than whose things they are; a guest has a cart and nothing else. */
+/** Who sends a request. A stranger is signed in as a user other than the owner; a guest has a cart and nothing else. */
 export const ROLES = ['nobody', 'guest', 'stranger', 'owner', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** Somebody with an account, signed in. */
+/** A signed-in user with an account. */
 export interface Member {
   readonly account: Account;
   readonly userId: string;
@@ -32,23 +32,23 @@ export interface Member {
 
 export type Caller = Pick<Sent, 'token' | 'headers'>;
 
-/** Whoever is needed for a request, and things of theirs; all made anew by each call. */
+/** The people that requests need, and what they own; each call creates something new. */
 export interface People {
   readonly admin: Member;
   readonly stranger: Member;
-  /** By which the store signs access tokens: the first does, the other is published already. */
+  /** The store's keys for access tokens: the first one signs, the next one is already published. */
   readonly userKeys: readonly SigningKey[];
   callerOf(role: Role, owner: Member): Promise<Caller>;
   newMember(): Promise<Member>;
-  /** Signed in with no account: enough for a cart and for orders, and nothing is hashed. */
+  /** Signed in without an account, so that no password is hashed: enough for a cart and orders. */
   newShopper(): Member;
   newProduct(stock?: number): Promise<TestProduct>;
   /** Slug and tag. */
   newCategory(): Promise<{ slug: string; etag: string }>;
   newGuestCart(): Promise<string>;
-  /** Confirmed at least, of one piece of a new product. */
+  /** An order of one unit of a new product, at least confirmed. */
   newOrder(owner: Pick<Member, 'token'>): Promise<Order>;
-  /** Puts a piece of a new product into somebody's cart; its id. */
+  /** Puts one unit of a new product into the caller's cart; gives the product's id. */
   fillCart(caller: Caller): Promise<string>;
 }
 

@@ -3,12 +3,12 @@ import { newAccount, type Sent, SOMEWHERE } from '../../src/shop-client.ts';
 import type { Operation } from './operations.ts';
 import { type Caller, type Member, type People, ROLES, type Role } from './people.ts';
 
-/** What each gets for a right request; a list where time decides, as of an order that moves on by itself. */
+/** The status that each role gets for a valid request; several where it depends on timing, as for an order that advances by itself. */
 type Expected = Readonly<Record<Role, number | readonly number[]>>;
 
 interface Line {
   readonly expected: Expected;
-  /** A right request about things of `owner`'s, or of the shop's, that are there; what the operation says is left out. */
+  /** A valid request about something that `owner` or the shop has; method and path come from the operation if left out. */
   request(around: Around): Promise<Partial<Sent>> | Partial<Sent>;
 }
 
@@ -16,7 +16,7 @@ interface Around {
   readonly people: People;
   readonly operation: Operation;
   readonly owner: Member;
-  /** Who asks: what must be in their own hands is there too. */
+  /** Who sends the request; what they must own for it exists too. */
   readonly caller: Caller;
 }
 
@@ -38,10 +38,10 @@ const carts = (status: number): Expected => ({ ...everyone(status), nobody: 401 
 const owners = (status: number | readonly number[]): Expected => ({ ...users(status), stranger: 404 });
 const admins = (status: number | readonly number[]): Expected => ({ ...users(403), admin: status });
 
-/** Of every product here. */
+/** The price of every product here. */
 const PRICE = { amount: 1999, currency: 'USD' };
 
-/** Every operation for outside, by its name: who may do it, and how it is asked for rightly. As in api.md, not as in the code. */
+/** Every public operation by name: who may call it, and a valid request. From api.md, not from the code. */
 const LINES: Readonly<Record<string, Line>> = {
   'GET /api/v1/products': { expected: everyone(200), request: () => ({ query: { limit: 2 } }) },
   'GET /api/v1/products/{id}': {
@@ -101,7 +101,7 @@ const LINES: Readonly<Record<string, Line>> = {
     expected: users([201, 202]),
     request: async ({ people, owner, caller }) => {
       if (caller.token !== undefined) await people.fillCart(caller);
-      // The others' carts may hold more.
+      // Others' carts may hold more.
       const expectedTotal = caller.token === owner.token ? PRICE : undefined;
       return {
         headers: { 'idempotency-key': randomUUID() },
@@ -152,7 +152,7 @@ const LINES: Readonly<Record<string, Line>> = {
   'GET /.well-known/jwks.json': { expected: everyone(200), request: () => ({}) },
 };
 
-/** A right request, and who sends it. */
+/** A valid request, and who sends it. */
 export interface RightRequest {
   readonly sent: Sent;
   readonly owner: Member;
@@ -164,15 +164,15 @@ export function hasRightRequest({ name }: Operation): boolean {
   return name in LINES;
 }
 
-/** Operations that are asked for here and are in no document. */
+/** Operations that are listed here but in no document. */
 export function namesWithout(operations: readonly Operation[]): string[] {
   return Object.keys(LINES).filter((known) => !operations.some(({ name }) => name === known));
 }
 
-/** A right request of somebody with that role for an operation, with all that it needs. */
+/** A valid request for an operation by someone with that role; creates all that it needs. */
 export async function rightRequest(people: People, operation: Operation, role: Role): Promise<RightRequest> {
   const line = LINES[operation.name];
-  if (!line) throw new Error(`right-requests.ts doesn't say who may ask for ${operation.name}, and how.`);
+  if (!line) throw new Error(`right-requests.ts has no line for ${operation.name}.`);
   const needsAccount = /^\/api\/v1\/(?:auth|users)\b/.test(operation.path);
   const owner = needsAccount ? await people.newMember() : people.newShopper();
   const caller = await people.callerOf(role, owner);
@@ -187,7 +187,7 @@ export async function rightRequest(people: People, operation: Operation, role: R
   };
 }
 
-/** Like `rightRequest`, of the first who may. */
+/** Like `rightRequest`, for the first role that is allowed. */
 export async function allowedRequest(people: People, operation: Operation): Promise<RightRequest> {
   const line = LINES[operation.name];
   const isAllowed = (role: Role) =>

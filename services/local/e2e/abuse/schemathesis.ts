@@ -11,12 +11,12 @@ import type { Scene } from './scene.ts';
 const SEED = 20_261_121;
 const EXAMPLES = 12;
 const LEAST_CASES = 2000;
-/** Two documents at once are as much as two cores take. */
+/** Two documents keep two cores busy. */
 const AT_ONCE = 2;
-/** How often a thing that is there is asked for, rather than one that is made up. */
+/** How often an existing thing is requested rather than an invented one. */
 const PROBABILITY = 0.6;
 
-/** What Schemathesis doesn't know to be right: If-Match asks for 428, and Nginx refuses a long address before anyone reads it. */
+/** Statuses that Schemathesis wouldn't accept: a missing If-Match is 428, and Nginx itself refuses a long URL. */
 const EXPECTED = `
 [generation]
 database = "none"
@@ -28,9 +28,9 @@ expected-statuses = [400, 401, 403, 404, 415, 428]
 expected-statuses = [400, 401, 403, 404, 405, 409, 412, 413, 414, 415, 422, 428, 429]
 `;
 
-/** Cases that nobody thought of, made from the documents, at every operation for outside. */
+/** Cases that nobody thought of, generated from the documents, for every public operation. */
 export function schemathesis(running: () => RunningStore, scene: () => Scene): void {
-  test(`schemathesis finds no fault in ${LEAST_CASES} cases and more, as a user and as an admin`, async (context) => {
+  test(`Schemathesis finds no fault in at least ${LEAST_CASES} cases, as a user and as an admin`, async (context) => {
     await ensureSchemathesis();
     const { people, operations } = scene();
     const { store } = running();
@@ -41,7 +41,7 @@ export function schemathesis(running: () => RunningStore, scene: () => Scene): v
     await writeFile(configFile, await describeThings(user.token));
 
     const callers = { user: user.token, admin: people.admin.token };
-    // By roles first: of the two at once never both at the same service, where they could get in each other's way.
+    // Ordered by role, so that two runs at once never hit the same service, where they could disturb each other.
     const runs = Object.entries(callers).flatMap(([role, token]) =>
       SERVICE_NAMES.map((service) => ({ service, role, token })),
     );
@@ -73,7 +73,7 @@ export function schemathesis(running: () => RunningStore, scene: () => Scene): v
     context.diagnostic(`${cases} cases`);
   });
 
-  /** Things that are there, so that not every answer is a 404. */
+  /** Ids of existing things, so that not every response is a 404. */
   async function describeThings(token: string): Promise<string> {
     const { people } = scene();
     const products = await times(4, async () => (await people.newProduct(10_000)).id);

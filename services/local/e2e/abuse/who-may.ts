@@ -7,9 +7,9 @@ import { ROLES } from './people.ts';
 import { hasRightRequest, namesWithout, rightRequest } from './right-requests.ts';
 import { byService, type Scene } from './scene.ts';
 
-/** Who may do what with whose things: every role at every operation of every document. */
+/** Who may do what with whose things: every role with every operation of every document. */
 export function whoMay(running: () => RunningStore, scene: () => Scene): void {
-  test('it is said of every operation who may ask for it, and each of them is there', () => {
+  test('every operation has its allowed roles listed here, and every operation listed exists', () => {
     const { operations } = scene();
     const unsaid = operations.filter((operation) => !operation.isInternal && !hasRightRequest(operation));
     assert.deepEqual(
@@ -20,7 +20,7 @@ export function whoMay(running: () => RunningStore, scene: () => Scene): void {
   });
 
   for (const role of ROLES) {
-    test(`as ${role}, every operation gives exactly what that role may have`, async (context) => {
+    test(`as ${role}, every operation returns exactly what that role may have`, async (context) => {
       const { people, operations } = scene();
       const { shop } = running();
       const wrong: string[] = [];
@@ -35,7 +35,7 @@ export function whoMay(running: () => RunningStore, scene: () => Scene): void {
     });
   }
 
-  test('another person’s order looks exactly like one that was never placed, whatever is asked of it', async () => {
+  test('another person’s order looks exactly like one that was never placed, whatever the operation', async () => {
     const { people, operations } = scene();
     const { shop } = running();
     const owned = operations.filter(
