@@ -1,4 +1,4 @@
-// Who may import whom: the rooms of docs/pages/architecture.md. `npm run check` plants a violation to see that this still bites.
+// Who may import whom: the rooms of docs/pages/architecture.md. `npm run check` plants a violation to test that it is still caught.
 const SERVICES = '(product|cart|order|user)';
 
 const inNoun = (file) => `^services/${SERVICES}/src/[^/]+/${file}$`;
@@ -6,15 +6,15 @@ const sameService = (file) => `^services/$1/src/[^/]+/${file}$`;
 const platform = (path) => `^services/platform/src/${path}`;
 const npm = (...names) => `node_modules/(@types/)?(${names.join('|')})/`;
 
-/** Rules: types, pure functions, and what is refused. */
+/** Rules: types, pure functions and errors. */
 const RULES =
   '[^/]+/refusals|products/product|listings/listing|categories/category|stock/(stock|head)|carts/(cart|priced-cart)|orders/order|users/(user|password|common-passwords)|sessions/session|logins/throttle';
-/** Use cases that have a file of their own beside `service.ts`. */
+/** Use cases with a file of their own besides `service.ts`. */
 const USE_CASES = 'service|tree|undo|progress|recovery-notes|projector|projection-notes|saga-runner';
 const DOMAIN = `^services/$1/src/(${RULES})\\.ts$`;
 const ERRORS = platform('errors\\.ts$');
 
-/** Files matching `from` may import what `allowed` matches, and types alone of what `types` matches. */
+/** Files matching `from` may import what `allowed` matches, and only types from what `types` matches. */
 const room = (name, comment, from, allowed, types = []) => [
   { name, comment, severity: 'error', from: { path: from }, to: { pathNot: [...allowed, ...types] } },
   ...(types.length === 0

@@ -1,12 +1,12 @@
-# Three images: `mtail`, which makes metrics of Nginx's access log, `nginx` with the pages of /docs/, and the last one, for the four services and the jobs
-# of a start (docker-compose.yml says which of them runs). Debian, because its bash is the health check.
+# Three images: `mtail`, which turns Nginx's access log into metrics, `nginx` with the pages of /docs/, and the last one, for the four
+# services and the jobs at start (docker-compose.yml chooses). Debian, because the health check uses bash.
 FROM debian:bookworm-slim AS mtail
 RUN apt-get update && apt-get install -y --no-install-recommends mtail && rm -rf /var/lib/apt/lists/*
 COPY monitoring/mtail /etc/mtail
 USER 101:101
 ENTRYPOINT ["bash", "/etc/mtail/follow.sh"]
 
-# The pages, as `npm start` builds them, where a warning is a fault. Diagrams are drawn by a development package.
+# The pages, built as by `npm start`: warnings are errors. Diagrams are drawn by a development dependency.
 FROM node:24-slim AS docs
 RUN apt-get update && apt-get install -y --no-install-recommends python3-venv && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
@@ -21,7 +21,7 @@ RUN NO_MKDOCS_2_WARNING=1 /mkdocs/bin/mkdocs build --strict -q -f docs/mkdocs.ym
 FROM nginx:1.28-alpine AS nginx
 COPY --from=docs /app/docs/site /docs
 
-# Cassandra's JMX agent, the very one that `npm start` uses.
+# Cassandra's JMX agent, the same as for `npm start`.
 FROM debian:bookworm-slim AS agent
 RUN apt-get update && apt-get install -y --no-install-recommends maven && rm -rf /var/lib/apt/lists/*
 WORKDIR /agent
@@ -44,9 +44,9 @@ COPY cassandra ./cassandra
 COPY monitoring ./monitoring
 COPY nginx ./nginx
 COPY services ./services
-# As in services/local/src/store/services.ts: small heaps, and code that is kept compiled, which is 35 MB less in each service.
+# As in services/local/src/store/services.ts: small heaps and a compile cache, which save 35 MB per service.
 ENV NODE_OPTIONS="--max-semi-space-size=2 --max-old-space-size=96" NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=1
-# A service without settings loads all its modules and ends with 78. The folders give new volumes their owner.
+# Fills the compile cache: a service without settings loads all its modules and exits with 78. The folders give new volumes their owner.
 RUN for name in product cart order user; do node services/$name/src/main.ts 2>/dev/null; [ $? = 78 ] || exit 1; done \
  && mkdir -m 700 /store /secrets /handover \
  && for name in product cart order user; do mkdir -m 700 /handover/$name; done \

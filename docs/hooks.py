@@ -1,4 +1,4 @@
-"""What MkDocs does here beyond its settings (docs/mkdocs.yml)."""
+"""Hooks for MkDocs, in addition to docs/mkdocs.yml."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ DIAGRAMS = DOCS.parent / "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js"
 
 
 def on_config(config):
-    """Every decision is in the menu, in the order they were made."""
+    """Lists every decision in the menu, in the order they were made."""
     decisions = sorted(path.relative_to(DOCS / "pages").as_posix() for path in DOCS.glob("pages/adr/*.md"))
     for entry in config.nav:
         if isinstance(entry, dict) and "Decisions" in entry:
@@ -19,12 +19,12 @@ def on_config(config):
 
 
 def on_files(files, config):
-    """The script that draws diagrams comes out of node_modules: Material would load it from elsewhere."""
+    """Serves the script that draws diagrams from node_modules; Material would load it from a CDN."""
     files.append(File.generated(config, "assets/mermaid.js", abs_src_path=str(DIAGRAMS)))
     return files
 
 
 def on_page_markdown(markdown, page, config, files):
-    """What pages have for GitHub and for tests (services/local/test-support/pages.ts: the words behind a fence's language) becomes MkDocs' own."""
+    """Removes the words for tests after a fence's language (services/local/test-support/pages.ts); includes the changelog."""
     markdown = re.sub(r"^```(\w+) .*$", r"```\1", markdown, flags=re.MULTILINE)
     return markdown.replace('--8<-- "CHANGELOG.md"', (DOCS.parent / "CHANGELOG.md").read_text().replace("](docs/pages/", "]("))

@@ -14,7 +14,7 @@ export interface GeneratedFile {
   readonly content: string;
 }
 
-/** What is made from objectives and dashboards, and under version control too. */
+/** The committed files that are generated from objectives and dashboards. */
 export function listGenerated(): GeneratedFile[] {
   const slo = readSlo();
   return [
@@ -28,7 +28,7 @@ export function listGenerated(): GeneratedFile[] {
   ];
 }
 
-/** k6's own form of `options.thresholds`; its requests carry the tag `class`. */
+/** k6's `options.thresholds`; its requests carry the tag `class`. */
 function toThresholds({ classes }: Slo): string {
   const thresholds = Object.entries(classes).flatMap(([name, { p95Ms, p99Ms, availability }]) => [
     [`http_req_duration{class:${name}}`, [`p(95)<=${p95Ms}`, `p(99)<=${p99Ms}`]],
@@ -48,11 +48,11 @@ function toTable({ classes }: Slo): string {
   return [head, '| --- | --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
 
-/** Puts `table` between the two marks of the page. */
+/** Puts `table` between the two markers of the page. */
 function withTable(page: string, table: string): string {
   const [begin, end] = [`<!-- ${MADE_BY} -->`, '<!-- end -->'];
   const [before, rest] = page.split(begin);
   const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`${SLO_PAGE} lacks the marks of its table.`);
+  if (before === undefined || after === undefined) throw new Error(`${SLO_PAGE} lacks the markers of its table.`);
   return `${before}${begin}\n\n${table}\n\n${end}${after}`;
 }

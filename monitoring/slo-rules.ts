@@ -18,11 +18,11 @@ interface Alert {
 
 const HISTOGRAM = 'http_request_duration_seconds';
 const RUNBOOK = 'http://localhost:8080/docs/runbook/';
-/** Share of requests that may be slower than the p99: that is what p99 means. */
+/** The share of requests that may be slower than the p99, by definition. */
 const SLOW_BUDGET = 0.01;
 const LONGER_WINDOWS = ['30m', '1h', '2h', '6h', '1d', '3d'];
 /**
- * Burn rates of the 30-day budget, each over a long and a short window; the short one ends the alert soon after the trouble.
+ * Burn rates of the 30-day budget, each over a long and a short window; the short one ends the alert soon after the problem.
  * See "Alerting on SLOs" in the SRE workbook: https://sre.google/workbook/alerting-on-slos/
  */
 const BURNS = [
@@ -32,7 +32,7 @@ const BURNS = [
   { factor: 1, long: '3d', short: '6h', severity: 'ticket', gone: '10 %' },
 ];
 
-/** Recording and alert rules of the objectives, as a file of Prometheus. */
+/** Recording and alerting rules for the objectives, as a rule file for Prometheus. */
 export function toSloRules(slo: Slo): string {
   const classes = Object.entries(slo.classes);
   const groups = [
@@ -61,7 +61,7 @@ function recordClass(name: string, objective: SloClass): Recording[] {
   return [
     record('error_budget:ratio', `vector(${round(1 - objective.availability)})`),
     record('http_requests:rate5m', `sum(${rate('count')})`),
-    // Without the zero a class that never failed would have no ratio.
+    // Without the zero, a class that has never failed would have no ratio.
     record('http_errors:rate5m', `sum(${rate('count', 'status_code=~"5.."')}) or 0 * sum(${rate('count')})`),
     record('http_slow_requests:rate5m', `sum(${rate('count')}) - sum(${rate('bucket', upTo(fastBound(objective)))})`),
     record(`${HISTOGRAM}:p95_rate5m`, quantile(0.95)),
@@ -85,17 +85,17 @@ function pathsOf(routes: readonly SloRoute[], operator = '='): string {
   return labels.length === 1 && operator === '=' ? `path="${labels[0]}"` : `path${operator}~"${labels.join('|')}"`;
 }
 
-/** Prometheus 3 writes whole bounds as 1.0, Prometheus 2 leaves them as they come. */
+/** Prometheus 3 writes whole bounds as 1.0, Prometheus 2 as exported. */
 function upTo(bound: number): string {
   return Number.isInteger(bound) ? `le=~"${bound}([.]0)?"` : `le="${bound}"`;
 }
 
-/** The services label requests with Express's pattern. */
+/** The services label requests with Express's path pattern. */
 function toPathLabel({ path }: SloRoute): string {
   return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
-/** Averages of 5-minute rates, so that Prometheus needn't read days of raw samples. */
+/** Averages of 5-minute rates, so that Prometheus doesn't have to read days of raw samples. */
 function recordRatios(what: string): Recording[] {
   const toRatio = (window: string) =>
     `avg_over_time(class:http_${what}:rate5m[${window}]) / (avg_over_time(class:http_requests:rate5m[${window}]) > 0)`;
@@ -144,7 +144,7 @@ function errorBudgetBurn(): Alert[] {
   });
 }
 
-/** Slowness loses no order, so it waits for working hours. */
+/** Tickets only: slowness loses no order, so it can wait for working hours. */
 function latencyBudgetBurn(): Alert[] {
   return BURNS.map(({ factor, long, short, gone }) => {
     const isOver = (window: string) => `class:http_slow_requests:ratio_rate${window} > ${round(factor * SLOW_BUDGET)}`;
@@ -161,12 +161,12 @@ function latencyBudgetBurn(): Alert[] {
   });
 }
 
-/** MkDocs makes the anchor of a heading by lower-casing it. */
+/** MkDocs lower-cases a heading to make its anchor. */
 function runbookOf(alert: string): string {
   return `${RUNBOOK}#${alert.toLowerCase()}`;
 }
 
-/** 1 − 0.999 is 0.001, whatever binary fractions say. */
+/** Removes binary rounding errors: 1 − 0.999 is 0.001. */
 function round(ratio: number): number {
   return Number(ratio.toFixed(6));
 }

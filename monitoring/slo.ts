@@ -5,9 +5,9 @@ import { z } from 'zod';
 const milliseconds = z.number().int().positive();
 
 const sloFile = z.strictObject({
-  /** Over which the error budget is counted. */
+  /** The period of the error budget. */
   window: z.literal('30d'),
-  /** A service whose p99 is over this is slow, whatever is asked of it; `auth`, which hashes passwords, has its own p99 for that. */
+  /** A service is slow if its p99 is above this, not counting the class `auth`: that hashes passwords and has its own p99. */
   highP99Ms: milliseconds,
   classes: z.record(
     z.enum(['browse', 'product', 'cart', 'checkout', 'auth']),
@@ -18,7 +18,7 @@ const sloFile = z.strictObject({
         .nonempty(),
       p95Ms: milliseconds,
       p99Ms: milliseconds,
-      /** Share of requests that aren't answered with 5xx. */
+      /** The share of requests that don't get a 5xx response. */
       availability: z.number().gt(0).lt(1),
     }),
   ),
@@ -28,7 +28,7 @@ export type Slo = z.output<typeof sloFile>;
 export type SloClass = Slo['classes'][keyof Slo['classes']];
 export type SloRoute = SloClass['routes'][number];
 
-/** What the store promises each kind of request; throws when `slo.json` isn't what it should be. */
+/** What the store promises for each class of requests; throws if `slo.json` is invalid. */
 export function readSlo(): Slo {
   return sloFile.parse(JSON.parse(readFileSync(path.join(import.meta.dirname, 'slo.json'), 'utf8')));
 }

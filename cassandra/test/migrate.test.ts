@@ -32,10 +32,10 @@ after(async () => {
   for (const folder of schemaDirs) await rm(folder, { recursive: true, force: true });
 });
 
-/** The first migration's own arguments, with another schema beside the real one or other settings. */
+/** The arguments of the first migration, with overrides such as another schema. */
 const again = (change: Partial<MigrateOptions> = {}): MigrateOptions => ({ ...store, ...change });
 
-/** A copy of the real schema with one more file in `cart`. */
+/** A copy of the real schema with an extra file in `cart`. */
 async function schemaWith(file: string, cql: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'product-store-schema-'));
   schemaDirs.push(folder);
@@ -50,7 +50,7 @@ async function recorded(file: string): Promise<{ state: string; done: number } |
   return row === null ? undefined : { state: row.get('state'), done: row.get('statements_done') };
 }
 
-test('a second migration does nothing, and does it in less than a second', async () => {
+test('a second migration does nothing, in less than a second', async () => {
   const steps: string[] = [];
   const startedAt = performance.now();
   const { applied } = await migrate(again({ onStep: (step) => steps.push(step) }));
@@ -71,7 +71,7 @@ test('a file that was changed after it was applied is refused, unless only its c
   );
 });
 
-test('of two concurrent runners only one executes each statement', async () => {
+test('with two concurrent runners, each statement is executed once', async () => {
   const tables = ['a', 'b', 'c', 'd', 'e'].map((name) => `CREATE TABLE both_${name} (id int PRIMARY KEY);`);
   const schemaDir = await schemaWith('0102_both.cql', tables.join('\n'));
   const steps: string[] = [];
@@ -128,7 +128,7 @@ test('a failing statement stops the run, and its file may be corrected', async (
   assert.deepEqual(await recorded('0104_wrong.cql'), { state: 'applied', done: 2 });
 });
 
-test('a service role reads and writes its own keyspace and no other, makes no tables and truncates none', async () => {
+test('a service role reads and writes only its own keyspace, and can neither create nor truncate tables', async () => {
   const { keyspacePrefix: prefix, passwords, contactPoints } = store;
   const cart = await connectAs(contactPoints, { username: `${prefix}cart`, password: passwords.cart });
   try {
@@ -157,7 +157,7 @@ test('a service role reads and writes its own keyspace and no other, makes no ta
   }
 });
 
-test('the audit role reads every keyspace and writes none', async () => {
+test('the audit role reads every keyspace and writes to none', async () => {
   const { keyspacePrefix: prefix, passwords, contactPoints } = store;
   const audit = await connectAs(contactPoints, { username: `${prefix}audit`, password: passwords.audit });
   try {
@@ -171,7 +171,7 @@ test('the audit role reads every keyspace and writes none', async () => {
   }
 });
 
-/** Why the account can't sign in. Fails when it can. */
+/** Why the account can't sign in; fails if it can. */
 async function refusalOf(account: Admin): Promise<string> {
   let client: Client;
   try {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { splitStatements } from '../statements.ts';
 
-test('statements end at semicolons, not at those in strings, names and comments', () => {
+test('statements end at semicolons, except in strings, names and comments', () => {
   const cql = `
     -- one; comment
     INSERT INTO t (a, "b;c") VALUES ('it''s; here', 1); // two; comment
@@ -16,13 +16,13 @@ test('statements end at semicolons, not at those in strings, names and comments'
   ]);
 });
 
-test('comments and line breaks change no statement, strings keep theirs', () => {
+test('comments and whitespace outside strings don’t change a statement', () => {
   assert.deepEqual(
     splitStatements("SELECT 'a  --b' -- c\n  FROM\tt;\n-- end"),
     splitStatements("SELECT 'a  --b' FROM t"),
   );
 });
 
-test('a string that never ends is refused', () => {
+test('an unterminated string is refused', () => {
   assert.throws(() => splitStatements("INSERT INTO t (a) VALUES ('x; DROP TABLE t;"), SyntaxError);
 });

@@ -5,8 +5,8 @@ import { type Client, types } from 'cassandra-driver';
 import { connectAs, type TestKeyspaces, useKeyspaces } from '../../services/local/test-support/cassandra.ts';
 
 /**
- * `column = column + ?` in a conditional UPDATE works from Cassandra 4.1 on, though it isn't documented. The stock depends on it, and on
- * what a refused batch answers: these tests show whether both still hold in a newer version of the server.
+ * `column = column + ?` in a conditional UPDATE works since Cassandra 4.1 but isn't documented. The stock depends on it, and on what a
+ * refused batch returns: these tests show whether both still hold in a newer version of the server.
  */
 
 const head = types.Uuid.fromString('00000000-0000-0000-0000-000000000000');
@@ -86,7 +86,7 @@ test('a commit moves the held quantity to sold, an int and a bigint in one updat
   assert.deepEqual(await stockOf(productId), [3, 0, 2]);
 });
 
-test('a hold is refused if not enough is available, and answers with the head row only', async () => {
+test('a hold is refused if not enough is available, and returns only the head row', async () => {
   const productId = await newProduct(1);
   const orderId = newId();
   const result = await hold(productId, orderId, 2);
@@ -95,7 +95,7 @@ test('a hold is refused if not enough is available, and answers with the head ro
   assert.deepEqual(await stockOf(productId), [1, 0, 0]);
 });
 
-test('a repeated hold is refused and answers with its own row, even if nothing is left', async () => {
+test('a repeated hold is refused and returns its own row, even if nothing is left', async () => {
   const productId = await newProduct(2);
   const orderId = newId();
   await hold(productId, orderId, 2);
@@ -105,7 +105,7 @@ test('a repeated hold is refused and answers with its own row, even if nothing i
   assert.deepEqual(await stockOf(productId), [0, 2, 0]);
 });
 
-test('a hold on an unknown product is refused, answers with no row and leaves none', async () => {
+test('a hold on an unknown product is refused, returns no row and leaves none', async () => {
   const productId = newId();
   const result = await hold(productId, newId(), 1);
   assert.equal(result.wasApplied(), false);

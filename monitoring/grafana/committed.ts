@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** What Grafana reads, as far as tests and pictures need it. */
+/** The parts of a dashboard that tests and pictures need. */
 export interface CommittedDashboard {
   readonly uid: string;
   readonly title: string;
@@ -21,7 +21,7 @@ export interface CommittedPanel {
     };
   };
   readonly targets?: readonly Query[];
-  /** Of a closed row. */
+  /** A closed row's. */
   readonly panels?: readonly CommittedPanel[];
 }
 
@@ -32,10 +32,10 @@ export interface Query {
   readonly datasource: { readonly uid: string };
 }
 
-/** Seconds over which Grafana asks for a rate at least: four times the datasource's `timeInterval`. */
+/** The shortest range of a rate in Grafana, in seconds: four times the datasource's `timeInterval`. */
 export const SHORTEST_RATE = 40;
 
-/** The dashboards as they are under version control. */
+/** The committed dashboards. */
 export function readCommitted(): CommittedDashboard[] {
   const folder = path.join(import.meta.dirname, 'dashboards');
   return globSync('*.json', { cwd: folder })
@@ -43,12 +43,12 @@ export function readCommitted(): CommittedDashboard[] {
     .map((file) => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as CommittedDashboard);
 }
 
-/** Of a dashboard, in its order, also in closed rows; the rows themselves are left out. */
+/** The panels of a dashboard in order, including those in closed rows, but not the rows themselves. */
 export function panelsOf({ panels }: Pick<CommittedDashboard, 'panels'>): CommittedPanel[] {
   return panels.flatMap((panel) => (panel.type === 'row' ? panelsOf({ panels: panel.panels ?? [] }) : [panel]));
 }
 
-/** What Grafana sends for a query to Prometheus, when its graph's steps call for this range of rates. */
+/** The PromQL that Grafana sends for a query, with this range for rates. */
 export function toPromql({ expr }: Query, rateInterval: string): string {
   return expr.replaceAll('$__rate_interval', rateInterval);
 }

@@ -7,7 +7,7 @@ import { prometheusDashboard } from './prometheus.ts';
 import { cartDashboard, orderDashboard, productDashboard, userDashboard } from './services.ts';
 import { storeDashboard } from './store.ts';
 
-/** All of them; each becomes `dashboards/<uid>.json`, which Grafana reads. */
+/** All dashboards; each becomes `dashboards/<uid>.json`, which Grafana reads. */
 export const DASHBOARDS: readonly Dashboard[] = [
   storeDashboard,
   productDashboard,

@@ -4,7 +4,7 @@ const BINARY = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 const SHORT = ['', ' K', ' Mil', ' Bil', ' Tri'];
 const AFTER: Partial<Record<Unit, string>> = { ops: ' ops/s', reqps: ' req/s', cps: ' c/s' };
 
-/** A value as Grafana would show it, near enough. */
+/** A value roughly as Grafana shows it. */
 export function formatValue(value: number, unit: Unit): string {
   switch (unit) {
     case 's':

@@ -7,9 +7,9 @@ const SO_FAR = 'Over all requests since the run began, as for the thresholds.';
 /** Requests of k6's setup aren't part of the run. */
 const BY_USERS = 'scenario!=""';
 
-/** k6 sends percentiles for each kind of request, which can't be added up: of several statuses, the slowest is shown. */
+/** k6 sends percentiles for each kind of request, which can't be aggregated: of several statuses, the slowest is shown. */
 const slowestByRequest = (statistic: string) => `max by (name) (${DURATION}_${statistic}{${BY_USERS}})`;
-/** k6 sends sums of times in ms, unlike percentiles. */
+/** k6 sends sums of durations in ms, unlike percentiles. */
 const meanBy = (label: string) =>
   `sum by (${label}) (${rate(`${DURATION}_sum{${BY_USERS}}`)}) / (sum by (${label}) (${rate(`${DURATION}_count{${BY_USERS}}`)}) > 0)`;
 

@@ -4,7 +4,7 @@ import { rate, rateBy } from './promql.ts';
 const CPU = 'node_cpu_seconds_total';
 const BUSY = `1 - avg(${rate(`${CPU}{mode="idle"}`)})`;
 const MEMORY = '1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes';
-/** Of the fullest disk. */
+/** The used share of the fullest disk. */
 const DISK = 'max(1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)';
 
 export const machineDashboard = dashboard('machine', 'Machine', [

@@ -8,7 +8,7 @@ import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/s
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
 import type * as units from '@grafana/grafana-foundation-sdk/units';
 
-/** One of Grafana's: any other text doesn't compile. */
+/** One of Grafana's units; any other text doesn't compile. */
 export type Unit = Extract<(typeof units)[keyof typeof units], string>;
 /** PromQL by legend; `{{label}}` in a legend is that label's value. */
 export type Series = Readonly<Record<string, string>>;
@@ -16,7 +16,7 @@ export type Panel = Stat | TimeSeries | StateTimeline | Logs;
 
 export interface Row {
   readonly title: string;
-  /** Closed, so that it asks for nothing until somebody opens it. */
+  /** A closed row sends no queries until someone opens it. */
   readonly closed?: boolean;
   readonly panels: readonly Panel[];
 }
@@ -27,14 +27,14 @@ export type Dashboard = grafana.Dashboard;
 const PROMETHEUS = { type: 'prometheus', uid: 'prometheus' };
 const LOKI = { type: 'loki', uid: 'loki' };
 const TAG = 'product-store';
-/** Alerts for people; the dead man's switch, which fires always, is none of them. */
+/** Alerts for people, so without the dead man's switch, which always fires. */
 export const FIRING = 'ALERTS{alertstate="firing",severity=~"page|ticket"}';
 
 interface Look {
   readonly description?: string;
-  /** Highest value that can be. */
+  /** Highest possible value. */
   readonly max?: number;
-  /** Series are parts of a whole. */
+  /** The series are parts of a whole. */
   readonly stacked?: boolean;
 }
 
@@ -65,11 +65,11 @@ interface Judgement {
   readonly redFrom?: number;
   /** Green from this value on, red below. */
   readonly greenFrom?: number;
-  /** Asked for once and not for each point of the little line: for ranges of days. */
+  /** Queried once instead of for each point of the sparkline; for ranges of days. */
   readonly instant?: boolean;
 }
 
-/** Each series as one number, the last, over a small line. */
+/** Each series as its last value, over a sparkline. */
 export function stat(title: string, unit: Unit, series: Series, judgement: Judgement = {}) {
   const panel = new Stat()
     .title(title)
@@ -83,7 +83,7 @@ export function stat(title: string, unit: Unit, series: Series, judgement: Judge
   return judgement.description === undefined ? panel : panel.description(judgement.description);
 }
 
-/** What something was when; `names` has a word for each value. */
+/** The state of something over time; `names` has a word for each value. */
 export function states(
   title: string,
   series: Series,
@@ -105,7 +105,7 @@ export function states(
 
 type Colour = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'transparent';
 
-/** Lines of the logs, newest first; they are there when the compose profile `observability` runs. */
+/** Log lines, newest first; only with the compose profile `observability`. */
 export function logs(title: string, logql: string) {
   return new Logs()
     .title(title)
@@ -127,7 +127,7 @@ export function closedRow(title: string, ...panels: readonly Panel[]): Row {
   return { title, closed: true, panels };
 }
 
-/** A dashboard at `/d/<uid>`, its rows below each other. */
+/** A dashboard at `/d/<uid>`, with its rows from top to bottom. */
 export function dashboard(uid: string, title: string, rows: readonly Row[]): Dashboard {
   let id = 0;
   const place = (panel: Panel, width: number) => {

@@ -3,7 +3,7 @@ import type { CommittedPanel } from './committed.ts';
 import { formatValue } from './format.ts';
 import type { Unit } from './panels.ts';
 
-/** What a query gave, under its legend. */
+/** The result of a query, with its legend. */
 export interface NamedLine {
   readonly name: string;
   readonly points: Line['points'];
@@ -35,7 +35,7 @@ const LEFT = 70;
 const BOTTOM = 18;
 const LANE = 20;
 
-/** What a panel shows, as HTML: near enough to Grafana for a review of queries, units and legends. */
+/** What a panel shows, as HTML: close enough to Grafana to review queries, units and legends. */
 export function drawPanel(panel: CommittedPanel, lines: readonly NamedLine[], range: Range): string {
   if (lines.length === 0) return '<p class="empty">No data</p>';
   if (panel.type === 'stat') return drawNumbers(panel, lines);
@@ -56,7 +56,7 @@ function drawNumbers(panel: CommittedPanel, lines: readonly NamedLine[]): string
   return `<div class="numbers">${numbers.join('')}</div>`;
 }
 
-/** By the highest threshold that is reached. */
+/** The colour of the highest threshold reached. */
 function colourOf({ fieldConfig }: CommittedPanel, value = 0): string | undefined {
   const reached = fieldConfig?.defaults.thresholds?.steps.findLast(
     (step) => step.value === null || value >= step.value,

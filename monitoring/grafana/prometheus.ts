@@ -28,7 +28,7 @@ export const prometheusDashboard = dashboard('prometheus', 'Prometheus', [
   row(
     'Rules and alerts',
     graph('Rule group duration', 's', {
-      // Without the name of the file.
+      // Strips the file name.
       '{{group}}': 'label_replace(prometheus_rule_group_last_duration_seconds, "group", "$1", "rule_group", ".*;(.*)")',
     }),
     graph('Notifications sent', 'ops', {

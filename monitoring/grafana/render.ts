@@ -41,7 +41,7 @@ interface Rendering {
   readonly outDir: string;
 }
 
-/** Draws all dashboards; gives the pages' files. */
+/** Draws all dashboards; gives the paths of their pages. */
 export async function renderDashboards({ prometheusUrl, minutes, outDir }: Rendering): Promise<string[]> {
   const prometheus = createPrometheusClient(prometheusUrl);
   const dashboards = readCommitted();

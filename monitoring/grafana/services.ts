@@ -47,7 +47,7 @@ export const userDashboard = service('user', 'User', [
   graph('Passwords waiting to be hashed', 'short', { '{{instance}}': 'password_hashes_waiting' }),
 ]);
 
-/** What every service shows, with the panels of its own business in between. */
+/** The dashboard of a service: the panels that all share, with its own in between. */
 function service(job: string, title: string, business: readonly Panel[]): Dashboard {
   const one = `job="${job}"`;
   const requests = `${REQUESTS}_count{${one}}`;
@@ -112,7 +112,7 @@ function service(job: string, title: string, business: readonly Panel[]): Dashbo
   ]);
 }
 
-/** A service's queue of due work. */
+/** Panels of a service's queue of due work. */
 function dueWork(job: string, noun: string): Panel[] {
   const one = `job="${job}"`;
   const handled = `due_handled_until_seconds{${one}}`;

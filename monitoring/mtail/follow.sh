@@ -1,5 +1,5 @@
-# In Docker: reads /log/access.log as Nginx writes it, and empties it at 8 MB. Nginx appends, so it goes on at the new end; what it wrote within the
-# last quarter of a second before that isn't counted.
+# In Docker: reads /log/access.log as Nginx writes it, and truncates it at 8 MB. Nginx appends, so it continues at the new end; lines
+# written in the last quarter of a second before that aren't counted.
 LOG=/log/access.log
 while sleep 5; do
   [[ ! -f $LOG || $(stat -c %s $LOG) -lt 8388608 ]] || : >$LOG

@@ -1,4 +1,4 @@
-/** Of one series: its labels, and its name as `__name__` where the expression keeps it. */
+/** The labels of a series, and its name as `__name__` if the expression keeps it. */
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
@@ -8,7 +8,7 @@ export interface Sample {
 
 export interface Line {
   readonly labels: Labels;
-  /** Unix seconds and what was then. */
+  /** Unix seconds and the value at that time. */
   readonly points: readonly (readonly [at: number, value: number])[];
 }
 
@@ -16,24 +16,24 @@ export interface Rule {
   readonly kind: 'alerting' | 'recording';
   readonly name: string;
   readonly expression: string;
-  /** What its last evaluation complained of. */
+  /** The error of its last evaluation. */
   readonly lastError: string | undefined;
 }
 
-/** Unix seconds, and seconds between two points. */
+/** `from` and `to` in Unix seconds, `step` in seconds. */
 export interface Range {
   readonly from: number;
   readonly to: number;
   readonly step: number;
 }
 
-/** Prometheus' HTTP API. What it refuses throws an Error in its words. */
+/** Prometheus' HTTP API. A refused request throws an Error with Prometheus' message. */
 export interface PrometheusClient {
-  /** What an expression gives now. */
+  /** The current value of an expression. */
   query(expression: string): Promise<Sample[]>;
   queryRange(expression: string, range: Range): Promise<Line[]>;
   listRules(): Promise<Rule[]>;
-  /** Every series that had a sample within the last five minutes, or within what `selector` says. */
+  /** The series that match `selector` and had a sample within the last five minutes. */
   listSeries(selector: string): Promise<Labels[]>;
 }
 

@@ -13,24 +13,24 @@ export type Job =
   | 'prometheus'
   | 'alertmanager';
 
-/** host:port of each, or names whose addresses come and go, as those of containers do. */
+/** host:port of each, or names whose addresses change, as those of containers do. */
 export type Targets = readonly string[] | { readonly names: readonly string[]; readonly port: number };
 
 export interface PrometheusSettings {
   readonly targets: Readonly<Record<Job, Targets>>;
-  /** Folder of the rules, as Prometheus sees it. */
+  /** The folder of the rules, as Prometheus sees it. */
   readonly rulesDir: string;
 }
 
 const TEMPLATE = path.join(import.meta.dirname, 'prometheus.yml.template');
 
-/** Text of prometheus.yml. */
+/** The text of prometheus.yml. */
 export function renderPrometheus({ targets, rulesDir }: PrometheusSettings): string {
   const values = new Map(Object.entries(targets).map(([job, each]) => [toPlaceholder(job), renderTargets(each)]));
   values.set('RULES', path.join(rulesDir, '*.rules.yml'));
   return readFileSync(TEMPLATE, 'utf8').replace(/\$\{([A-Z_]+)\}/g, (_, name: string) => {
     const value = values.get(name);
-    if (value === undefined) throw new Error(`prometheus.yml.template names ${name}, which nobody fills in.`);
+    if (value === undefined) throw new Error(`prometheus.yml.template contains ${name}, which has no value.`);
     return value;
   });
 }
@@ -39,7 +39,7 @@ function toPlaceholder(job: string): string {
   return job.toUpperCase().replaceAll('-', '_');
 }
 
-/** JSON, which is YAML too. */
+/** As JSON, which is valid YAML. */
 function renderTargets(targets: Targets): string {
   if (!('names' in targets)) return `static_configs: ${JSON.stringify([{ targets }])}`;
   const { names, port } = targets;

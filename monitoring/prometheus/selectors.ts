@@ -1,15 +1,15 @@
 import { LabelMatchers, LabelName, parser, StringLiteral, VectorSelector } from '@prometheus-io/lezer-promql';
 
-/** What an expression takes from the database, as in `metric{label="value"}`. */
+/** A vector selector, such as `metric{label="value"}`. */
 export interface Selector {
   readonly metric: string;
-  /** Values of the labels that must be just so. */
+  /** The values of labels matched with `=`. */
   readonly exact: Readonly<Record<string, string>>;
-  /** All labels that are looked at. */
+  /** All labels that it matches. */
   readonly labels: readonly string[];
 }
 
-/** Every selector of an expression, by Prometheus' own grammar; throws on what isn't PromQL. */
+/** Every selector in an expression, by Prometheus' own grammar; throws if it isn't PromQL. */
 export function selectorsOf(expression: string): Selector[] {
   const selectors: Selector[] = [];
   parser.parse(expression).iterate({

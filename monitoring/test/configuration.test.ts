@@ -14,7 +14,7 @@ import { eventually } from '../../services/local/test-support/eventually.ts';
 import { freePort } from '../../services/local/test-support/free-port.ts';
 import { renderPrometheus, type Targets } from '../prometheus/configuration.ts';
 
-/** As Nginx answers at /stub_status. */
+/** Nginx's response at /stub_status. */
 const STATUS = 'Active connections: 1 \nserver accepts handled requests\n 1 1 1 \nReading: 0 Writing: 1 Waiting: 0 \n';
 const rulesDir = path.resolve(import.meta.dirname, '../prometheus/rules');
 
@@ -39,13 +39,13 @@ async function check(text: string): Promise<void> {
   await promisify(execFile)('promtool', ['check', 'config', file]);
 }
 
-test('Prometheus takes addresses, names whose addresses come and go, and no target at all, each with all rules', async () => {
+test('Prometheus accepts addresses, names whose addresses change, and no targets at all, each with all rules', async () => {
   await check(renderAll(['127.0.0.1:8000', '127.0.0.1:8010']));
   await check(renderAll({ names: ['cassandra', 'cassandra-2'], port: 7070 }));
   await check(renderAll([]));
 });
 
-test('a name is looked up as often as its job is scraped, so that replicas are found and lost', () => {
+test('a name is resolved as often as its job is scraped, so that new and lost replicas are noticed', () => {
   const { global, scrape_configs: jobs } = parse(renderAll({ names: ['product'], port: 8000 }));
   assert.equal(jobs.length, 10);
   for (const { dns_sd_configs: lookUps } of jobs)
@@ -54,7 +54,7 @@ test('a name is looked up as often as its job is scraped, so that replicas are f
     ]);
 });
 
-test('Nginx is down for its exporter when it hangs and when it is gone, which is said before Prometheus stops waiting', async (t) => {
+test('the exporter reports Nginx as down if it hangs or is gone, before Prometheus’ scrape times out', async (t) => {
   let hangs = false;
   const nginx = createServer((_, response) => void (hangs || response.end(STATUS))).listen(0, '127.0.0.1');
   await once(nginx, 'listening');

@@ -9,7 +9,7 @@ import { selectorsOf } from '../prometheus/selectors.ts';
 const GRAFANA = path.join(import.meta.dirname, '../grafana');
 const dashboards = readCommitted();
 
-test('there is a dashboard of the store, of each service, of everything beside them, and of load tests', () => {
+test('there is a dashboard for the store, each service, each part around them, and load tests', () => {
   const uids = ['cart', 'cassandra', 'load', 'machine', 'nginx', 'order', 'product', 'prometheus', 'store', 'user'];
   assert.deepEqual(dashboards.map(({ uid }) => uid).sort(), uids);
 });
@@ -28,7 +28,7 @@ for (const dashboard of dashboards) {
     for (const { title, gridPos } of dashboard.panels) assert.ok(gridPos.x + gridPos.w <= 24, `${title} is too wide`);
   });
 
-  test(`every query of ${dashboard.title} is PromQL, and each of its lines has a name`, () => {
+  test(`every query of ${dashboard.title} is PromQL, and each of its series has a legend`, () => {
     for (const { type, title, targets = [] } of panels) {
       assert.ok(targets.length > 0, `${title} asks for nothing`);
       if (type === 'logs') continue;
@@ -52,7 +52,7 @@ test('every datasource that a dashboard names is provisioned', () => {
   );
 });
 
-test('no rate is asked for over less than four scrapes of whatever is scraped most rarely', () => {
+test('no rate is over less than four of the longest scrape intervals', () => {
   const { datasources } = read('provisioning/datasources/datasources.yml') as {
     datasources: { uid: string; jsonData: { timeInterval?: string } }[];
   };
@@ -63,7 +63,7 @@ test('no rate is asked for over less than four scrapes of whatever is scraped mo
   assert.equal(SHORTEST_RATE, 4 * rarest);
 });
 
-test('Grafana begins with a dashboard of the folder that it reads', () => {
+test('Grafana’s home is a dashboard in the folder that it reads', () => {
   const { providers } = read('provisioning/dashboards/dashboards.yml') as {
     providers: { options: { path: string } }[];
   };

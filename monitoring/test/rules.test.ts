@@ -52,9 +52,9 @@ for (const { file } of testFiles) {
   });
 }
 
-test('each alert is shown to fire, to be silent just below and to end', () => {
+test('each alert has tests that it fires, stays silent just below its threshold, and ends', () => {
   for (const alert of new Set(alerts.map((rule) => rule.alert))) {
-    // It always fires: that is its point.
+    // By design, it always fires.
     if (alert === 'DeadMan') continue;
     const seen = testFiles
       .flatMap(({ content }) => content.tests)
@@ -76,7 +76,7 @@ test('each alert is shown to fire, to be silent just below and to end', () => {
   }
 });
 
-test('each alert says how urgent it is, what it is about, how much, and where to read on', () => {
+test('each alert states its severity, its subject, a value and its runbook section', () => {
   const chapters = new Set([...readFileSync(RUNBOOK, 'utf8').matchAll(/^## (.+)$/gm)].map(([, title]) => title));
   for (const { alert, labels, annotations = {} } of alerts) {
     assert.match(String(labels?.severity), /^(page|ticket|info)$/, alert);
@@ -88,11 +88,11 @@ test('each alert says how urgent it is, what it is about, how much, and where to
   assert.deepEqual(
     [...chapters].filter((title) => !alerts.some(({ alert }) => alert === title)),
     [],
-    'the runbook has chapters for nothing',
+    'the runbook has sections without an alert',
   );
 });
 
-test('Alertmanager sends each alert to whom its severity names, the dead man elsewhere, and nobody what is only information', async () => {
+test('Alertmanager routes each alert by its severity, the dead man’s switch elsewhere, and informational ones to nobody', async () => {
   const config = path.join(HOME, 'alertmanager/alertmanager.yml');
   for (const [alertname, severity, receiver] of [
     ['ServiceDown', 'page', 'page'],
@@ -106,7 +106,7 @@ test('Alertmanager sends each alert to whom its severity names, the dead man els
   }
 });
 
-test('Alertmanager tells nobody what follows from what they know, and nothing follows from a node that others do without', async (t) => {
+test('Alertmanager inhibits the consequences of a known alert, and a node that the others do without has none', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'store-alertmanager-'));
   const config = path.join(folder, 'alertmanager.yml');
   await writeFile(config, renderAlertmanager(`http://127.0.0.1:${await freePort()}`));
@@ -143,11 +143,11 @@ test('Alertmanager tells nobody what follows from what they know, and nothing fo
   await inhibits('CircuitOpen cart', 'CircuitOpen order', 'ReplicaMissing product', 'WorkerStuck order');
 });
 
-test('what is recorded is named level:metric:operations', () => {
+test('recording rules are named level:metric:operations', () => {
   for (const { record } of rules) if (record) assert.match(record, /^[a-z_]+:[a-z_]+:[a-z0-9_]+$/);
 });
 
-/** Some alerts have several rules of one name, which a test tells apart by the series ALERTS. */
+/** Some alerts have several rules with one name, which a test tells apart by the series ALERTS. */
 function isSeenByQuery(alert: string): boolean {
   return testFiles.some(({ file }) => readFileSync(file, 'utf8').includes(`ALERTS{alertname="${alert}"`));
 }

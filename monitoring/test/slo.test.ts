@@ -21,6 +21,6 @@ test('no route has two objectives', () => {
   );
 });
 
-test('no p95 is over the p99 of its class', () => {
+test('no p95 is above the p99 of its class', () => {
   for (const { p95Ms, p99Ms } of Object.values(slo.classes)) assert.ok(p95Ms <= p99Ms);
 });

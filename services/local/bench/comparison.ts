@@ -1,36 +1,36 @@
 import { processorTimeOf } from './processor-time.ts';
 
-/** Work that is repeated as fast as it goes, by several at once. */
+/** Work that several clients repeat as fast as they can. */
 export interface Load {
-  /** Makes ready what the next `run` uses up; not measured. */
+  /** Prepares what the next `run` uses up; not measured. */
   prepare?(): Promise<void>;
-  /** About `seconds` of work; gives how often it was done. Throws when an answer wasn't the right one. */
+  /** Works for about `seconds`; gives how often the work was done. Throws on a wrong response. */
   run(seconds: number): Promise<number>;
 }
 
-/** What is measured: the store, or the bare thing that it is held against. */
+/** What is measured: the store, or the bare version that it is compared with. */
 export interface Contestant {
   readonly load: Load;
-  /** Ids of the processes that answer, the database left out; with what they have begun. */
+  /** Ids of the processes that respond, without the database; their children count too. */
   readonly processes: readonly number[];
 }
 
-/** One thing that the store does, and the least that it could cost: both answer the same question with the same data. */
+/** One thing that the store does, and the least that it could cost: both serve the same request from the same data. */
 export interface Comparison {
   readonly name: string;
   /** What the bare contestant is. */
   readonly against: string;
   readonly store: Contestant;
   readonly bare: Contestant;
-  /** Speed of the store as a share of the bare one's, in every round. */
+  /** The speed that the store must reach in every round, as a share of the bare one's. */
   readonly atLeast: number;
-  /** Speed that the store must have in any case. */
+  /** The speed that the store must reach in any case. */
   readonly atLeastPerSecond?: number;
 }
 
 export interface Sample {
   readonly perSecond: number;
-  /** µs on a core for each piece of work, without the database's. */
+  /** µs of processor time per unit of work, without the database. */
   readonly processorTime: number;
   /** The same of the database alone. */
   readonly databaseTime: number;
@@ -41,7 +41,7 @@ export interface Round {
   readonly bare: Sample;
 }
 
-/** What was done in `elapsed` seconds, and the µs on a core that it took. */
+/** The work done in `elapsed` seconds, and the µs of processor time that it took. */
 interface Tally {
   readonly done: number;
   readonly elapsed: number;
@@ -51,12 +51,12 @@ interface Tally {
 
 const NOTHING: Tally = { done: 0, elapsed: 0, processorTime: 0, databaseTime: 0 };
 
-/** Turns before the first round, which don't count: the database compiles what it does often, and on two cores takes that long for it. */
+/** Turns before the first round, which don't count: on two cores, it takes the database that long to compile what it does often. */
 const WARM_UP = 15;
 
 /**
- * The two take turns, a second each: a machine that is slower for a while, as virtual ones are, is so for both. `seconds` are each one's of a
- * round, `database` is the id of its process.
+ * The two take turns of one second, so that a machine that is slower for a while, as virtual ones are, slows both. `seconds` is the time of
+ * each in a round, `database` the id of its process.
  */
 export async function compare(
   { store, bare }: Pick<Comparison, 'store' | 'bare'>,

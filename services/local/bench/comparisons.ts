@@ -11,14 +11,14 @@ import { type BareProcess, startBareExpress, startBareNginx } from './bare/proce
 import type { Comparison } from './comparison.ts';
 import { type Read, readsOf, repeated, workedOff } from './loads.ts';
 
-/** The comparisons, and what runs for them. */
+/** The comparisons, and the processes started for them. */
 export interface Comparisons {
   readonly list: readonly Comparison[];
   stop(): Promise<void>;
 }
 
 interface Place {
-  /** For whatever must be written down. */
+  /** For files that the comparisons need. */
   readonly folder: string;
   /** Two free ports, this one and the next. */
   readonly port: number;
@@ -28,17 +28,17 @@ interface Place {
 type Headers = Readonly<Record<string, string>>;
 
 export const LIST = '/api/v1/products';
-/** Different products, so that conditional writes of two don't meet at one. */
+/** Enough that two conditional writes rarely meet at one product. */
 const PRODUCTS = 1000;
-/** Pieces of each. */
+/** Units in stock of each. */
 const ENOUGH = 20;
 const CARTS = 100;
 const LINES_OF_A_CART = 3;
 const AT_ONCE = 16;
-/** Of one turn. */
+/** Checkouts in one turn. */
 const CHECKOUTS = 100;
 
-/** Everything is asked of the services themselves, as the bare ones are; only what Nginx keeps is asked of Nginx. */
+/** Requests go to the services directly, as to the bare ones; only what Nginx caches is requested from Nginx. */
 export async function prepareComparisons(store: Store, { folder, port, currency }: Place): Promise<Comparisons> {
   const own = { host: '127.0.0.1', use: 'the bare versions', setting: 'PORT' };
   await checkPorts([
@@ -115,7 +115,7 @@ async function fromDatabase({ store, folder, ids, express }: Parts): Promise<Com
   ];
 }
 
-/** Different people with different products. */
+/** Different shoppers with different products. */
 async function cartRead({ store, folder, ids, express, shopper }: Parts): Promise<Comparison> {
   const [cart] = store.urls.cart as readonly [string];
   const users = Array.from({ length: CARTS }, () => crypto.randomUUID());
@@ -138,7 +138,7 @@ async function cartRead({ store, folder, ids, express, shopper }: Parts): Promis
   };
 }
 
-/** Each time the cart of somebody else, of a few lines; bare it is a new row. */
+/** Each time in another shopper's cart of a few lines; the bare version writes a new row. */
 function cartWrite({ store, ids, express, shopper }: Parts): Comparison {
   const users = Array.from({ length: CARTS }, () => crypto.randomUUID());
   const line = (productId: string) => ({
@@ -169,7 +169,7 @@ function cartWrite({ store, ids, express, shopper }: Parts): Comparison {
   };
 }
 
-/** One at a time: how many at once may hash is a limit of the store, and none of its speed. */
+/** One at a time: the number of concurrent hashes is a limit that the store sets, not its speed. */
 async function signIn({ store, express }: Parts): Promise<Comparison> {
   const { email, password, name } = newAccount('bench');
   await createShop(store.baseUrl).register({ email, password, name });
@@ -218,7 +218,7 @@ interface Shoppers {
   order(userId: string): Promise<void>;
 }
 
-/** Shoppers with tokens of the store's own key: that a sign-in hashes would be all that is seen of it. */
+/** Shoppers with tokens signed by the store's own key: hashing at sign-in would hide everything else. */
 async function createShoppers(store: Store): Promise<Shoppers> {
   const [key] = readSigningKeys((await ensureKeys(path.join(store.dataDir, 'keys'))).userKeys);
   const { cart, order } = store.urls;
@@ -259,7 +259,7 @@ export async function read(baseUrl: string, file: string): Promise<string> {
   return response.text();
 }
 
-/** Products of which every round may sell some. */
+/** Products with enough stock for every round. */
 async function listProductIds(baseUrl: string): Promise<string[]> {
   const ids: string[] = [];
   for (let cursor = ''; ids.length < PRODUCTS; ) {

@@ -4,7 +4,7 @@ import { type Contestant, measure, median } from './comparison.ts';
 import { LIST, pidsOf, read } from './comparisons.ts';
 import { readsOf } from './loads.ts';
 
-/** µs of the service and the database together that one read takes, by kind of read. */
+/** µs of processor time that one read takes, in the service and the database together, by kind of read. */
 export type ReadCosts = Readonly<Record<'list' | 'product', number>>;
 
 const SORTS = ['-createdAt', 'price', '-price', 'name'];
@@ -15,7 +15,7 @@ interface Category {
   readonly children: readonly Category[];
 }
 
-/** What lists and products all over the catalogue cost at its present size: the median of `rounds`, the first of which doesn't count. */
+/** The cost of lists and products from all over the catalogue at its present size: the median of `rounds`, not counting the first. */
 export async function measureReads(
   store: Store,
   { folder, rounds, seconds, database }: { folder: string; rounds: number; seconds: number; database: number },
@@ -41,7 +41,7 @@ export async function measureReads(
   return { list: await costs(lists), product: await costs(products) };
 }
 
-/** Addresses of lists in every order, of the whole catalogue and of categories, and of the products that they begin with. */
+/** URLs of lists in every order, of the whole catalogue and of categories, and of the products at their start. */
 async function listPlaces(baseUrl: string): Promise<{ lists: string[]; products: string[] }> {
   const { data } = JSON.parse(await read(baseUrl, '/api/v1/categories')) as { data: Category[] };
   const slugs = (categories: readonly Category[]): string[] =>

@@ -7,15 +7,15 @@ import type { Load } from './comparison.ts';
 const CONNECTIONS = 16;
 const SCRIPT = path.join(import.meta.dirname, 'wrk.lua');
 
-/** What is asked for, and the token of who asks, if it is somebody. */
+/** A path, and the token of the caller, if any. */
 export interface Read {
   readonly path: string;
   readonly token?: string;
 }
 
 /**
- * Asks `origin` for `reads` in turn, by wrk: its own share of the two cores is small beside that of what it measures. `folder` is for its
- * list of them.
+ * Requests `reads` from `origin` in turn, with wrk, which takes little of the two cores compared with what it measures. The list for wrk
+ * goes to `folder`.
  */
 export async function readsOf(origin: string, reads: readonly Read[], folder: string): Promise<Load> {
   const list = path.join(folder, `reads-${crypto.randomUUID()}.txt`);
@@ -31,7 +31,7 @@ export async function readsOf(origin: string, reads: readonly Read[], folder: st
   };
 }
 
-/** Repeats `once`, by `atOnce` at a time; `number` counts from 0 through all runs. */
+/** Repeats `once`, `atOnce` at a time; `number` counts from 0 across all runs. */
 export function repeated(atOnce: number, once: (number: number) => Promise<void>): Load {
   let next = 0;
   return {
@@ -47,7 +47,7 @@ export function repeated(atOnce: number, once: (number: number) => Promise<void>
   };
 }
 
-/** Works off what `make` made ready before each run, `count` of them, by `atOnce` at a time; `number` counts from 0 through all runs. */
+/** Uses up the `count` things that `make` prepared before each run, `atOnce` at a time; `number` counts from 0 across all runs. */
 export function workedOff<Item>(
   atOnce: number,
   count: number,

@@ -42,7 +42,7 @@ const FIRST_PRODUCTS = 20_000;
 const ONE_HOUR_MS = '3600000';
 const BASELINE = path.join(import.meta.dirname, 'baseline.json');
 const PAGES = path.join(REPOSITORY, 'docs/pages');
-/** ms, and the share of a core below which the database is said to rest: some it takes always. */
+/** ms between two looks, and the share of a core below which the database counts as idle: it always takes some. */
 const REST = 3000;
 const RESTING = 0.2;
 const REST_WITHIN = 120_000;
@@ -53,20 +53,20 @@ interface Plan {
   readonly products: number;
   readonly only: readonly string[] | undefined;
   readonly settings: StoreSettings;
-  /** For all that is gone afterwards. */
+  /** For everything that is deleted afterwards. */
   readonly folder: string;
   readonly stopped: AbortSignal;
 }
 
 async function main(values: OptionValues<typeof OPTIONS>): Promise<number> {
-  if (values.save && values.only) throw new StartError('Only a whole run can be kept: use --save without --only.');
+  if (values.save && values.only) throw new StartError('Only a complete run can be saved: use --save without --only.');
   const { dataDir } = readSettings(process.env);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'store-bench-'));
   const settings = {
     ...readSettings({ PORT: '8480', INNER_PORT_OFFSET: '4800', ...process.env, DATA_DIR: path.join(folder, 'store') }),
     loadProfile: true,
     seedProducts: FIRST_PRODUCTS,
-    // Orders rest where the bench leaves them: what they do later would be seen in what is measured then.
+    // Orders stay where the bench leaves them: if they advanced later, other measurements would include it.
     orderDelays: {
       ORDER_PROCESSING_DELAY_MS: ONE_HOUR_MS,
       ORDER_SHIPPED_DELAY_MS: ONE_HOUR_MS,
@@ -181,7 +181,7 @@ async function measureStore(
   return { compared, memory, growth: { products, before, after: await measure(products) } };
 }
 
-/** What was written a moment ago is still put in order, which would be counted as part of what comes next. */
+/** Waits for the database to flush and compact what was just written, which would be counted in the next measurement. */
 async function untilRest(database: number, stopped: AbortSignal): Promise<void> {
   const deadline = Date.now() + REST_WITHIN;
   for (let share = 1; share > RESTING && Date.now() < deadline; ) {

@@ -22,7 +22,7 @@ const WITHOUT_METRICS = join(import.meta.dirname, '../test-support/without-metri
 const ROUNDS = 40;
 const REQUESTS = 96;
 const AT_ONCE = 8;
-/** Of the CPU time of a list request. */
+/** As a share of the CPU time of a list request. */
 const METRICS_MAY_COST = 0.1;
 
 /** A product service in a process of its own. */
@@ -85,7 +85,7 @@ async function start(name: string, settings: Record<string, string>, flags: read
   }
 }
 
-/** µs of CPU that one of `REQUESTS` list requests takes, all threads of the process together. */
+/** µs of CPU time per list request, over `REQUESTS` of them and all threads of the process. */
 async function measure({ process: { pid = 0 }, pool }: Measured): Promise<number> {
   const before = cpuOf(pid);
   const shoppers = Array.from({ length: AT_ONCE }, async () => {
@@ -101,8 +101,8 @@ async function measure({ process: { pid = 0 }, pool }: Measured): Promise<number
 }
 
 /**
- * ns on a core, by https://docs.kernel.org/scheduler/sched-stats.html: a round is too short for the 10 ms in which `processorTimeOf` counts,
- * and no thread ends in it.
+ * ns of processor time, from https://docs.kernel.org/scheduler/sched-stats.html: a round is too short for the 10 ms ticks of
+ * `processorTimeOf`, and no thread ends during it.
  */
 function cpuOf(pid: number): number {
   const times = readdirSync(`/proc/${pid}/task`).map((task) =>
@@ -111,7 +111,7 @@ function cpuOf(pid: number): number {
   return times.reduce((sum, text) => sum + Number(text.split(' ')[0]), 0);
 }
 
-/** Of the rounds that were disturbed least by whatever else the machine does. */
+/** The 10th percentile: a round that was hardly disturbed by whatever else the machine does. */
 function leastOf(values: readonly number[]): number {
   return values.toSorted((left, right) => left - right)[Math.floor(values.length / 10)] as number;
 }
@@ -120,7 +120,7 @@ function residentMb({ process: { pid } }: Measured): number {
   return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 }
 
-/** True when metrics cost no more than they may. */
+/** True if metrics cost no more than promised. */
 async function compare(): Promise<boolean> {
   const measured = new Map<string, number[]>([...running.keys()].map((name) => [name, []]));
   for (let round = -3; round < ROUNDS; round += 1) {

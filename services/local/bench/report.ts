@@ -13,20 +13,20 @@ export interface Report {
   readonly at: string;
   readonly machine: string;
   readonly products: number;
-  /** Seconds until the store sells: with an empty folder, and with one that it knows. */
+  /** Seconds until the store can sell: with an empty folder, and with an existing one. */
   readonly starts: { readonly first: number; readonly second: number };
   readonly compared: readonly Compared[];
-  /** After all comparisons. */
+  /** Measured after all comparisons. */
   readonly memory: readonly ProcessMemory[];
   readonly growth: { readonly products: number; readonly before: ReadCosts; readonly after: ReadCosts } | undefined;
 }
 
-/** A cost may be so much above the one that was kept. */
+/** How far a cost may exceed the saved one. */
 const MAY_COST = 1.15;
 const MAY_GROW = 1.2;
 const MAY_START_SECONDS = 20;
 
-/** The promises that aren't kept, a sentence each. `baseline` has the kept cost of each comparison. */
+/** The promises that aren't kept, a sentence each. `baseline` has the saved cost of each comparison. */
 export function findFaults(report: Report, baseline: Readonly<Record<string, number>>): string[] {
   const { compared, growth, memory, starts } = report;
   const faults = compared.flatMap(({ name, atLeast, atLeastPerSecond = 0, rounds }) => {
@@ -74,7 +74,7 @@ export function toTables(report: Report, baseline: Readonly<Record<string, numbe
   return [...toTable(head, rows), '', ...toTable(['', 'value'], rowsOfStore(report))];
 }
 
-/** Whatever isn't a comparison: growth, memory, starts. */
+/** What isn't a comparison: growth, memory, starts. */
 function rowsOfStore({ growth, products, memory, starts }: Report): [string, string][] {
   const grown = Object.entries(toGrowth(growth)).map(([kind, { before, after, ratio }]): [string, string] => [
     `${kind}: processor time with ${growth?.products} products`,
@@ -99,7 +99,7 @@ function toGrowth(growth: Report['growth']): Record<string, { before: number; af
   );
 }
 
-/** The page of the last kept run. */
+/** The page about the last saved run. */
 export function toPage(report: Report): string {
   const { at, machine, compared } = report;
   const rows = compared.map(({ name, against, atLeast, atLeastPerSecond, rounds }) => {
@@ -139,10 +139,10 @@ ${verdict}
 const WIDTH = 760;
 const LEFT = 150;
 const LANE = 34;
-/** Pixels of a ratio of 1. */
+/** Length of a ratio of 1, in pixels. */
 const SCALE = 430;
 
-/** Bars of the speed ratios with their worst rounds, and where each is promised to be. */
+/** Bars of the speed ratios, with the worst round and the promised ratio of each. */
 export function toPlot({ compared }: Report): string {
   const lanes = compared.map(({ name, atLeast, rounds }, lane) => {
     const y = lane * LANE + 10;

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => stopVictim());
 
-/** As in proc(5): T is stopped. */
+/** proc(5): T means stopped. */
 async function isFrozen(): Promise<boolean> {
   const stat = await readFile(`/proc/${victim}/stat`, 'utf8');
   return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');

@@ -62,13 +62,13 @@ async function audit(options: Partial<AuditOptions> = {}) {
   });
 }
 
-/** The violations of an audit, each with its invariant before it. */
+/** The violations that an audit finds, each prefixed with its invariant. */
 async function violations(options: Partial<AuditOptions> = {}): Promise<string[]> {
   const { checks } = await audit(options);
   return checks.flatMap(({ id, violations: sentences }) => sentences.map((sentence) => `${id} ${sentence}`));
 }
 
-/** Fails unless each pattern meets a violation and each violation a pattern. */
+/** Fails unless each pattern matches a violation and each violation a pattern. */
 async function assertViolations(patterns: readonly RegExp[], options: Partial<AuditOptions> = {}): Promise<void> {
   const found = await violations(options);
   for (const pattern of patterns)
@@ -101,7 +101,7 @@ const HOLDS: Record<string, string> = {
   rejected: 'released',
 };
 
-/** An order of two pieces with all that belongs to it: stock, lists, the cart that it took. */
+/** An order of two units with everything that belongs to it: stock, lists, the cart that it took. */
 async function plantOrder(status: string, changes: Record<string, unknown> = {}): Promise<PlantedOrder> {
   const id = crypto.randomUUID();
   const userId = crypto.randomUUID();
@@ -144,7 +144,7 @@ async function plantOrder(status: string, changes: Record<string, unknown> = {})
   return { id, userId, total };
 }
 
-/** A hold with what it does to the head. */
+/** A hold, applied to the counts in the head row. */
 async function hold(orderId: string, quantity: number, state: string): Promise<void> {
   await insert('product.products', {
     product_id: product.id,
@@ -190,7 +190,7 @@ async function plantAccount(changes: Record<string, unknown> = {}): Promise<stri
 beforeEach(async () => {
   const tables = ['product.products', 'product.skus', ...LISTINGS.map((name) => `product.${name}`), 'cart.carts'];
   tables.push('orders.orders', 'orders.orders_by_user', 'orders.orders_by_day', 'users.users', 'users.credentials');
-  // Not deleted: a tombstone would hide what is seeded with an earlier stamp.
+  // Not deleted: a tombstone would hide rows that are seeded with an earlier timestamp.
   await Promise.all(tables.map((name) => run(`TRUNCATE ${table(name)}`)));
   const catalogue = createTestCatalogue(database);
   await catalogue.addCategories('home/lighting/lamps');
@@ -444,7 +444,7 @@ describe('the audit', () => {
     assert.match(describeAudit(report).join('\n'), /I2, 25, of which 20:/);
   });
 
-  test('throws when it cannot read', async () => {
+  test('throws if it cannot read', async () => {
     await assert.rejects(violations({ password: 'wrong' }));
   });
 
@@ -457,7 +457,7 @@ describe('the audit', () => {
         encoding: 'utf8',
       }).stderr;
     assert.match(auditWith({}), /^There is no store in /);
-    // Where nobody listens: which host it asks is all that is of interest.
+    // Nothing listens there: the test only needs the host that it connects to.
     assert.match(auditWith({ AUDIT_DB_PASSWORD: 'x', INNER_PORT_OFFSET: '23000' }), /127\.0\.0\.1:32042/);
   });
 });

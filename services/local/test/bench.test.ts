@@ -24,36 +24,36 @@ function reportOf(rounds: readonly Round[], rest: Partial<Report> = {}, promised
 
 const fast: Round = { store: sample(80), bare: sample(100) };
 
-describe('what the bench finds', () => {
-  test('nothing, where every promise is kept', () => {
+describe('the bench reports', () => {
+  test('nothing, if every promise is kept', () => {
     assert.deepEqual(findFaults(reportOf([fast, fast]), { list: 0.9 }), []);
   });
 
-  test('one round below what is promised is one too many', () => {
+  test('a single round below the promised speed', () => {
     const slow: Round = { store: sample(69), bare: sample(100) };
     const [fault, ...others] = findFaults(reportOf([fast, slow, fast]), {});
     assert.match(fault ?? '', /^list reaches 0\.69/);
     assert.deepEqual(others, []);
   });
 
-  test('what is not kept stands on the page that is kept', () => {
+  test('missed promises on the saved page too', () => {
     const slow: Round = { store: sample(69), bare: sample(100) };
     assert.match(toPage(reportOf([slow])), /^These promises were not kept:\n\n- list reaches 0\.69/m);
     assert.match(toPage(reportOf([fast])), /^Every promise was kept\.$/m);
   });
 
-  test('a speed promised in itself is looked at too', () => {
+  test('a speed below the promised absolute one', () => {
     const [fault] = findFaults(reportOf([fast], {}, { atLeastPerSecond: 81 }), {});
     assert.match(fault ?? '', /^list is done 80 times a second/);
   });
 
-  test('processor time may be 15 % above the kept one, as a share of the bare one', () => {
+  test('processor time more than 15 % above the saved one, as a share of the bare one', () => {
     const dear: Round = { store: sample(80, 116), bare: sample(100, 100) };
     assert.match(findFaults(reportOf([dear]), { list: 1 })[0] ?? '', /^list costs 1\.16/);
     assert.deepEqual(findFaults(reportOf([dear]), { list: 1.01 }), []);
   });
 
-  test('reads that grow with the catalogue, a large service and a slow second start are faults', () => {
+  test('reads that grow with the catalogue, a large service and a slow second start', () => {
     const faults = findFaults(
       reportOf([fast], {
         growth: { products: 200_000, before: { list: 500, product: 400 }, after: { list: 601, product: 480 } },

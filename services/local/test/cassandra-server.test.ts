@@ -39,7 +39,7 @@ const startError = (pattern: RegExp) => (error: unknown) => {
   return true;
 };
 
-/** Writes until the server is gone; gives the ids whose write was acknowledged. */
+/** Writes until the server is gone; gives the ids of the acknowledged writes. */
 async function writeUntilItEnds(client: Client, enough: number, onEnough: () => void): Promise<number[]> {
   const acknowledged: number[] = [];
   let next = 0;
@@ -68,7 +68,7 @@ test('a fresh server becomes ready with our superuser, its process leading a gro
   await assert.rejects(
     connectAs([server.contactPoint], { username: 'cassandra', password: 'cassandra' }),
     errors.NoHostAvailableError,
-    'the default account must be shut from the first moment',
+    'the default account must be locked from the first moment',
   );
   const admin = await connectAs([server.contactPoint], options.admin);
   await admin.execute(
@@ -127,7 +127,7 @@ test('the server that a killed run left behind can be stopped by its folder', as
   assert.equal(await stopStaleCassandra(options.dataDir), undefined);
 });
 
-test('with TLS it accepts no clear text, and clients trust only its authority and its name', async () => {
+test('with TLS it accepts no unencrypted connection, and clients trust only its authority and its name', async () => {
   const folder = join(options.dataDir, 'certificates');
   const script = join(import.meta.dirname, '../../../cassandra/server/make-certificates.sh');
   await run(script, [folder, options.host, 'elsewhere.example']);
@@ -165,7 +165,7 @@ test('a pid file that names an unrelated process is ignored, and that process le
   assert.equal(await stopStaleCassandra(options.dataDir), undefined);
 });
 
-test('a password other than that of the data is reported, and the server does not stay behind', async () => {
+test('a password that does not match the data is reported, and the server does not keep running', async () => {
   server = await startCassandra({ ...options, admin: { ...options.admin, password: 'another' } });
   await assert.rejects(server.ready, startError(/made with another password/));
   await server.exited;

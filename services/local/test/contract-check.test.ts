@@ -86,7 +86,7 @@ function problem(status: number, changes: Partial<Answer> = {}, facts: object = 
 }
 
 describe('the contract check', () => {
-  test('knows every operation, and which of them need a token', () => {
+  test('knows every operation, and which ones need a token', () => {
     assert.deepEqual(contract.operations, [
       { service: 'node', method: 'GET', path: '/api/v1/nodes/{id}', needsToken: true },
       { service: 'node', method: 'DELETE', path: '/api/v1/nodes/{id}', needsToken: true },
@@ -94,7 +94,7 @@ describe('the contract check', () => {
     ]);
   });
 
-  test('finds nothing wrong with an answer as documented', () => {
+  test('finds nothing wrong with a documented response', () => {
     assert.deepEqual(contract.faultsOf(answer()), []);
     assert.deepEqual(contract.faultsOf(answer({ body: { ...node, children: [node] } })), []);
     assert.deepEqual(contract.faultsOf(answer({ method: 'DELETE', status: 204, body: undefined })), []);
@@ -144,27 +144,27 @@ describe('the contract check', () => {
     assert.match(contract.faultsOf(answer({ method: 'HEAD', status: 202, body: undefined })).join(), /202 isn't/);
   });
 
-  test('an internal operation is only a 404 from outside', () => {
+  test('accepts only a 404 from an internal operation', () => {
     const path = `/internal/nodes/${id}/prune`;
     assert.deepEqual(contract.faultsOf(problem(404, { method: 'POST', path })), []);
     const done = answer({ method: 'POST', path, status: 204, body: undefined });
     assert.match(contract.faultsOf(done).join(), /in no document/);
   });
 
-  test('what every service serves besides its operations is in no document', () => {
+  test('accepts what every service serves besides its documented operations', () => {
     for (const path of ['/', '/swagger/', '/api/system/health', '/openapi/node.json'])
       assert.deepEqual(contract.faultsOf(answer({ path, body: {} })), []);
     assert.match(contract.faultsOf(answer({ path: '/metrics', body: {} })).join(), /in no document/);
   });
 
-  test('health with something down is a 503 with a body of its own, and says when to try again', () => {
+  test('expects a 503 with its own body and Retry-After from a health check with something down', () => {
     const down = answer({ path: '/api/system/health', status: 503, body: { status: 'down' } });
     assert.match(contract.faultsOf(down).join(), /^retry-after is missing$/);
     assert.deepEqual(contract.faultsOf({ ...down, headers: { ...down.headers, 'retry-after': '1' } }), []);
     assert.match(contract.faultsOf({ ...down, path: '/' }).join(), /not application\/problem\+json/);
   });
 
-  test('as a hook of a client it throws what is wrong', () => {
+  test('throws what is wrong when used as a client’s hook', () => {
     contract.assertKept(answer());
     assert.throws(() => contract.assertKept(answer({ body: {} })), /GET \/api\/v1\/nodes.*required property 'id'/);
   });

@@ -11,9 +11,9 @@ import { userToken } from '../test-support/service-config.ts';
 const ADDRESS = { name: 'Ada', line1: '1 Street', city: 'London', postalCode: 'N1', country: 'GB' };
 const UNITS = 10;
 const QUANTITY = 3;
-/** ms within which every order must have been decided after the fault. */
+/** ms within which every order must be decided after the fault. */
 const SETTLED_WITHIN = 60_000;
-/** Crashes at a time: each is a process of its own with its own order. */
+/** Crashes at a time; each is a process of its own with its own order. */
 const AT_ONCE = 6;
 
 /** One shopper with a cart of two lines, and one key. */
@@ -111,7 +111,7 @@ async function newShopper(): Promise<Shopper> {
   return shopper;
 }
 
-/** A dead service may never answer; a live one has said 202 long before this. */
+/** A dead service may never respond; a live one has sent its 202 long before this. */
 async function placeOrder(url: string, { token, key }: Shopper): Promise<Answer> {
   const request = supertest(url)
     .post('/api/v1/orders')
@@ -153,7 +153,7 @@ async function crashDuringCancellation(name: 'order' | 'product', death: Death) 
   return { shopper, orderId: placed.body.id, point, answered: answer.status };
 }
 
-/** The same key again, until the order has been decided: it must always be the same order, and match what the stock says. */
+/** Retries the key until the order is decided: it must always give the same order, and match the stock. */
 async function assertDecided({ shopper, point, orderId }: Crash): Promise<void> {
   const order = await settle(shopper, point);
   if (orderId) assert.equal(order.id, orderId, `${point}: another order for the same key`);
@@ -167,7 +167,7 @@ async function assertDecided({ shopper, point, orderId }: Crash): Promise<void> 
   await assertListed(shopper, order, point);
 }
 
-/** Recovery brings the list up to a decision that was cut off from it. */
+/** Recovery updates the list if the crash came between decision and list. */
 async function assertListed(shopper: Shopper, { id, status }: Answer['body'], point: string): Promise<void> {
   const deadline = Date.now() + SETTLED_WITHIN;
   for (;;) {

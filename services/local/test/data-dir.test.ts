@@ -25,7 +25,7 @@ test('when several starts find the lock of a killed one at the same time, one ge
   assert.deepEqual((await readdir(folder)).sort(), [MARKER, 'lock', 'logs', 'run']);
 });
 
-test('so it is when they find a new folder', async () => {
+test('the same holds when they find a new folder', async () => {
   for (let round = 0; round < 8; round += 1) await raceFor(mkdtempSync(path.join(root, 'new-')));
 });
 
@@ -52,7 +52,7 @@ async function spawnHolder(wanted: string): Promise<ChildProcess> {
   return holder;
 }
 
-test('a folder that existed before is closed to others, and so is a store that was open to them', async () => {
+test('an existing folder is closed to other users, and so is a store that was open to them', async () => {
   await chmod(folder, 0o755);
   const fresh = await openDataDir(folder, { needsSpace: false });
   assert.equal(await modeOf(folder), 0o700);
@@ -86,7 +86,7 @@ test('a file that is not a backup leaves the reports where they were', async () 
   assert.deepEqual(await readdir(folder), [REPORTS]);
 });
 
-/** A store as small as can be, in a file. */
+/** A minimal backup of a store. */
 function packStore(): string {
   const store = mkdtempSync(path.join(root, 'packed-'));
   const file = `${store}.tar.gz`;

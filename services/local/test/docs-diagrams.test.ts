@@ -8,7 +8,7 @@ import { SERVICE_NAMES } from '#platform/service-names.ts';
 import { innerPorts, REPOSITORY, readSettings } from '../src/settings.ts';
 import { type Fence, fencesOf, PAGES } from '../test-support/pages.ts';
 
-/** People, and what isn't ours. */
+/** People, and third-party parts. */
 const OUTSIDE = [
   'shopper',
   'client',
@@ -58,7 +58,7 @@ describe('the diagrams of the pages', () => {
     for (const { text } of sequences) await mermaid.parse(text);
   });
 
-  test('each names only people, parts and files that exist, with their ports', () => {
+  test('each names only people, parts and files that exist, with the right ports', () => {
     let looked = 0;
     for (const diagram of diagrams) {
       for (const label of isSequence(diagram) ? participantsOf(diagram) : nodesOf(diagram)) {
@@ -75,7 +75,7 @@ describe('the diagrams of the pages', () => {
     assert.ok(looked > 40);
   });
 
-  test('each of a service shows all that is in it', () => {
+  test('each diagram of a service shows all of its parts', () => {
     for (const name of SERVICE_NAMES) {
       const ofService = diagrams.filter(({ page }) => page === `docs/pages/services/${name}.md`);
       const shown = ofService.flatMap(nodesOf).join(' ');
@@ -95,10 +95,10 @@ function participantsOf({ text }: Fence): string[] {
   );
 }
 
-/** Labels of nodes and groups; a node that has none is its own. */
+/** Labels of nodes and groups; a node without one is labelled by its id. */
 function nodesOf({ text }: Fence): string[] {
   const labelled = /(\w+)(?:\[\(|\(\[|\[\[|\[|\(\(|\(|\{)"?([^"\])}]+)"?(?:\)\]|\]\)|\]\]|\]|\)\)|\)|\})/g;
-  // What stands on an arrow is no name.
+  // The text on an arrow is not a name.
   const withoutArrows = text
     .replaceAll(/\|[^|\n]*\|/g, '')
     .replaceAll(/^ *(?:direction|classDef|class|linkStyle).*$/gm, '');
@@ -117,7 +117,7 @@ function nodesOf({ text }: Fence): string[] {
   return [...labels, ...bare];
 }
 
-/** In the repository; on a service's page, in that service. */
+/** Whether the file is in the repository or, on a service's page, in that service. */
 function isFile({ page }: Fence, file: string): boolean {
   const service = /services\/(\w+)\.md$/.exec(page)?.[1];
   const roots = ['', 'services', ...(service ? [`services/${service}/src`] : [])];

@@ -9,7 +9,7 @@ import { REPOSITORY } from '../src/settings.ts';
 import { type Fence, fencesOf, PAGES, proofOf, readPage } from '../test-support/pages.ts';
 
 const LANGUAGES = ['sh', 'ts', 'text', 'mermaid'];
-/** What a test of the whole store says instead of `npm start`. */
+/** What a test of the whole store calls instead of `npm start`. */
 const STARTS = /RunningStore|startStore/;
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
@@ -19,12 +19,12 @@ const examples = fences.filter(({ language }) => language === 'sh');
 const ofKind = (kind: string) => examples.filter((fence) => proofOf(fence).kind === kind);
 
 describe('the examples of the pages', () => {
-  test('each block says what kind it is', () => {
+  test('each block states its kind', () => {
     const others = fences.filter(({ language }) => !LANGUAGES.includes(language));
     assert.deepEqual(others.map(where), []);
   });
 
-  test('each is run by a test, or names what else shows that it works', (context) => {
+  test('each is run by a test, or names something else that shows that it works', (context) => {
     const listed = ['by', 'docker', 'apart'].flatMap((kind) =>
       ofKind(kind).map((fence) => `${where(fence)} (${fence.words})`),
     );
@@ -42,11 +42,11 @@ describe('the examples of the pages', () => {
     }
   });
 
-  test('each is a script', () => {
+  test('each is a valid script', () => {
     for (const fence of examples) execFileSync('bash', ['-n', '-c', fence.text], { stdio: 'pipe' });
   });
 
-  test('each option of our commands in them is in the --help', async () => {
+  test('each option of our commands in them is in their --help', async () => {
     const asked = new Map<string, Set<string>>();
     for (const page of PAGES) {
       for (const [, name = '', rest = ''] of readPage(page).matchAll(/\bnpm (?:run )?([\w:]+) -- ([^`\n|&)]*)/g)) {
@@ -59,7 +59,7 @@ describe('the examples of the pages', () => {
     for (const [name, options] of asked) {
       if (options.size === 0) continue;
       const { stdout } = await promisify(execFile)('sh', ['-c', `${scripts[name]} --help`], { cwd: REPOSITORY });
-      // Every command has it; few say so.
+      // Every command has it, though few list it.
       options.delete('--help');
       for (const option of options) assert.ok(stdout.includes(option), `npm run ${name} doesn't tell of ${option}`);
     }
@@ -118,7 +118,7 @@ function where({ page, line }: Fence): string {
   return `${page}:${line}`;
 }
 
-/** What a test that does the same must speak of. */
+/** What a test that does the same must mention. */
 function subjectsOf(text: string): RegExp[] {
   const commands = [...text.matchAll(/\bnpm (?:run )?([\w:]+)/g)].map(([, name]) => name as string);
   const files = [...text.matchAll(/[\w/.-]+\/([\w-]+\.sh)\b/g)].map(([, file]) => new RegExp(file as string));

@@ -10,13 +10,13 @@ import { REPOSITORY, readSettings, storeEnvironment } from '../src/settings.ts';
 import { PAGES, readPage } from '../test-support/pages.ts';
 
 const read = (file: string) => readFileSync(path.join(REPOSITORY, file), 'utf8');
-/** Roots of what pages call by its path. */
+/** A path from the root of the repository. */
 const PATH = /`((?:services|cassandra|nginx|monitoring|loadtest|docs|\.github)\/[\w./-]+)`/g;
-/** `GET /api/v1/products/{id}?limit=1`, without what stands behind the path. */
+/** `GET /api/v1/products/{id}?limit=1`, without the query. */
 const OPERATION = /`(GET|POST|PUT|PATCH|DELETE) (\/(?:api|internal|\.well-known)\/[\w./{}-]+)/g;
-/** Tells of a service that isn't there. */
+/** Describes a service that doesn't exist. */
 const MADE_UP = 'docs/pages/add-a-service.md';
-/** Where settings and variables of scripts come from. */
+/** Where settings and variables of scripts are defined. */
 const SOURCES = '{services,cassandra,nginx,monitoring,loadtest}/**/*.{ts,sh,yml,cql,template,json}';
 
 describe('what the pages say', () => {
@@ -54,7 +54,7 @@ describe('what the pages say', () => {
     const files = [...globSync(SOURCES, { cwd: REPOSITORY }), ...globSync('docker-compose*.yml', { cwd: REPOSITORY })];
     const words = new Set(files.flatMap((file) => read(file).match(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g) ?? []));
     const named = namedIn(/`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`\n]*)?`/g);
-    // Any setting may come from a file; OpenTelemetry reads its own.
+    // Any setting may come from a file; OpenTelemetry reads its own variables.
     const isKnown = (name: string) =>
       words.has(name) || words.has(name.replace(/_FILE$/, '')) || name.startsWith('OTEL_');
     assert.deepEqual(
@@ -83,7 +83,7 @@ describe('what the pages say', () => {
     );
     const readme = read('README.md');
     assert.deepEqual(
-      // In the README these are called the delays after which an order moves on, and tracing has a page of its own.
+      // The README describes these together, as the delays of an order; tracing has a page of its own.
       names.filter((name) => !/^(?:ORDER|OTEL)_/.test(name) && !readme.includes(`\`${name}\``)),
       [],
     );
@@ -98,7 +98,7 @@ describe('what the pages say', () => {
     );
   });
 
-  test('the page of the database has each table of the schema, and no other', () => {
+  test('the database page lists each table of the schema, and no others', () => {
     const schema = globSync('cassandra/schema/*/*.cql', { cwd: REPOSITORY }).map(read).join('\n');
     const tables = new Set(
       [...schema.matchAll(/CREATE TABLE (?:IF NOT EXISTS )?(\w+)/g)].map(([, name]) => name as string),
@@ -118,7 +118,7 @@ describe('what the pages say', () => {
     );
   });
 
-  test('each decision is in the list of them', () => {
+  test('each decision is in the list of decisions', () => {
     const listed = [...readPage('docs/pages/index.md').matchAll(/\]\((adr\/[\w-]+\.md)\)/g)].map(([, file]) => file);
     const written = globSync('docs/pages/adr/*.md', { cwd: REPOSITORY }).map((file) =>
       file.slice('docs/pages/'.length),
@@ -126,7 +126,7 @@ describe('what the pages say', () => {
     assert.deepEqual(listed, written.sort());
   });
 
-  test('each link leads to an existing file and heading, as GitHub names it', () => {
+  test('each link leads to an existing file and heading, by GitHub’s anchors', () => {
     const broken = PAGES.flatMap((page) =>
       [...readPage(page).matchAll(/\]\((?!https?:|\/|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)/g)].flatMap(
         ([link, file, heading]) => {
@@ -140,7 +140,7 @@ describe('what the pages say', () => {
     assert.deepEqual(broken, []);
   });
 
-  test('the errors are exactly those that the code gives, each with its status', () => {
+  test('the errors are exactly those in the code, each with its status', () => {
     const errors = read('services/platform/src/errors.ts');
     const kinds = new Map(
       [...errors.matchAll(/class (\w+) extends StoreError \{\s+readonly status = (\d+);/g)].map(
@@ -166,7 +166,7 @@ describe('what the pages say', () => {
   });
 });
 
-/** Each page with what `pattern` finds there first. */
+/** Each match of `pattern` on the pages: its page and its first group. */
 function namedIn(pattern: RegExp): (readonly [page: string, name: string])[] {
   const named = PAGES.flatMap((page) =>
     [...readPage(page).matchAll(pattern)].map(([, name]) => [page, name as string] as const),
@@ -175,7 +175,7 @@ function namedIn(pattern: RegExp): (readonly [page: string, name: string])[] {
   return named;
 }
 
-/** Anchors of a page's headings. */
+/** The anchors of a page's headings. */
 function headingsOf(page: string): string[] {
   const prose = readPage(page).replaceAll(/^```[\s\S]*?^```$/gm, '');
   return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, text = '']) =>

@@ -17,7 +17,7 @@ interface Schema {
   readonly examples?: readonly unknown[];
 }
 
-/** What is sent or answered under one media type. */
+/** The content of a request or response in one media type. */
 interface Media {
   readonly schema: Schema;
   readonly examples?: Readonly<Record<string, { readonly value: { readonly code: string; readonly status: number } }>>;
@@ -37,7 +37,7 @@ interface Answer {
 }
 
 const PROBLEM = 'application/problem+json';
-/** The seed of a shop, and the number in it of the product that the documents show. */
+/** The seed of every shop, and the number in it of the product that the documents show. */
 const SEED = 1;
 const SHOWN = 37;
 const THROWN =
@@ -60,13 +60,13 @@ before(async () => {
   );
 });
 
-/** What a schema, or the one that it names, gives as its example. */
+/** The example of a schema or of the one that it refers to. */
 function exampleOf(service: ServiceName, schema: Schema): unknown {
   const named = schema.$ref === undefined ? schema : (ajv.getSchema(`${service}${schema.$ref}`)?.schema as Schema);
   return named.example ?? named.examples?.[0];
 }
 
-/** What is wrong with the example of a schema; empty for a good one. */
+/** What is wrong with the example of a schema; empty for a valid one. */
 function faultsOfExample(service: ServiceName, schema: Schema): string[] {
   const example = exampleOf(service, schema);
   if (example === undefined) return ['has no example'];
@@ -81,7 +81,7 @@ function faultsOf(service: ServiceName, schema: Schema, value: unknown): string[
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
-/** Everything that an operation takes and, where it isn't refused, gives, by what it is called here. */
+/** Everything that an operation takes and returns on success, each with a name for messages. */
 function contentsOf({ name, parameters, requestBody, responses }: Operation): [string, Schema][] {
   const bodies = Object.values(requestBody?.content ?? {});
   return [
@@ -99,7 +99,7 @@ function contentsOf({ name, parameters, requestBody, responses }: Operation): [s
   ];
 }
 
-/** Each documented refusal: the status that it stands under, its code and its example. */
+/** Each documented refusal: its documented status, its code and its example. */
 function refusalsOf({ responses }: Operation) {
   return Object.entries(responses).flatMap(([status, { content = {} }]) =>
     Object.entries(content[PROBLEM]?.examples ?? {}).map(([code, { value }]) => ({
@@ -110,7 +110,7 @@ function refusalsOf({ responses }: Operation) {
   );
 }
 
-/** Codes of the refusals in a room's source. */
+/** The error codes in a folder's source. */
 function codesIn(room: string): string[] {
   const files = globSync(`services/${room}/src/**/*.ts`, { cwd: REPOSITORY });
   const text = files.map((file) => readFileSync(join(REPOSITORY, file), 'utf8')).join('\n');
@@ -118,7 +118,7 @@ function codesIn(room: string): string[] {
 }
 
 describe('the OpenAPI documents', () => {
-  test('give an example of every parameter, body, answer and header, which matches its schema', () => {
+  test('give an example of every parameter, body, response and header, which matches its schema', () => {
     const contents = operations.flatMap((operation) => contentsOf(operation).map((each) => ({ operation, each })));
     assert.ok(contents.length > 100, `only ${contents.length}`);
     const faults = contents.flatMap(({ operation: { service }, each: [what, schema] }) =>
@@ -140,7 +140,7 @@ describe('the OpenAPI documents', () => {
     }
   });
 
-  test('name every code that a service refuses with, and no other', () => {
+  test('name every error code of a service, and no others', () => {
     const gateway = [...GATEWAY_PROBLEMS, CACHE_PROBLEM].map(({ code }) => code);
     const everywhere = new Set([
       ...codesIn('platform'),
@@ -149,7 +149,7 @@ describe('the OpenAPI documents', () => {
       'validation_failed',
       'internal_error',
     ]);
-    // What is told where no operation is.
+    // The refusals where there is no operation.
     const nowhere = ['not_found', 'method_not_allowed'];
     for (const service of SERVICE_NAMES) {
       const own = operations.filter((operation) => operation.service === service);

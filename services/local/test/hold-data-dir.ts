@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { openDataDir } from '../src/data-dir.ts';
 
-/** Says that it is there; takes the folder of its argument once it is told to, says whether it has it, and waits to be killed. */
+/** Reports that it has started, takes the folder in its argument on request, reports whether that succeeded, and waits to be killed. */
 process.stdout.write('there\n');
 await once(process.stdin, 'data');
 const said = await openDataDir(process.argv[2] ?? '', { needsSpace: false }).then(

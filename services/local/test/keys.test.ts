@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 const MINUTE = 60_000;
 const caller = { userId: crypto.randomUUID(), sessionId: crypto.randomUUID(), role: 'user' } as const;
 
-/** A user service and a verifier that were started now. */
+/** A user service and a verifier, freshly started. */
 async function start() {
   const { userKeys, publicUserKeys } = await ensureKeys(folder);
   const [signing] = readSigningKeys(userKeys);
@@ -70,7 +70,7 @@ test('a key is removed only when its last token has expired', async () => {
   assert.ok(!(await start()).published.includes(first.kid));
 });
 
-test('no private half is published, and only the owner can read what is private', async () => {
+test('no private key is published, and only the owner can read it', async () => {
   await ensureKeys(folder);
   await rotateUserKeys(folder);
   const { userKeys, publicUserKeys } = await ensureKeys(folder);

@@ -58,18 +58,14 @@ describe('the lines of one request', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  test('are found in every log, also those of replicas and rotated ones, and no others are', async () => {
+  test('are found in every log, including those of replicas and rotated ones, and no others are', async () => {
     const found = await findInLogs(folder, ID);
     assert.deepEqual(found.map(({ from }) => from).sort(), ['nginx', 'order', 'order', 'product-2']);
-    assert.deepEqual(
-      (await findInLogs(folder, TRACE)).length,
-      5,
-      'those of the trace, of which another request is part',
-    );
+    assert.deepEqual((await findInLogs(folder, TRACE)).length, 5, 'those of the trace, which includes another request');
     assert.deepEqual(await findInLogs(folder, 'request'), []);
   });
 
-  test('are shown in the order in which they began', async () => {
+  test('are shown in the order of their start', async () => {
     const [, , ...rows] = describeLines(await findInLogs(folder, ID));
     assert.deepEqual(rows, [
       '10:00:00.500  +0 ms    nginx      info   POST /api/v1/orders → 201 in 400 ms by order at 127.0.0.1:8002',
@@ -79,7 +75,7 @@ describe('the lines of one request', () => {
     ]);
   });
 
-  test('are found in piped input, as from Docker', async () => {
+  test('are found in piped input, such as Docker’s logs', async () => {
     const input = Readable.from([`${product}\n${order}\nnginx: a word\n`]);
     const found = await Array.fromAsync(findLines(input, ID));
     assert.deepEqual(
@@ -88,7 +84,7 @@ describe('the lines of one request', () => {
     );
   });
 
-  test('can’t be searched for where there are no logs', async () => {
+  test('can’t be searched for without logs', async () => {
     await assert.rejects(findInLogs(join(folder, 'nowhere'), ID), StartError);
   });
 });

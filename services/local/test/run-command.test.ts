@@ -18,7 +18,7 @@ function typing(...args: readonly string[]): void {
   process.argv = ['node', 'command', ...args];
 }
 
-/** What was said of the error, and the exit code. */
+/** What was printed about the error, and the exit code. */
 async function failWith(error: unknown, failure = 1): Promise<unknown[]> {
   await runCommand({ help: '', failure }, async () => {
     throw error;
@@ -26,7 +26,7 @@ async function failWith(error: unknown, failure = 1): Promise<unknown[]> {
   return [...said.mock.calls.flatMap((call) => call.arguments), process.exitCode];
 }
 
-/** What `--help` prints is printed before anything is waited for. */
+/** What `--help` prints, which it does synchronously. */
 function printedBy(start: () => Promise<void>): string {
   const written = mock.method(process.stdout, 'write', () => true);
   start();
@@ -34,14 +34,14 @@ function printedBy(start: () => Promise<void>): string {
   return written.mock.calls.map((call) => call.arguments[0]).join('');
 }
 
-test('an error that somebody can do something about is shown as its sentence', async () => {
+test('an error that the user can act on is shown as one sentence', async () => {
   for (const Kind of [StartError, ConfigError, MigrationError]) {
     assert.deepEqual(await failWith(new Kind('Port 8080 is taken.')), ['Port 8080 is taken.', 1]);
     said.mock.resetCalls();
   }
 });
 
-test('so are options that do not exist', async () => {
+test('so is an unknown option', async () => {
   typing('--nonsense');
   await runCommand({ help: '', failure: 2 }, () => assert.fail('the command ran'));
   const [sentence] = said.mock.calls.flatMap((call) => call.arguments);
@@ -49,12 +49,12 @@ test('so are options that do not exist', async () => {
   assert.equal(process.exitCode, 2);
 });
 
-test('a fault of our own is shown with all that is known of it', async () => {
+test('a bug is shown with all that is known about it', async () => {
   const fault = new TypeError('x is not a function');
   assert.deepEqual(await failWith(fault, 2), [fault, 2]);
 });
 
-test('a command that says how it went ends with that', async () => {
+test('a command that returns an exit code ends with it', async () => {
   await runCommand({ help: '' }, async () => 3);
   assert.deepEqual([said.mock.callCount(), process.exitCode], [0, 3]);
 });
@@ -81,7 +81,7 @@ test('--help prints the help and runs nothing', () => {
   assert.equal(process.exitCode, 0);
 });
 
-test('so do an argument too few and one too many, as a failure', () => {
+test('so do a missing and an extra argument, as a failure', () => {
   const command = { help: 'npm run load -- <scenario>\n', argument: 'required', failure: 2 } as const;
   const main = () => assert.fail('the command ran');
   for (const args of [[], ['smoke', 'soak']]) {

@@ -52,7 +52,7 @@ describe('the products of a seed', () => {
     assert.equal(new Set(catalogue.map(({ name }) => name)).size, COUNT);
   });
 
-  test('have a name of their brand and shelf, and a brand of their department', () => {
+  test('have a name that matches brand and shelf, and a brand of their department', () => {
     const brands = DEPARTMENTS.flatMap((department) => department.brands);
     for (const { name, brand, category } of catalogue) {
       const place = shelves.get(category);
@@ -163,7 +163,7 @@ describe('on a real Cassandra', () => {
       SeedProduct,
       SeedProduct,
     ];
-    // A product that was deleted so long ago that nothing but its head is left.
+    // A product deleted so long ago that only its head row is left.
     await client.execute(
       "INSERT INTO products (product_id, op_id, sku, status, version, listing_version, listed_version) VALUES (?, ?, ?, 'deleted', 2, 2, 2) IF NOT EXISTS",
       [productIdOf(purged.sku), HEAD, purged.sku],
@@ -203,7 +203,7 @@ describe('on a real Cassandra', () => {
     assert.deepEqual(
       changed.filter((row) => !more.includes(row)),
       [],
-      'what was there is there',
+      'everything that existed still exists',
     );
     const count = (table: string) => more.filter((row) => row.startsWith(`${table} `)).length;
     assert.equal(count('skus'), 150 - 2);

@@ -8,7 +8,7 @@ import { readSettings, storeUrl } from '../src/settings.ts';
 const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'store-settings-')));
 after(() => rmSync(root, { recursive: true }));
 
-test('a data folder has one name, whatever links lead to it, even before it exists', () => {
+test('a data folder has one path, whatever links lead to it, even before it exists', () => {
   const link = path.join(root, 'link');
   mkdirSync(path.join(root, 'disk'));
   symlinkSync(path.join(root, 'disk'), link);

@@ -19,7 +19,7 @@ import { testServiceConfig, userSigningKeysFile } from '../test-support/service-
 const ADMIN = { email: 'first@example.com', password: 'a password of the first admin' };
 const SERVICES = ['user', 'product', 'cart', 'order'] as const;
 const assemblers = { product: assembleProduct, cart: assembleCart, order: assembleOrder, user: assembleUser };
-/** One operation of each that takes a token: a good one of a shopper gets another answer than 401. */
+/** One operation of each service that takes a token: a shopper's valid one doesn't get 401. */
 const PROTECTED = {
   product: '/api/v1/admin/audit?entity=product',
   cart: '/api/v1/cart',
@@ -113,7 +113,7 @@ test('all four services refuse a disabled user’s access token within 10 s, and
   assert.deepEqual(await everywhere(neighbour), [200, 403, 200, 200]);
 });
 
-test('they refuse a demoted admin’s too', async () => {
+test('they refuse a demoted admin’s token too', async () => {
   const person = await signUp();
   const admin = shop.as(adminToken);
   await admin.changeUser(person.id, { role: 'admin' });
@@ -134,7 +134,7 @@ test('after a password change they refuse the user’s other tokens, but not the
   assert.deepEqual(await everywhere(person), [200, 403, 200, 200]);
 });
 
-test('the first admin is created once, signs in with any spelling, and counts as the last one', async () => {
+test('the first admin is created once, signs in with any capitalization, and counts as the last one', async () => {
   assert.equal(await makeFirstAdmin(), false);
   assert.equal((await shop.login({ ...ADMIN, email: 'FIRST@example.com' })).status, 200);
   const { id } = (await shop.as(adminToken).profile()).body;

@@ -62,7 +62,7 @@ const STEPS: readonly Step<Walk>[] = [
   },
 ];
 
-/** A store of things; `changes` are what it does otherwise. */
+/** A store of things; `changes` override its answers. */
 function shopOf(changes: (request: Sent) => Partial<Answer> | undefined = () => undefined): Pick<Shop, 'send'> {
   return {
     async send<Body>(request: Sent) {
@@ -139,7 +139,7 @@ describe('the smoke walk', () => {
 });
 
 describe('the memory of a store', () => {
-  test('is that of the processes on record, and undefined where no store is running', async () => {
+  test('is that of the recorded processes, and undefined if no store is running', async () => {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'memory-'));
     try {
       assert.equal(await measureMemory(dataDir), undefined);

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 
-/** A service as far as its start sees one; shows its environment. */
+/** The least that counts as a service when the store starts; returns its environment. */
 const server = createServer((request, response) => {
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ url: request.url, pid: process.pid, environment: process.env }));

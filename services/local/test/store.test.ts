@@ -66,7 +66,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('a running store', () => {
-  test('answers for every service through Nginx', async () => {
+  test('responds for every service through Nginx', async () => {
     for (const url of ['/', '/api/v1/products', '/api/v1/cart', '/api/v1/orders', '/api/v1/users']) {
       assert.equal((await get(`${store.baseUrl}${url}`)).status, 200);
     }
@@ -120,7 +120,7 @@ describe('a running store', () => {
     assert.equal(user?.BCRYPT_COST, '10');
   });
 
-  test('keeps its secrets for their owner alone', async () => {
+  test('lets only their owner read its secrets', async () => {
     for (const file of ['secrets.json', 'keys/user/user-keys.json', 'keys/order/service-key.json']) {
       assert.equal((await stat(path.join(store.dataDir, file))).mode & 0o777, 0o600);
     }
@@ -130,7 +130,7 @@ describe('a running store', () => {
     assert.equal(JSON.stringify(issuers).includes('"d"'), false);
   });
 
-  test('restarts a killed service, and says so', async () => {
+  test('restarts a killed service, and reports it', async () => {
     const [cart] = store.services.cart as [Supervised];
     const { pid } = cart;
     cart.kill('SIGKILL');
@@ -142,7 +142,7 @@ describe('a running store', () => {
     assert.equal((await get(`${store.baseUrl}/api/v1/cart`)).body.pid, cart.pid);
   });
 
-  test('restarts a service on request, in good order', async () => {
+  test('restarts a service on request, gracefully', async () => {
     const [order] = store.services.order as [Supervised];
     const { pid } = order;
     await order.restart();
@@ -175,7 +175,7 @@ describe('a running store', () => {
     assert.ok((await readdir(store.dataDir)).includes('lock'));
   });
 
-  test('names every taken port and who has it', async () => {
+  test('names every taken port and its process', async () => {
     const other = { ...settings, dataDir: path.join(folder, 'other') };
     await assert.rejects(startStore(other), (error: Error) => {
       assert.match(error.message, /Port 18080 for the store is taken by nginx \(process \d+\): .*set PORT/);
@@ -193,7 +193,7 @@ describe('a running store', () => {
     await store.stop();
     const { secrets } = store;
 
-    // The launcher itself is killed; the next start ends what it left and works.
+    // The launcher itself is killed: the next start ends what it left behind, and works.
     const holder = spawn(process.execPath, [path.join(import.meta.dirname, 'hold-store.ts'), JSON.stringify(settings)]);
     const [line] = (await once(holder.stdout, 'data')) as [Buffer];
     holder.kill('SIGKILL');
@@ -216,7 +216,7 @@ describe('a running store', () => {
 });
 
 describe('a start that fails', () => {
-  test('a folder with something else in it is left alone', async () => {
+  test('a folder with other contents is left alone', async () => {
     const mine = path.join(folder, 'mine');
     await mkdir(mine);
     await writeFile(path.join(mine, 'thesis.txt'), 'dear');
@@ -249,7 +249,7 @@ describe('a start that fails', () => {
     await Promise.all(probes);
   });
 
-  test('all wrong settings are named at once', () => {
+  test('all invalid settings are named at once', () => {
     assert.throws(
       () => readSettings({ PORT: 'x', ADMIN_PASSWORD: 'short', CURRENCY: 'dollar' }),
       (error: Error) => ['PORT', 'ADMIN_PASSWORD', 'CURRENCY'].every((name) => error.message.includes(name)),

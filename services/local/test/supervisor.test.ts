@@ -6,7 +6,7 @@ import type { Running } from '../src/running.ts';
 import { type SupervisorEvent, supervise } from '../src/supervisor.ts';
 import { eventually } from '../test-support/eventually.ts';
 
-/** ms that a process takes to be ready, and to end in good order. */
+/** ms that a process takes to be ready, and to stop gracefully. */
 const MOMENT = 50;
 
 /** Counts the lives of a process from 1; those in `failing` are never ready, and starting a later one takes `startsFor` ms. */

@@ -16,7 +16,7 @@ interface Service {
 const NODES = ['cassandra', 'cassandra-2', 'cassandra-3'];
 const CERTIFICATES = { source: 'certificates', target: '/tls' };
 
-test('the example with three nodes is valid: each has its own data, and the services have all that production requires', (context) => {
+test('the example with three nodes is valid: each node has its own data, and the services have all that production requires', (context) => {
   const files = ['-f', 'docker-compose.yml', '-f', 'docker-compose.three-nodes.yml'];
   const { status, stdout, stderr, error } = spawnSync('docker', ['compose', ...files, 'config', '--format', 'json'], {
     cwd: `${import.meta.dirname}/../../..`,

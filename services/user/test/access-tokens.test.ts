@@ -44,7 +44,7 @@ test('only what the forger changes keeps the token out', async () => {
 });
 
 for (const [method, path] of PROTECTED) {
-  test(`every forged token gets one and the same 401 from ${method.toUpperCase()} ${path}`, async () => {
+  test(`every forged token gets the same 401 from ${method.toUpperCase()} ${path}`, async () => {
     const without = await store.api[method](path);
     const expected = { status: 401, challenge: 'Bearer', body: { ...without.body, requestId: '' } };
     assert.equal(without.body.code, 'unauthorized');

@@ -1,11 +1,11 @@
 import { auth, Client, ExecutionProfile, types } from 'cassandra-driver';
 import type { Store } from '../../src/store.ts';
 
-/** The conditional writes of a checkout of one line, by the driver alone: nothing is read, checked, noted for recovery or listed. */
+/** The conditional writes of a checkout of one line, with the driver alone: nothing is read, checked, recorded for recovery or listed. */
 export interface BareCheckout {
-  /** A cart with one piece of `productId` in it. */
+  /** A cart with one unit of `productId`. */
   fillCart(productId: string): Promise<FilledCart>;
-  /** Order, cart, lines, hold, sale, confirmation: one after the other, since each depends on the one before. */
+  /** Order, cart, lines, hold, sale, confirmation: in sequence, since each depends on the one before. */
   place(cart: FilledCart): Promise<void>;
   stop(): Promise<void>;
 }

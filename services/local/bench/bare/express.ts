@@ -4,8 +4,8 @@ import { auth, Client, types } from 'cassandra-driver';
 import express from 'express';
 
 /**
- * The least that a service in Express could be: each route is one prepared statement and what the driver makes of its rows, without any
- * check, limit, metric or log. A process of its own; see `npm run bench`.
+ * The least that an Express service could be: each route is one prepared statement and its rows as the driver returns them, without any
+ * check, limit, metric or log. Runs as a process of its own; see `npm run bench`.
  */
 const { PORT, CONTACT_POINT, DATA_CENTER, USERNAME, PASSWORD, CURRENCY } = process.env;
 assert.ok(PORT && CONTACT_POINT && DATA_CENTER && USERNAME && PASSWORD && CURRENCY);

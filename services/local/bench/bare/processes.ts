@@ -5,7 +5,7 @@ import { launch, type Running } from '../../src/running.ts';
 import { V8_FLAGS } from '../../src/store/services.ts';
 import type { Store } from '../../src/store.ts';
 
-/** A process to hold the store against. */
+/** A process to compare the store with. */
 export interface BareProcess {
   readonly url: string;
   readonly pid: number;
@@ -17,7 +17,7 @@ interface Place {
   readonly port: number;
 }
 
-/** Express and the driver on the store's own tables, with the flags of a service. */
+/** Express and the driver on the store's own tables, with the same Node.js flags as a service. */
 export function startBareExpress(store: Store, currency: string, { folder, port }: Place): Promise<BareProcess> {
   const { username, password } = store.cassandraAdmin;
   const url = `http://127.0.0.1:${port}`;
@@ -40,7 +40,7 @@ export function startBareExpress(store: Store, currency: string, { folder, port 
   });
 }
 
-/** An Nginx as it comes, which logs each request, with `files` (content by path) to serve. */
+/** An Nginx with its default settings, which log each request, serving `files` (content by path). */
 export async function startBareNginx(files: Readonly<Record<string, string>>, place: Place): Promise<BareProcess> {
   const { folder, port } = place;
   const inFolder = (name: string) => path.join(folder, name);
