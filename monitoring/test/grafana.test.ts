@@ -30,7 +30,7 @@ for (const dashboard of dashboards) {
 
   test(`every query of ${dashboard.title} is PromQL, and each of its series has a legend`, () => {
     for (const { type, title, targets = [] } of panels) {
-      assert.ok(targets.length > 0, `${title} asks for nothing`);
+      assert.ok(targets.length > 0, `${title} has no query`);
       if (type === 'logs') continue;
       for (const query of targets) {
         assert.ok(selectorsOf(toPromql(query, '1m')).length > 0, `${title}: ${query.expr}`);

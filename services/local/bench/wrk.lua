@@ -1,5 +1,5 @@
--- For wrk: asks for what stands in a file, a line each, in turn: a path and, where somebody signed in asks for it, their token. Says at the
--- end how many answers there were and how many were wrong.
+-- For wrk: requests the lines of a file in turn, each a path and, for a signed-in user, a token. Prints the number of responses and of
+-- wrong ones at the end.
 local requests = {}
 local at = 0
 

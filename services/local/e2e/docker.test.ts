@@ -197,7 +197,7 @@ describe('docker-compose.yml', () => {
       for (const key of given)
         assert.ok(
           Object.values(CONFIGS).some(({ shape }) => key in shape),
-          `nobody knows ${key}`,
+          `no service knows ${key}`,
         );
       assert.deepEqual(volumes, [`${name}-secrets:/secrets:ro`]);
     }

@@ -325,7 +325,7 @@ describe('the audit', () => {
     ]);
   });
 
-  test('finds listings that lag behind, rows of a deleted product, and a SKU that is somebody else’s', async () => {
+  test('finds listings that lag behind, rows of a deleted product, and a SKU that another product claims', async () => {
     const set = (change: string, ...params: unknown[]) =>
       run(
         `UPDATE ${table('product')}.products SET ${change} WHERE product_id = ? AND op_id = ?`,
