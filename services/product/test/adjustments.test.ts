@@ -101,6 +101,25 @@ test('while the first request with a key runs, the second is told to wait, and a
   assert.equal((await slow.listLines('stock', id)).length, 1);
 });
 
+test('replays never meet as first requests: each gets the answer of its key, or 422 for another body', async () => {
+  const id = await create(5);
+  const key = randomUUID();
+  const adjustment = { quantity: 7, reason: 'Delivery' };
+  await admin.adjust(id, key, adjustment).expect(200);
+  const { change, reached, resume } = createPause('stock.find_adjustment');
+  const slow = createAdmin(await shop.openReplica(change), admin.userId);
+  const bodies = [{ ...adjustment, quantity: 8 }, adjustment, adjustment];
+  const answers = Promise.all(bodies.map((body) => slow.adjust(id, key, body)));
+  await reached;
+  await sleep(300);
+  resume();
+  const [other, ...replays] = await answers;
+  assert.equal(other?.body.code, 'idempotency_key_reused');
+  for (const { status, headers, body } of replays) {
+    assert.deepEqual([status, headers['idempotent-replayed'], body.available], [200, 'true', 12]);
+  }
+});
+
 test('an adjustment that waits for its turn notes the lists when the turn comes, so that the note is not read before', async () => {
   const id = await create(5);
   const { change, reached, resume } = createPause('stock.adjust');

@@ -68,7 +68,7 @@ export interface StockParts {
 export function createStockService(parts: StockParts): StockService {
   const { repository, notes, audit, count, countViolation } = parts;
   const perProduct = createKeyedLimit(IN_FLIGHT_PER_PRODUCT);
-  /** Adjustments that run in this replica, by product and operation. */
+  /** Adjustments that run for the first time in this replica, by product and operation. */
   const running = new Map<string, AdjustStock>();
 
   /** Does one step on one product, then checks whether the stock crossed zero; the step is done only after that. */
@@ -123,9 +123,7 @@ export function createStockService(parts: StockParts): StockService {
     return toAdjusted(productId, asked, stands, !stands.isNew);
   }
 
-  async function adjustOrReplay(productId: string, operationId: string, asked: AdjustStock, actor: string) {
-    const known = await repository.findAdjustment(productId, operationId);
-    if (known) return toAdjusted(productId, asked, known, true);
+  async function adjustFirst(productId: string, operationId: string, asked: AdjustStock, actor: string) {
     const before = toFields(await getLevel(productId));
     return audit.record(
       { entity: 'stock', entityId: productId, action: 'adjust', actor, before },
@@ -136,6 +134,8 @@ export function createStockService(parts: StockParts): StockService {
 
   return {
     async adjust(productId, operationId, asked, actor) {
+      const known = await repository.findAdjustment(productId, operationId);
+      if (known) return toAdjusted(productId, asked, known, true);
       const operation = `${productId} ${operationId}`;
       const first = running.get(operation);
       if (first) {
@@ -143,7 +143,7 @@ export function createStockService(parts: StockParts): StockService {
         throw idempotencyInProgress();
       }
       running.set(operation, asked);
-      return adjustOrReplay(productId, operationId, asked, actor).finally(() => running.delete(operation));
+      return adjustFirst(productId, operationId, asked, actor).finally(() => running.delete(operation));
     },
 
     async hold(orderId, lines) {

@@ -57,16 +57,22 @@ export function createPause(statement: string) {
   const resumed = new Promise<void>((resolve) => {
     resume = resolve;
   });
+  const pause = async (name: string) => {
+    if (name !== statement) return;
+    reach();
+    await resumed;
+  };
   const change = (platform: Platform): Platform => {
     const { database } = platform;
     const conditional: Database['conditional'] = async (name, ...rest) => {
-      if (name === statement) {
-        reach();
-        await resumed;
-      }
+      await pause(name);
       return database.conditional(name, ...rest);
     };
-    return { ...platform, database: { ...database, conditional } };
+    const read: Database['read'] = async (name, ...rest) => {
+      await pause(name);
+      return database.read(name, ...rest);
+    };
+    return { ...platform, database: { ...database, conditional, read } };
   };
   return { change, reached, resume };
 }
