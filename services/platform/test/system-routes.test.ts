@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { after, test } from 'node:test';
 import supertest from 'supertest';
 import { createHttpApp } from '#platform/http/app.ts';
@@ -103,4 +103,20 @@ test('a service is up while one of its replicas is ready, and none is waited for
   assert.equal(body.status, 'degraded');
   const statuses = Object.entries<{ status: string }>(body.services).map(([name, { status }]) => [name, status]);
   assert.deepEqual(Object.fromEntries(statuses), { product: 'ok', cart: 'down', order: 'down', user: 'down' });
+});
+
+test('a service with an https URL is asked over TLS', async () => {
+  const TLS_HANDSHAKE = 0x16;
+  const server = createTcpServer((socket) => {
+    socket.once('data', ([type]) => {
+      firstByte = type;
+      socket.destroy();
+    });
+  }).listen(0, '127.0.0.1');
+  let firstByte: number | undefined;
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await apiOf(true, { product: [`https://127.0.0.1:${port}`] }).get('/api/system/health');
+  server.close();
+  assert.equal(firstByte, TLS_HANDSHAKE);
 });

@@ -1,4 +1,5 @@
-import { get } from 'node:http';
+import http from 'node:http';
+import https from 'node:https';
 import { type Response, Router } from 'express';
 import swaggerUi from 'swagger-ui-express';
 import { frontPageRoutes } from './front-page.ts';
@@ -101,6 +102,7 @@ async function probe(baseUrls: readonly string[]): Promise<ServiceHealth> {
 function assertReady(baseUrl: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const { get } = baseUrl.startsWith('https:') ? https : http;
     const request = get(`${baseUrl}/health/readiness`, { signal }, (response) => {
       response.resume();
       if (response.statusCode === 200) resolve();
