@@ -85,11 +85,11 @@ function valuesOf(name: string): Record<string, number> {
   return Object.fromEntries(lines.map(([, labels, value]) => [String(labels), Number(value)]));
 }
 
-test('each request is counted by service, method and status, one that Nginx refused itself too; a method that nobody has is "other"', () => {
+test('each request is counted by service, method and status, even if Nginx itself refused it; a method that the API lacks is "other"', () => {
   const requests = valuesOf('nginx_http_requests_total');
   assert.equal(requests['method="GET",status="200",upstream_service="product"'], 2);
   assert.equal(requests['method="POST",status="200",upstream_service="cart"'], 1);
-  assert.equal(requests['method="other",status="200",upstream_service="cart"'], 1);
+  assert.equal(requests['method="other",status="405",upstream_service="cart"'], 1);
   assert.equal(requests['method="POST",status="502",upstream_service="order"'], 1);
 });
 
