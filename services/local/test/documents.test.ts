@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { GATEWAY_PROBLEMS } from '#platform/http/documented-problems.ts';
+import { CACHE_PROBLEM, GATEWAY_PROBLEMS } from '#platform/http/documented-problems.ts';
 import { SERVICE_NAMES, type ServiceName } from '#platform/service-names.ts';
 import { buildDocuments } from '../src/documents.ts';
 import { seedProduct } from '../src/seed/product.ts';
@@ -141,7 +141,7 @@ describe('the OpenAPI documents', () => {
   });
 
   test('name every error code of a service, and no others', () => {
-    const gateway = GATEWAY_PROBLEMS.map(({ code }) => code);
+    const gateway = [...GATEWAY_PROBLEMS, CACHE_PROBLEM].map(({ code }) => code);
     const everywhere = new Set([
       ...codesIn('platform'),
       ...gateway,
@@ -178,7 +178,7 @@ describe('the OpenAPI documents', () => {
     const texts = readFileSync(join(REPOSITORY, 'nginx/problem-texts.conf'), 'utf8');
     const [, codes = '', details = ''] = texts.split(/^map \$status /m).slice(1);
     const textOf = (block: string, status: number) => block.match(new RegExp(`^ +${status} "(.*)";$`, 'm'))?.[1];
-    for (const { status, code, message } of GATEWAY_PROBLEMS)
+    for (const { status, code, message } of [...GATEWAY_PROBLEMS, CACHE_PROBLEM])
       assert.deepEqual([textOf(codes, status), textOf(details, status)], [code, message]);
   });
 

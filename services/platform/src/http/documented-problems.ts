@@ -29,9 +29,16 @@ export const GATEWAY_PROBLEMS: readonly ProblemFacts[] = [
   },
 ];
 
+/** Nginx compares If-Match with the answer in its cache. */
+export const CACHE_PROBLEM: ProblemFacts = {
+  status: 412,
+  code: 'precondition_failed',
+  message: 'The resource no longer matches If-Match; fetch it again.',
+};
+
 /** Every refusal that a request to the route may meet: the route's own, the platform's and Nginx's. */
 export function problemsOf(route: Route): ProblemFacts[] {
-  const { access, idempotencyKey, ifMatch, paged, errors = [] } = route;
+  const { access, idempotencyKey, ifMatch, paged, cache, errors = [] } = route;
   const isInternal = typeof access === 'object' && 'services' in access;
   return [
     ...errors,
@@ -50,6 +57,7 @@ export function problemsOf(route: Route): ProblemFacts[] {
     INTERNAL_ERROR,
     databaseUnavailable(),
     ...(isInternal ? [] : GATEWAY_PROBLEMS),
+    ...(cache ? [CACHE_PROBLEM] : []),
   ];
 }
 
