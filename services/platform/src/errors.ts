@@ -129,3 +129,14 @@ export function validationFailed(errors: readonly FieldFault[]): BadRequest {
   const detail = first ? `${first.pointer.slice(1).replaceAll('/', '.') || 'The input'}: ${first.detail}` : 'Invalid.';
   return new BadRequest('validation_failed', detail, { extensions: { errors } });
 }
+
+/** The first request with an Idempotency-Key has no outcome yet. */
+export function idempotencyInProgress(): Conflict {
+  return new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
+    retryAfter: 1,
+  });
+}
+
+export function idempotencyKeyReused(usedFor: 'order' | 'adjustment'): Unprocessable {
+  return new Unprocessable('idempotency_key_reused', `This Idempotency-Key was used for another ${usedFor}.`);
+}

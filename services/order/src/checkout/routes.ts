@@ -1,11 +1,10 @@
+import { idempotencyInProgress, idempotencyKeyReused } from '#platform/errors.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
 import {
   cartChanged,
   cartEmpty,
   checkoutExpired,
   checkoutPaused,
-  idempotencyInProgress,
-  idempotencyKeyReused,
   insufficientStock,
   productUnavailable,
 } from '../orders/refusals.ts';
@@ -35,7 +34,7 @@ export function checkoutRoutes(checkout: CheckoutService): Route[] {
         productUnavailable([{ productId: EXAMPLE_PRODUCT_ID }]),
         checkoutExpired(),
         idempotencyInProgress(),
-        idempotencyKeyReused(),
+        idempotencyKeyReused('order'),
         checkoutPaused(),
       ],
       etag: toOrderETag,

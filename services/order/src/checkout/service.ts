@@ -1,11 +1,11 @@
 import { requestHash } from '#platform/canonical-json.ts';
-import { Conflict, validationFailed } from '#platform/errors.ts';
+import { Conflict, idempotencyInProgress, idempotencyKeyReused, validationFailed } from '#platform/errors.ts';
 import type { CartClient } from '../clients/cart.ts';
 import type { ProductClient } from '../clients/product.ts';
 import { type Address, canTransition, type OrderRecord, priceLines, type Rejection } from '../orders/order.ts';
 import { type OrderProgress, SYSTEM } from '../orders/progress.ts';
 import { orLeaveToRecovery, RECOVER_AFTER_MS, type RecoveryNotes } from '../orders/recovery-notes.ts';
-import { checkoutExpired, checkoutPaused, idempotencyInProgress, idempotencyKeyReused } from '../orders/refusals.ts';
+import { checkoutExpired, checkoutPaused } from '../orders/refusals.ts';
 import type { OrderRepository } from '../orders/repository.ts';
 import type { SagaRunner } from './saga-runner.ts';
 
@@ -113,7 +113,7 @@ export function createCheckoutService(parts: CheckoutParts): CheckoutService {
   async function replay(order: OrderRecord, hash: string): Promise<Placed> {
     if (order.requestHash !== hash) {
       countKey('reused');
-      throw idempotencyKeyReused();
+      throw idempotencyKeyReused('order');
     }
     if (order.status === 'pending' && !isLate(order)) {
       countKey('in_progress');

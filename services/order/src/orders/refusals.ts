@@ -1,4 +1,4 @@
-import { Conflict, NotFound, Unavailable, Unprocessable } from '#platform/errors.ts';
+import { Conflict, NotFound, Unavailable } from '#platform/errors.ts';
 import type { Status } from './order.ts';
 
 interface ShortLine {
@@ -21,7 +21,9 @@ export function productUnavailable(lines: readonly { readonly productId: string 
 
 /** In the words of the product service, which finds it out. */
 export function insufficientStock(lines: readonly ShortLine[]): Conflict {
-  return new Conflict('insufficient_stock', 'There is not enough of at least one product.', { extensions: { lines } });
+  return new Conflict('insufficient_stock', 'There are not enough units of at least one product.', {
+    extensions: { lines },
+  });
 }
 
 /** `amount` is what the cart costs now, in minor units. */
@@ -41,16 +43,6 @@ export function invalidTransition(from: Status, to: Status, allowed: readonly St
     // Not `status`, which every problem has already.
     extensions: { orderStatus: from, allowed },
   });
-}
-
-export function idempotencyInProgress(): Conflict {
-  return new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
-    retryAfter: 1,
-  });
-}
-
-export function idempotencyKeyReused(): Unprocessable {
-  return new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another order.');
 }
 
 export function checkoutPaused(): Unavailable {

@@ -1,4 +1,4 @@
-import { Conflict, Unavailable, Unprocessable } from '#platform/errors.ts';
+import { Conflict, Unavailable } from '#platform/errors.ts';
 import { type HoldState, type Line, MAX_UNITS, type ShortLine } from './stock.ts';
 
 export function insufficientStock(lines: readonly ShortLine[]): Conflict {
@@ -33,16 +33,6 @@ export function reservationMismatch(orderId: string, line: Line, reserved: numbe
   return new Conflict('reservation_mismatch', 'The reservation was made for another quantity.', {
     extensions: { orderId, line, reserved },
   });
-}
-
-export function idempotencyInProgress(): Conflict {
-  return new Conflict('idempotency_in_progress', 'The first request with this key is still running.', {
-    retryAfter: 1,
-  });
-}
-
-export function idempotencyKeyReused(): Unprocessable {
-  return new Unprocessable('idempotency_key_reused', 'This Idempotency-Key was used for another adjustment.');
 }
 
 export function stockContended(): Unavailable {

@@ -1,9 +1,8 @@
+import { idempotencyInProgress, idempotencyKeyReused } from '#platform/errors.ts';
 import { Reply, type Route, route } from '#platform/http/route.ts';
 import { productNotFound } from '../products/refusals.ts';
 import { EXAMPLE_PRODUCT_ID, ProductParams } from '../products/schema.ts';
 import {
-  idempotencyInProgress,
-  idempotencyKeyReused,
   insufficientStock,
   reservationCommitted,
   reservationMismatch,
@@ -44,7 +43,7 @@ export function adjustmentRoutes(stock: StockService, toOperationId: (userId: st
         tooFewToRemove({ productId: EXAMPLE_PRODUCT_ID, requested: 500, available: 445 }, false),
         stockLimitExceeded(false),
         idempotencyInProgress(),
-        idempotencyKeyReused(),
+        idempotencyKeyReused('adjustment'),
         stockContended(),
       ],
       handle: async ({ params: { id }, body, idempotencyKey }, { userId }) => {

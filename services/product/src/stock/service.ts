@@ -1,12 +1,10 @@
 import pLimit from 'p-limit';
 import type { AdminAudit } from '#platform/admin-audit/audit.ts';
-import type { StoreError } from '#platform/errors.ts';
+import { idempotencyInProgress, idempotencyKeyReused, type StoreError } from '#platform/errors.ts';
 import { createKeyedLimit } from '#platform/keyed-limit.ts';
 import type { ProjectionNotes } from '../listings/projection-notes.ts';
 import { productNotFound } from '../products/refusals.ts';
 import {
-  idempotencyInProgress,
-  idempotencyKeyReused,
   insufficientStock,
   reservationCommitted,
   reservationReleased,
@@ -174,7 +172,7 @@ export function createStockService(parts: StockParts): StockService {
 }
 
 function assertSame(asked: AdjustStock, first: AdjustStock): void {
-  if (asked.quantity !== first.quantity || asked.reason !== first.reason) throw idempotencyKeyReused();
+  if (asked.quantity !== first.quantity || asked.reason !== first.reason) throw idempotencyKeyReused('adjustment');
 }
 
 function isHeld({ state }: HoldResult): boolean {
