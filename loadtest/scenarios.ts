@@ -79,8 +79,8 @@ export const SCENARIOS: Readonly<Record<string, Load>> = {
     thresholds: ALL_ARRIVED,
   },
   /**
-   * Everyone wants the same scarce product at once; they have signed in before. The audit follows: what matters here is correctness, not the
-   * length of the queue.
+   * Everyone wants the same scarce product at once; they have signed in before. The audit follows: what matters here is correctness, not
+   * the length of the queue.
    */
   'flash-sale': {
     executor: { executor: 'shared-iterations', exec: 'sale', vus: users, iterations: users * 5, maxDuration: '5m' },

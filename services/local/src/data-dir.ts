@@ -99,8 +99,8 @@ export async function checkDisk(folder: string, needed: number): Promise<void> {
 }
 
 /**
- * The lock is a folder with one file, named after a process and when it began. So the lock of a killed start blocks nobody, and a process that
- * removes it can't remove that of a quicker start. Resolves to the file.
+ * The lock is a folder with one file, named after a process and when it began. So the lock of a killed start blocks nobody, and a process
+ * that removes it can't remove that of a quicker start. Resolves to the file.
  */
 async function takeLock(folder: string): Promise<string> {
   const lock = path.join(folder, LOCK);

@@ -20,8 +20,8 @@ import { userConfig } from '../../user/src/config.ts';
 import { ensureKeys } from './keys.ts';
 
 /**
- * Checks the four OpenAPI documents, built from the services' routes without starting them: each is valid, has every route of its service, and
- * has no operation that isn't mounted. Throws an Error that names every difference.
+ * Checks the four OpenAPI documents, built from the services' routes without starting them: each is valid, has every route of its service,
+ * and has no operation that isn't mounted. Throws an Error that names every difference.
  */
 export async function checkDocuments(): Promise<string> {
   const apps = await buildApps();

@@ -4,8 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Suspends a process (SIGSTOP) and resolves, once none of its threads is running, to a function that resumes it. It resumes at the latest when this
- * process ends, however that happens. Throws if there is no such process.
+ * Suspends a process (SIGSTOP) and resolves, once none of its threads is running, to a function that resumes it. It resumes at the latest
+ * when this process ends, however that happens. Throws if there is no such process.
  */
 export async function freeze(pid: number): Promise<() => Promise<void>> {
   // The shell's input ends when we do, and it has a group of its own: neither Ctrl-C nor kill -9 leaves anything frozen.

@@ -24,8 +24,8 @@ const OWN = ['K6_WEB_DASHBOARD', 'K6_WEB_DASHBOARD_PORT', 'K6_WEB_DASHBOARD_EXPO
 const SENDING = ['K6_PROMETHEUS_RW_SERVER_URL', 'K6_PROMETHEUS_RW_TREND_STATS', 'K6_PROMETHEUS_RW_STALE_MARKERS'];
 
 /**
- * k6 from the PATH; else its Docker image; else built once with Go, which takes a few minutes. Throws a StartError that says what to install
- * if there is none of these.
+ * k6 from the PATH; else its Docker image; else built once with Go, which takes a few minutes. Throws a StartError that says what to
+ * install if there is none of these.
  */
 export async function findK6(reports: string, onBuild: () => void): Promise<K6> {
   for (const command of ['k6', BUILT]) if (await answers(command, ['version'])) return native(command);

@@ -63,8 +63,9 @@ export async function ensureKeys(folder: string): Promise<KeyFiles> {
 }
 
 /**
- * Makes the next user key sign, from the next start of the user service on, publishes a new next key, and keeps the old one for verification.
- * Every service must have been restarted since the last rotation. Throws StartError while tokens of the last but one key may still be valid.
+ * Makes the next user key sign, from the next start of the user service on, publishes a new next key, and keeps the old one for
+ * verification. Every service must have been restarted since the last rotation. Throws StartError while tokens of the last but one key may
+ * still be valid.
  */
 export async function rotateUserKeys(folder: string, now = Date.now()): Promise<{ signs: string; next: string }> {
   const files = await ensureKeys(folder);

@@ -14,8 +14,8 @@ export interface OpenShop {
 }
 
 /**
- * Makes a running store a shop: creates the first admin and the products of the first start, and makes one purchase through Nginx to show that
- * it sells. The next start finishes what was interrupted.
+ * Makes a running store a shop: creates the first admin and the products of the first start, and makes one purchase through Nginx to show
+ * that it sells. The next start finishes what was interrupted.
  */
 export async function openShop(
   store: Store,

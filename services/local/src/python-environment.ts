@@ -9,8 +9,8 @@ import { ensureTools } from './tools.ts';
 const run = promisify(execFile);
 
 /**
- * The folder of the programs of a virtual environment with exactly what `requirements` names. Ignored by Git, recreated when that file has changed.
- * Throws a StartError that says what to do if it can't be created.
+ * The folder of the programs of a virtual environment with exactly what `requirements` names. Ignored by Git, recreated when that file has
+ * changed. Throws a StartError that says what to do if it can't be created.
  */
 export async function ensurePythonEnvironment(
   name: string,

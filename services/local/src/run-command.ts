@@ -22,8 +22,8 @@ export interface Command<Of extends Options, Takes extends Argument> {
 const EXPECTED = [StartError, ConfigError, MigrationError];
 
 /**
- * Runs a command on what was typed; `main` may give its exit code. An expected error is shown as its message, any other with all that is known of it,
- * and the exit code is `failure`.
+ * Runs a command on what was typed; `main` may give its exit code. An expected error is shown as its message, any other with all that is
+ * known of it, and the exit code is `failure`.
  */
 export async function runCommand<const Of extends Options = Record<never, never>, Takes extends Argument = 'none'>(
   { help, options, argument, failure = 1 }: Command<Of, Takes>,

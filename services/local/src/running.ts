@@ -66,8 +66,8 @@ export async function launch(plan: ProcessPlan): Promise<Running> {
 }
 
 /**
- * Starts a process as the leader of a group of its own, so that Ctrl-C in the terminal reaches the launcher alone, with `output` as its stdout and
- * stderr. Rejects, with nothing left running, when it can't be started or `record` rejects.
+ * Starts a process as the leader of a group of its own, so that Ctrl-C in the terminal reaches the launcher alone, with `output` as its
+ * stdout and stderr. Rejects, with nothing left running, when it can't be started or `record` rejects.
  */
 export async function spawnLeader(
   plan: SpawnPlan,

@@ -21,8 +21,8 @@ interface Step {
 }
 
 /**
- * Shows progress: live bars and clocks on a terminal, otherwise plain lines (one every 5 s for a longer step). If the reader is gone, output is lost
- * and the process continues.
+ * Shows progress: live bars and clocks on a terminal, otherwise plain lines (one every 5 s for a longer step). If the reader is gone,
+ * output is lost and the process continues.
  */
 export function createTerminal(output: NodeJS.WriteStream = process.stdout): Terminal {
   for (const stream of [output, process.stderr]) stream.on('error', () => undefined);

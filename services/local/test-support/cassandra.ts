@@ -43,8 +43,8 @@ export interface TestKeyspaces {
 let shared: Promise<TestCassandra> | undefined;
 
 /**
- * A ready Cassandra: that of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if it is set, otherwise one started once
- * for this process. The caller calls `stop` when its tests are over.
+ * A ready Cassandra: that of TEST_CASSANDRA (JSON: host, port, adminUsername, adminPassword, keyspacesDir) if it is set, otherwise one
+ * started once for this process. The caller calls `stop` when its tests are over.
  */
 export function useCassandra(): Promise<TestCassandra> {
   shared ??= process.env.TEST_CASSANDRA ? given(process.env.TEST_CASSANDRA) : startTestCassandra();
@@ -52,8 +52,8 @@ export function useCassandra(): Promise<TestCassandra> {
 }
 
 /**
- * The store's schema and roles on `useCassandra()`, with empty tables, for the caller alone until `stop`. Another test reuses them after they have
- * been emptied, which takes half a second, where creating them takes five.
+ * The store's schema and roles on `useCassandra()`, with empty tables, for the caller alone until `stop`. Another test reuses them after
+ * they have been emptied, which takes half a second, where creating them takes five.
  */
 export async function useKeyspaces(): Promise<TestKeyspaces> {
   const { keyspacesDir } = await useCassandra();

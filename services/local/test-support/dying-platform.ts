@@ -20,8 +20,8 @@ export interface DyingPlatform extends Platform {
 }
 
 /**
- * The platform of a process that dies exactly there, as if it were killed: every query and every call counts as an effect, and none happens after
- * the death. Without a death it only counts.
+ * The platform of a process that dies exactly there, as if it were killed: every query and every call counts as an effect, and none happens
+ * after the death. Without a death it only counts.
  */
 export function dyingPlatform(platform: Platform, death?: Death): DyingPlatform {
   const effects: string[] = [];

@@ -5,7 +5,10 @@ import { readCarts } from './faults.ts';
 import type { Notification } from './notifications.ts';
 import type { Scenario, Scene } from './scenarios.ts';
 
-/** What happened to one alert. Times are ms since its cause began, that of the end since the cause was removed; undefined if it never happened. */
+/**
+ * What happened to one alert. Times are ms since its cause began, that of the end since the cause was removed; undefined if it never
+ * happened.
+ */
 export interface Episode {
   readonly alert: string;
   readonly cause: string;

@@ -84,8 +84,8 @@ const RECHECK_DELAYS = [500, 1500, 3000];
 const CART_LIMITS = { lines: MAX_LINES, quantity: MAX_QUANTITY, takes: REMEMBERED_TAKES };
 
 /**
- * Reads the whole store and checks the invariants. The store may be running: whatever seems wrong is read again, after every earlier conditional
- * write, and counts only if it stays wrong. Writes nothing. Throws the driver's errors when it can't read.
+ * Reads the whole store and checks the invariants. The store may be running: whatever seems wrong is read again, after every earlier
+ * conditional write, and counts only if it stays wrong. Writes nothing. Throws the driver's errors when it can't read.
  */
 export async function auditStore(options: AuditOptions): Promise<AuditReport> {
   const reader = await createReader(options);

@@ -51,8 +51,8 @@ export interface Account {
 }
 
 /**
- * Reads the four keyspaces and writes nothing. Scans yield every partition once, some at a time, in bounded memory. `latest` reads see every
- * earlier conditional write (LOCAL_SERIAL, which SELECT allows).
+ * Reads the four keyspaces and writes nothing. Scans yield every partition once, some at a time, in bounded memory. `latest` reads see
+ * every earlier conditional write (LOCAL_SERIAL, which SELECT allows).
  */
 export interface Reader {
   scanProducts(): AsyncGenerator<{ partitions: ProductPartition[]; holds: Hold[] }>;

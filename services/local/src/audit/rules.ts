@@ -14,7 +14,9 @@ export type CheckId =
   | 'carts'
   | 'accounts';
 
-/** A broken promise about one thing, in words. With `since` it may be work in progress that began then, and counts only if that is long ago. */
+/**
+ * A broken promise about one thing, in words. With `since` it may be work in progress that began then, and counts only if that is long ago.
+ */
 export interface Fault {
   readonly check: CheckId;
   readonly sentence: string;

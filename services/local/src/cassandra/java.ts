@@ -15,8 +15,8 @@ const MAJOR = 17;
 const FOLDERS = ['/usr/lib/jvm', '/opt/homebrew/opt', '/usr/local/opt', '/Library/Java/JavaVirtualMachines'];
 
 /**
- * The Java to run Cassandra with: the one of JAVA_HOME, else of the PATH, else of the usual folders. Cassandra 5.0 runs on Java 11 and 17 only, and
- * this store's flags are for 17. Throws StartError that names the versions found.
+ * The Java to run Cassandra with: the one of JAVA_HOME, else of the PATH, else of the usual folders. Cassandra 5.0 runs on Java 11 and 17
+ * only, and this store's flags are for 17. Throws StartError that names the versions found.
  */
 export async function findJava(folders: readonly string[] = FOLDERS): Promise<Java> {
   const others: string[] = [];

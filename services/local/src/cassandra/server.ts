@@ -63,8 +63,8 @@ const READY_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 /**
- * Added to `server/jvm.options` where there are other nodes: those options are for a lone node, which has nobody to wait for. With a delay of 1 ms,
- * two nodes that start on a busy machine may each take the other for gone, and stay apart.
+ * Added to `server/jvm.options` where there are other nodes: those options are for a lone node, which has nobody to wait for. With a delay
+ * of 1 ms, two nodes that start on a busy machine may each take the other for gone, and stay apart.
  */
 export const RING_JVM_OPTIONS: readonly string[] = [
   '-Dcassandra.ring_delay_ms=5000',

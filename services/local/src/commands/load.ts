@@ -139,8 +139,8 @@ async function judgeMemory(dataDir: string, say: (text: string) => void): Promis
 }
 
 /**
- * Undefined when a store answers; otherwise starts one, which the caller stops. Throws StartError when the store that answers limits requests,
- * and the reason of `signal` when that aborts.
+ * Undefined when a store answers; otherwise starts one, which the caller stops. Throws StartError when the store that answers limits
+ * requests, and the reason of `signal` when that aborts.
  */
 async function ensureStore(
   settings: StoreSettings,

@@ -12,7 +12,10 @@ ready. With two or more replicas (npm start -- --replicas 2) no request is lost;
 /** For one process to drain, end and start. */
 const TIMEOUT_MS = 60_000;
 
-/** Signals the store's launcher, and resolves when every service process has been replaced. Throws StartError if there is no launcher that can do it. */
+/**
+ * Signals the store's launcher, and resolves when every service process has been replaced. Throws StartError if there is no launcher that
+ * can do it.
+ */
 async function restartServices(dataDir: string, say: (text: string) => void): Promise<void> {
   const launcher = await findLauncher(dataDir);
   if (launcher === undefined) throw new StartError(`No store is running in ${dataDir}: start one with npm start.`);

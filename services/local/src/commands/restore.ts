@@ -12,7 +12,9 @@ const HELP = `npm run restore -- <file>: restores a backup to DATA_DIR (default 
 \`npm run reset\` deletes an existing one. Then start it with \`npm start\`.
 `;
 
-/** Makes the whole folder or nothing; reports in it stay. Throws StartError if it holds anything else, or the file isn't a complete backup. */
+/**
+ * Makes the whole folder or nothing; reports in it stay. Throws StartError if it holds anything else, or the file isn't a complete backup.
+ */
 export async function restoreStore(file: string, dataDir: string): Promise<void> {
   if (existsSync(dataDir) && !(await isFree(dataDir))) {
     throw new StartError(

@@ -18,8 +18,8 @@ export interface SeedCatalogueOptions extends DatabaseOptions {
 }
 
 /**
- * Writes the category tree and the products, with their stock and listings. Repeating it, also after an interruption, changes nothing that the
- * shop has done since. Memory doesn't grow with the number of products.
+ * Writes the category tree and the products, with their stock and listings. Repeating it, also after an interruption, changes nothing that
+ * the shop has done since. Memory doesn't grow with the number of products.
  */
 export async function seedCatalogue(options: SeedCatalogueOptions): Promise<void> {
   const { products: total, seed = 1, currency = 'USD', onProgress = () => undefined } = options;

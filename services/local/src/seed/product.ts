@@ -73,8 +73,8 @@ export function seedProduct(seed: number, index: number): SeedProduct {
 }
 
 /**
- * Gives product number `number` of a shelf a name that is unique there: goes through all combinations of the shelf's words in strides that meet
- * each of them once, then begins again with the next edition.
+ * Gives product number `number` of a shelf a name that is unique there: goes through all combinations of the shelf's words in strides that
+ * meet each of them once, then begins again with the next edition.
  */
 function nameOf(seed: number, { shelf, department }: { shelf: Shelf; department: Department }, number: number) {
   const { brands } = department;

@@ -33,8 +33,8 @@ export interface WalkParts<Walk> {
 }
 
 /**
- * Takes the steps in order and checks each answer against the documents. An operation without a step, and a step without an operation, are faults.
- * Also tries what needs a token without one, and every internal operation from outside.
+ * Takes the steps in order and checks each answer against the documents. An operation without a step, and a step without an operation, are
+ * faults. Also tries what needs a token without one, and every internal operation from outside.
  */
 export async function walkOperations<Walk>({ shop, contract, steps, start, onResult }: WalkParts<Walk>): Promise<void> {
   const operations = new Map(contract.operations.map((operation) => [nameOf(operation), operation]));

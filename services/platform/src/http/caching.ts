@@ -16,8 +16,8 @@ export function createCaching(now?: () => number): SetCaching {
     if (cache === 'catalogue' || !isCovered()) {
       return void response.setHeader('Cache-Control', 'public, max-age=0, s-maxage=1');
     }
-    // Stored, but expired since 1970: each request comes here, and while this service fails Nginx serves its last answer. Nginx removes this
-    // header from answers; 1.22 heeds it only when it comes before Cache-Control.
+    // Stored, but expired since 1970: each request comes here, and while this service fails Nginx serves its last answer. Nginx removes
+    // this header from answers; 1.22 heeds it only when it comes before Cache-Control.
     response.setHeader('X-Accel-Expires', '@1');
     response.setHeader('Cache-Control', 'public, max-age=0');
   };

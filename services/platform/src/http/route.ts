@@ -93,8 +93,8 @@ export interface RouteDefinition<
   /** Refusals beyond those implied by access and request, each an example of what the caller gets. */
   readonly errors?: readonly StoreError[];
   /**
-   * Nginx may serve the answer again, to anyone: of the `catalogue` for a second, of the `live-catalogue` only while there are many requests.
-   * Without it the answer is `no-store`.
+   * Nginx may serve the answer again, to anyone: of the `catalogue` for a second, of the `live-catalogue` only while there are many
+   * requests. Without it the answer is `no-store`.
    */
   readonly cache?: 'catalogue' | 'live-catalogue';
   /** The body is a page: the Link header names the next one. */

@@ -25,9 +25,9 @@ export interface ProductRepository {
   /** Inserts the product with its first stock, once; false when the insert has been forbidden. */
   insertProduct(product: Product): Promise<boolean>;
   /**
-   * Makes the next version: with `facts`, or deleted. Undefined when the product has been changed since it was read, or its listings haven't
-   * followed the last change yet: nobody would know any more where they hold it. Throws Unavailable `outcome_unknown` when it can't tell
-   * whether this change was made.
+   * Makes the next version: with `facts`, or deleted. Undefined when the product has been changed since it was read, or its listings
+   * haven't followed the last change yet: nobody would know any more where they hold it. Throws Unavailable `outcome_unknown` when it can't
+   * tell whether this change was made.
    */
   changeProduct(product: ProductRecord, facts: NextFacts, at: Date): Promise<ProductRecord | undefined>;
   /** Keeps a product that doesn't exist from ever being inserted; false when it exists or did. */

@@ -11,7 +11,9 @@ export interface LoginThrottle {
   assertAllowed(email: string, ip: string): Promise<void>;
   /** Counts a failure. An attempt that began before a block and ends during it is refused too: parallel guesses get no further answers. */
   noteFailure(email: string, ip: string): Promise<void>;
-  /** Forgets the account's failures from this network. Refused during a block, like a failure: or parallel guesses would show the right one. */
+  /**
+   * Forgets the account's failures from this network. Refused during a block, like a failure: or parallel guesses would show the right one.
+   */
   noteSuccess(email: string, ip: string): Promise<void>;
 }
 

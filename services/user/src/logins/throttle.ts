@@ -12,7 +12,9 @@ const FIRST_BLOCK_MS = 15 * MINUTE_MS;
 const MAX_BLOCK_MS = DAY_MS;
 const MAX_NETWORK_FAILURES = 100;
 
-/** One more failure for an account from one network: the tenth blocks it for 15 minutes, each further one for twice as long, up to a day. */
+/**
+ * One more failure for an account from one network: the tenth blocks it for 15 minutes, each further one for twice as long, up to a day.
+ */
 export function failAccount({ count }: Failures, now: Date): Failures {
   const over = count + 1 - MAX_ACCOUNT_FAILURES;
   if (over < 0) return { count: count + 1, blockedUntil: undefined };
