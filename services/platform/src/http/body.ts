@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import express, { type Request, type RequestHandler } from 'express';
+import { promisify } from 'node:util';
+import express, { type Request, type Response } from 'express';
 import { UnsupportedMediaType, validationFailed } from '../errors.ts';
 
 const MAX_BODY = '64kb';
@@ -7,20 +8,19 @@ const MAX_DEPTH = 32;
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 // Not `strict`: a scalar is valid JSON, and it is for the route's schema to refuse it.
-const parseJson = express.json({ limit: MAX_BODY, strict: false, type: isJson, verify: refuseBrokenText });
-
-/** Reads the body if there is one: JSON of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
-export const readJsonBody: RequestHandler[] = [requireJson, parseJson, refuseHostileJson].map(
-  (read) => (request, response, next) => (hasContent(request) ? read(request, response, next) : next()),
+const parseJson = promisify<Request, Response>(
+  express.json({ limit: MAX_BODY, strict: false, type: isJson, verify: refuseBrokenText }),
 );
 
-function hasContent({ headers }: Request): boolean {
+export function hasContent({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-function requireJson(...[request, , next]: Parameters<RequestHandler>): void {
+/** Reads JSON of at most 64 kB and 32 levels into `request.body`; anything else is 415, 413 or 400. */
+export async function readJsonBody(request: Request, response: Response): Promise<void> {
   if (!isJson(request)) throw notJson();
-  next();
+  await parseJson(request, response);
+  refuseHostile(request.body, '', 1);
 }
 
 export function notJson(): UnsupportedMediaType {
@@ -40,17 +40,12 @@ function refuseBrokenText(_request: unknown, _response: unknown, body: Buffer, c
   if (charset === 'utf-8' && !isUtf8(body)) throw new Error('Not valid UTF-8.');
 }
 
-function refuseHostileJson(...[request, , next]: Parameters<RequestHandler>): void {
-  inspect(request.body, '', 1);
-  next();
-}
-
-function inspect(value: unknown, pointer: string, depth: number): void {
+function refuseHostile(value: unknown, pointer: string, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DEPTH) throw validationFailed([{ pointer, detail: `Nested deeper than ${MAX_DEPTH} levels.` }]);
   for (const [key, member] of Object.entries(value)) {
     if (FORBIDDEN_KEYS.has(key))
       throw validationFailed([{ pointer: `${pointer}/${key}`, detail: 'This name is not allowed.' }]);
-    inspect(member, `${pointer}/${key}`, depth + 1);
+    refuseHostile(member, `${pointer}/${key}`, depth + 1);
   }
 }

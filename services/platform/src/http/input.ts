@@ -28,11 +28,11 @@ function readBody<Schema extends z.ZodType>(schema: Schema, { body }: Request): 
   return parse(schema, body);
 }
 
-const NOTHING = z.strictObject({}, 'This takes no body.').optional();
+const NOTHING = z.strictObject({}, 'This takes no body.');
 
 /** An empty object is accepted from clients that always send one. */
 function refuseBody(request: Request): undefined {
-  parse(NOTHING, request.body);
+  if (request.body !== undefined) parse(NOTHING, request.body);
 }
 
 export function refuseQuery(request: Request): undefined {

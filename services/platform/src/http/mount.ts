@@ -1,6 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import { authorize, type Verifiers } from './authorize.ts';
-import { readJsonBody } from './body.ts';
+import { hasContent, readJsonBody } from './body.ts';
 import { createCaching, type SetCaching } from './caching.ts';
 import { readInput } from './input.ts';
 import { answerOtherMethods } from './problem.ts';
@@ -12,7 +12,7 @@ export function mount(app: Express, routes: readonly Route[], verifiers: Verifie
   const setCaching = createCaching();
   for (const [path, siblings] of Map.groupBy(routes, ({ path }) => path)) {
     const mounted = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    for (const route of siblings) mounted[route.method](...toHandlers(route, verifiers, setCaching));
+    for (const route of siblings) mounted[route.method](toHandler(route, verifiers, setCaching));
     const methods = siblings.map(({ method }) => method.toUpperCase());
     const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'];
     mounted.all(answerOtherMethods(allowed));
@@ -20,16 +20,12 @@ export function mount(app: Express, routes: readonly Route[], verifiers: Verifie
 }
 
 /** The caller is authorized before the body is read, so that an unauthorized one is refused unread. */
-function toHandlers(route: Route, verifiers: Verifiers, setCaching: SetCaching): RequestHandler[] {
-  const identify: RequestHandler = (request, response, next) => {
-    response.locals.caller = authorize(route.access, request, verifiers);
-    next();
-  };
-  const run: RequestHandler = async (request, response) => {
-    const input = readInput(route, request);
-    const result = await route.handle(input, response.locals.caller);
+function toHandler(route: Route, verifiers: Verifiers, setCaching: SetCaching): RequestHandler {
+  return async (request, response) => {
+    const caller = authorize(route.access, request, verifiers);
+    if (hasContent(request)) await readJsonBody(request, response);
+    const result = await route.handle(readInput(route, request), caller);
     setCaching(route.cache, response);
     send(route, request, response, result);
   };
-  return [identify, ...readJsonBody, run];
 }
