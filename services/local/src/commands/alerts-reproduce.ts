@@ -7,7 +7,7 @@ import { SCENARIOS } from '../alerts/scenarios.ts';
 import { findCassandra } from '../cassandra/server.ts';
 import { findLauncher } from '../data-dir.ts';
 import { runCommand } from '../run-command.ts';
-import { innerPorts, readSettings, type StoreSettings } from '../settings.ts';
+import { innerPorts, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
 import { createShop, type Shop } from '../shop-client.ts';
 import { StartError } from '../start-error.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -21,7 +21,7 @@ Shoppers notice, so don't run it on a store that others use. Ctrl-C leaves the s
 
   --only <alert>   one of ${ALERTS.join(', ')}
 
-DATA_DIR, PORT and INNER_PORT_OFFSET are read as by \`npm start\`. Exits with 1 when an alert doesn't fire or doesn't end.
+DATA_DIR, HOST, PORT and INNER_PORT_OFFSET are read as by \`npm start\`. Exits with 1 when an alert doesn't fire or doesn't end.
 `;
 const HEALTHY_WITHIN_MS = 60_000;
 
@@ -40,7 +40,7 @@ async function main({ only }: { only?: string }): Promise<number> {
   const receiver = await receiveNotifications(ports.alertReceiver, (one) =>
     notifications.push({ ...one, at: Date.now() }),
   );
-  const shop = createShop(`http://127.0.0.1:${settings.port}`);
+  const shop = createShop(storeUrl(settings));
   const terminal = createTerminal();
   const scene = { dataDir, shop, findCassandra: () => findCassandra(path.join(dataDir, 'cassandra')) };
   const parts = {

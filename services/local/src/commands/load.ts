@@ -10,7 +10,7 @@ import { type OptionValues, runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
 import { SHOPPER_PASSWORD, SHOPPERS } from '../seed/users.ts';
 import { isService } from '../service-processes.ts';
-import { innerPorts, REPOSITORY, readSettings, type StoreSettings } from '../settings.ts';
+import { innerPorts, REPOSITORY, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
 import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, STORE_LIMIT, toMb } from '../smoke/memory.ts';
 import { StartError } from '../start-error.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -43,7 +43,7 @@ ${Object.entries(SCENARIOS)
   --think 2       seconds that a user thinks at most
   --ui            shows the run live at http://127.0.0.1:8089
 
-Uses the store of PORT and DATA_DIR, which must run with LOAD_PROFILE=1; if none answers, starts one and stops it afterwards.
+Uses the store of HOST, PORT and DATA_DIR, which must run with LOAD_PROFILE=1; if none answers, starts one and stops it afterwards.
 Writes reports to DATA_DIR/reports. If the store's Prometheus is running (npm start -- --observe), it gets the measurements too. Exits with 99
 when a threshold is missed, with 1 when a service takes over ${toMb(LOADED_SERVICE_LIMIT)} after five minutes or more, or the store over ${toMb(STORE_LIMIT)}.
 `;
@@ -95,7 +95,7 @@ async function main(values: Values, scenario: string): Promise<number> {
     const outputs = receiver ? ['--out', 'experimental-prometheus-rw'] : [];
     const startedAt = Date.now();
     const code = await run(k6.command, [...k6.args, 'run', ...outputs, '--summary-export', `${report}.json`, script], {
-      STORE_URL: `http://127.0.0.1:${settings.port}`,
+      STORE_URL: storeUrl(settings),
       SCENARIO: scenario,
       SEEDED_USERS: String(SHOPPERS),
       SHOPPER_PASSWORD,
@@ -147,7 +147,7 @@ async function ensureStore(
   show: Terminal['show'],
   signal: AbortSignal,
 ): Promise<Store | undefined> {
-  const url = `http://127.0.0.1:${settings.port}/api/system/health`;
+  const url = `${storeUrl(settings)}/api/system/health`;
   const isThere = await fetch(url, { signal: AbortSignal.timeout(3000) }).then(
     () => true,
     () => false,

@@ -1,7 +1,7 @@
 import { createContractCheck } from '../contract-check.ts';
 import { runCommand } from '../run-command.ts';
 import { readSecrets } from '../secrets.ts';
-import { readSettings, type StoreSettings } from '../settings.ts';
+import { readSettings, type StoreSettings, storeUrl } from '../settings.ts';
 import { createShop, newAccount } from '../shop-client.ts';
 import { faultsOfMemory, measureMemory, type ProcessMemory, sumOf, toMb } from '../smoke/memory.ts';
 import { STEPS } from '../smoke/steps.ts';
@@ -13,9 +13,9 @@ import { toTable } from '../table.ts';
 const HELP = `npm run smoke: calls every endpoint of every service of a running store through Nginx, as a shopper and as an admin, and checks the status
 and body of each response against the OpenAPI documents. Then measures the memory of the store's processes.
 
-  --url <url>   the store (http://127.0.0.1:PORT)
+  --url <url>   the store (http://HOST:PORT)
 
-PORT, DATA_DIR, ADMIN_EMAIL and ADMIN_PASSWORD are read as by \`npm start\`. Exits with 1 when anything is wrong.
+HOST, PORT, DATA_DIR, ADMIN_EMAIL and ADMIN_PASSWORD are read as by \`npm start\`. Exits with 1 when anything is wrong.
 `;
 
 export interface SmokeReport {
@@ -82,7 +82,7 @@ async function findAdmin(settings: StoreSettings): Promise<SmokeOptions['admin']
 
 async function main({ url }: { url?: string }): Promise<number> {
   const settings = readSettings(process.env);
-  const baseUrl = url?.replace(/\/+$/, '') ?? `http://127.0.0.1:${settings.port}`;
+  const baseUrl = url?.replace(/\/+$/, '') ?? storeUrl(settings);
   const report = await smokeStore({ baseUrl, dataDir: settings.dataDir, admin: await findAdmin(settings) });
   console.log(describeSmoke(report).join('\n'));
   return report.failed > 0 ? 1 : 0;
