@@ -36,10 +36,9 @@ export function createLogger(service: string, level: string): Logger {
     format: format.json({ space: 0, deterministic: false }),
     transports: [new transports.Console({ stderrLevels: [] })],
   });
-  const write =
-    (severity: string) =>
-    (event: string, message: string, fields: Record<string, unknown> = {}) => {
-      if (!winston.isLevelEnabled(severity)) return;
+  const write = (severity: string) => {
+    if (!winston.isLevelEnabled(severity)) return () => {};
+    return (event: string, message: string, fields: Record<string, unknown> = {}) => {
       const { requestId, traceparent, userId } = currentRequest() ?? {};
       winston.log({
         timestamp: new Date().toISOString(),
@@ -53,6 +52,7 @@ export function createLogger(service: string, level: string): Logger {
         ...(redact(fields) as Record<string, unknown>),
       });
     };
+  };
   return { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
 }
 
