@@ -12,12 +12,13 @@ const parseJson = promisify<Request, Response>(
   express.json({ limit: MAX_BODY, strict: false, type: isJson, verify: refuseBrokenText }),
 );
 
-export function hasContent({ headers }: Request): boolean {
+function hasContent({ headers }: Request): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** Reads JSON of at most 64 kB and 32 levels into `request.body`; anything else is 415, 413 or 400. */
+/** Reads the body, if there is one, into `request.body`: JSON of at most 64 kB and 32 levels; anything else is 415, 413 or 400. */
 export async function readJsonBody(request: Request, response: Response): Promise<void> {
+  if (!hasContent(request)) return;
   if (!isJson(request)) throw notJson();
   await parseJson(request, response);
   refuseHostile(request.body, '', 1);

@@ -29,12 +29,9 @@ export const GATEWAY_PROBLEMS: readonly ProblemFacts[] = [
   },
 ];
 
-/** Nginx compares If-Match with the answer in its cache. */
-export const CACHE_PROBLEM: ProblemFacts = {
-  status: 412,
-  code: 'precondition_failed',
-  message: 'The resource no longer matches If-Match; fetch it again.',
-};
+const { status, code, message } = changedMeanwhile(4);
+/** Nginx compares If-Match with the answer in its cache, and knows no version. */
+export const CACHE_PROBLEM: ProblemFacts = { status, code, message };
 
 /** Every refusal that a request to the route may meet: the route's own, the platform's and Nginx's. */
 export function problemsOf(route: Route): ProblemFacts[] {

@@ -1,6 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import { authorize, type Verifiers } from './authorize.ts';
-import { hasContent, readJsonBody } from './body.ts';
+import { readJsonBody } from './body.ts';
 import { createCaching, type SetCaching } from './caching.ts';
 import { readInput } from './input.ts';
 import { answerOtherMethods } from './problem.ts';
@@ -23,7 +23,7 @@ export function mount(app: Express, routes: readonly Route[], verifiers: Verifie
 function toHandler(route: Route, verifiers: Verifiers, setCaching: SetCaching): RequestHandler {
   return async (request, response) => {
     const caller = authorize(route.access, request, verifiers);
-    if (hasContent(request)) await readJsonBody(request, response);
+    await readJsonBody(request, response);
     const result = await route.handle(readInput(route, request), caller);
     setCaching(route.cache, response);
     send(route, request, response, result);
