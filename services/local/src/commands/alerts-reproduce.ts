@@ -7,7 +7,7 @@ import { SCENARIOS } from '../alerts/scenarios.ts';
 import { findCassandra } from '../cassandra/server.ts';
 import { findLauncher } from '../data-dir.ts';
 import { runCommand } from '../run-command.ts';
-import { innerPorts, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
+import { innerPorts, onLoopback, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
 import { createShop, type Shop } from '../shop-client.ts';
 import { StartError } from '../start-error.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -32,7 +32,7 @@ async function main({ only }: { only?: string }): Promise<number> {
   const settings = readSettings(process.env);
   const ports = innerPorts(settings.innerPortOffset);
   const { dataDir } = settings;
-  const prometheus = createPrometheusClient(`http://127.0.0.1:${ports.prometheus}`);
+  const prometheus = createPrometheusClient(`http://${onLoopback(ports.prometheus)}`);
   await checkStore(settings, () => prometheus.query('vector(1)'));
 
   const stopped = stopSignal();

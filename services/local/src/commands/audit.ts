@@ -2,7 +2,7 @@ import { KEYSPACES } from '../../../../cassandra/keyspaces.ts';
 import { type AuditOptions, type AuditReport, auditStore } from '../audit/audit-store.ts';
 import { type OptionValues, runCommand } from '../run-command.ts';
 import { readSecrets } from '../secrets.ts';
-import { innerPorts, readSettings } from '../settings.ts';
+import { innerPorts, onLoopback, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { DATA_CENTER } from '../store/database.ts';
 import { toTable } from '../table.ts';
@@ -52,7 +52,7 @@ async function findDatabase(): Promise<Omit<AuditOptions, 'journal'>> {
       `There is no store in ${settings.dataDir}. Start one with \`npm start\`, and use the same DATA_DIR and INNER_PORT_OFFSET here.`,
     );
   }
-  const points = process.env.CASSANDRA_CONTACT_POINTS || `127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`;
+  const points = process.env.CASSANDRA_CONTACT_POINTS || onLoopback(innerPorts(settings.innerPortOffset).cassandra);
   return {
     contactPoints: points.split(',').map((point) => point.trim()),
     localDataCenter: process.env.CASSANDRA_LOCAL_DATACENTER || DATA_CENTER,

@@ -10,7 +10,7 @@ import { type OptionValues, runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
 import { SHOPPER_PASSWORD, SHOPPERS } from '../seed/users.ts';
 import { isService } from '../service-processes.ts';
-import { innerPorts, REPOSITORY, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
+import { innerPorts, onLoopback, REPOSITORY, readSettings, type StoreSettings, storeUrl } from '../settings.ts';
 import { faultsOfMemory, LOADED_SERVICE_LIMIT, measureMemory, STORE_LIMIT, toMb } from '../smoke/memory.ts';
 import { StartError } from '../start-error.ts';
 import { stopSignal } from '../stop-signal.ts';
@@ -166,7 +166,7 @@ async function ensureStore(
 
 /** Where the store's Prometheus receives measurements; undefined if none is running, or it receives none. */
 async function findReceiver({ innerPortOffset }: StoreSettings): Promise<string | undefined> {
-  const url = `http://127.0.0.1:${innerPorts(innerPortOffset).prometheus}/api/v1/write`;
+  const url = `http://${onLoopback(innerPorts(innerPortOffset).prometheus)}/api/v1/write`;
   // A receiver rejects an empty body with 400; any other server has no such address.
   const status = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(3000) }).then(
     (answer) => answer.status,

@@ -4,7 +4,7 @@ import { type OptionValues, runCommand } from '../run-command.ts';
 import { ensureSecrets } from '../secrets.ts';
 import { seedCatalogue } from '../seed/catalogue.ts';
 import { SHOPPER_PASSWORD, seedUsers, shopperEmail } from '../seed/users.ts';
-import { innerPorts, readSettings } from '../settings.ts';
+import { innerPorts, onLoopback, readSettings } from '../settings.ts';
 import { StartError } from '../start-error.ts';
 import { DATA_CENTER } from '../store/database.ts';
 import { createTerminal } from '../terminal.ts';
@@ -38,7 +38,7 @@ async function main(values: OptionValues<typeof OPTIONS>): Promise<void> {
   }
   const { rolePasswords } = await ensureSecrets(settings.dataDir);
   const account = (role: 'product' | 'users') => ({
-    contactPoints: [`127.0.0.1:${innerPorts(settings.innerPortOffset).cassandra}`],
+    contactPoints: [onLoopback(innerPorts(settings.innerPortOffset).cassandra)],
     localDataCenter: DATA_CENTER,
     keyspace: role,
     username: role,
